@@ -1,0 +1,45 @@
+# plumb_room(NAME DEPS room… LIBS library…): the room in the current folder.
+#
+# Builds the library NAME from every *.cc here that is not a test, benchmark, fuzzer or main; NAME_test from *_test.cc;
+# NAME_bench from *_bench.cc; one fuzzer for each *_fuzz.cc. DEPS are other rooms, LIBS outside libraries. Rooms may
+# only depend on rooms below them (docs/architecture.md; tests/layering checks includes).
+function(plumb_room name)
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(sources ${all})
+  list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cc$")
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} ${ARG_LIBS})
+
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(PLUMB_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${name} ${ARG_TEST_DEPS} GTest::gtest_main GTest::gmock)
+    target_compile_definitions(${name}_test PRIVATE
+      PLUMB_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PLUMB_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 600)
+  endif()
+
+  if(PLUMB_BENCH)
+    set(benches ${all})
+    list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+    if(benches)
+      find_package(benchmark REQUIRED)
+      add_executable(${name}_bench ${benches})
+      target_link_libraries(${name}_bench PRIVATE ${name} benchmark::benchmark_main)
+    endif()
+  endif()
+
+  if(PLUMB_FUZZ)
+    set(fuzzers ${all})
+    list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+    foreach(source ${fuzzers})
+      get_filename_component(fuzzer ${source} NAME_WE)
+      add_executable(${fuzzer} ${source})
+      target_link_libraries(${fuzzer} PRIVATE ${name})
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,294 @@
+#include "base/core/json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/core/text.h"
+
+namespace plumb {
+namespace {
+
+std::string Place(std::string_view name, std::string_view text, size_t offset) {
+  offset = std::min(offset, text.size());
+  const size_t line = std::count(text.begin(), text.begin() + offset, '\n') + 1;
+  const size_t newline = offset ? text.rfind('\n', offset - 1) : std::string_view::npos;
+  const size_t column = newline == std::string_view::npos ? offset + 1 : offset - newline;
+  return fmt::format("{}:{}:{}", name, line, column);
+}
+
+// Compares UTF-8 strings by UTF-16 code units, as RFC 8785 §3.2.3 asks: they differ from bytes only where one side
+// has a character beyond U+FFFF and the other one in U+E000…U+FFFF.
+std::u16string Utf16(std::string_view s) {
+  std::u16string out;
+  for (size_t i = 0; i < s.size();) {
+    const unsigned char c = s[i];
+    char32_t code = c;
+    size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if (n > 1) {
+      code = c & (0xFF >> (n + 1));
+      for (size_t k = 1; k < n; ++k) code = code << 6 | (s[i + k] & 0x3F);
+    }
+    if (code >= 0x10000) {
+      code -= 0x10000;
+      out += static_cast<char16_t>(0xD800 + (code >> 10));
+      out += static_cast<char16_t>(0xDC00 + (code & 0x3FF));
+    } else {
+      out += static_cast<char16_t>(code);
+    }
+    i += n;
+  }
+  return out;
+}
+
+Status AppendString(std::string_view s, std::string& out) {
+  if (!IsUtf8(s)) return Fail(Code::kInvalid, "text is not UTF-8 and has no canonical form");
+  out += '"';
+  for (unsigned char c : s) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (c < 0x20) out += fmt::format("\\u{:04x}", c);
+        else out += static_cast<char>(c);
+    }
+  }
+  out += '"';
+  return {};
+}
+
+// ECMA-262 §6.1.6.1.20 Number::toString.
+Status AppendNumber(double d, std::string& out) {
+  if (!std::isfinite(d)) return Fail(Code::kInvalid, "{} has no canonical JSON form", d);
+  if (d == 0) {
+    out += '0';
+    return {};
+  }
+  char buffer[32];
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(d), std::chars_format::scientific).ptr;
+  std::string digits;
+  const char* e = std::find(buffer, end, 'e');
+  for (const char* p = buffer; p < e; ++p)
+    if (*p != '.') digits += *p;
+  const int exponent = std::atoi(std::string(e + 1, end).c_str());
+  const int k = digits.size(), n = exponent + 1;
+  if (d < 0) out += '-';
+  if (k <= n && n <= 21) {
+    out += digits + std::string(n - k, '0');
+  } else if (0 < n && n <= 21) {
+    out += digits.substr(0, n) + "." + digits.substr(n);
+  } else if (-6 < n && n <= 0) {
+    out += "0." + std::string(-n, '0') + digits;
+  } else {
+    out += digits.substr(0, 1);
+    if (k > 1) out += "." + digits.substr(1);
+    out += fmt::format("e{}{}", n - 1 < 0 ? "-" : "+", std::abs(n - 1));
+  }
+  return {};
+}
+
+Status Append(const json::value& value, std::string& out) {
+  constexpr int64_t kExact = int64_t{1} << 53;
+  switch (value.kind()) {
+    case json::kind::null: out += "null"; return {};
+    case json::kind::bool_: out += value.get_bool() ? "true" : "false"; return {};
+    case json::kind::int64:
+      if (value.get_int64() > kExact || value.get_int64() < -kExact)
+        return Fail(Code::kInvalid, "integer {} is beyond 2^53; write it as a string", value.get_int64());
+      out += std::to_string(value.get_int64());
+      return {};
+    case json::kind::uint64:
+      if (value.get_uint64() > static_cast<uint64_t>(kExact))
+        return Fail(Code::kInvalid, "integer {} is beyond 2^53; write it as a string", value.get_uint64());
+      out += std::to_string(value.get_uint64());
+      return {};
+    case json::kind::double_: return AppendNumber(value.get_double(), out);
+    case json::kind::string: return AppendString(value.get_string(), out);
+    case json::kind::array: {
+      out += '[';
+      bool first = true;
+      for (const auto& item : value.get_array()) {
+        if (!std::exchange(first, false)) out += ',';
+        PLUMB_CHECK(Append(item, out));
+      }
+      out += ']';
+      return {};
+    }
+    case json::kind::object: {
+      std::vector<std::pair<std::u16string, const json::key_value_pair*>> fields;
+      for (const auto& field : value.get_object()) fields.emplace_back(Utf16(field.key()), &field);
+      std::sort(fields.begin(), fields.end(), [](auto& a, auto& b) { return a.first < b.first; });
+      out += '{';
+      bool first = true;
+      for (const auto& [_, field] : fields) {
+        if (!std::exchange(first, false)) out += ',';
+        PLUMB_CHECK(AppendString(field->key(), out));
+        out += ':';
+        PLUMB_CHECK(Append(field->value(), out));
+      }
+      out += '}';
+      return {};
+    }
+  }
+  return Fail(Code::kInternal, "unknown JSON kind");
+}
+
+void Pretty(const json::value& value, std::string indent, std::string& out) {
+  if (value.is_object() && !value.get_object().empty()) {
+    out += "{\n";
+    bool first = true;
+    for (const auto& field : value.get_object()) {
+      if (!std::exchange(first, false)) out += ",\n";
+      out += indent + "  " + json::serialize(json::string(field.key())) + ": ";
+      Pretty(field.value(), indent + "  ", out);
+    }
+    out += "\n" + indent + "}";
+  } else if (value.is_array() && !value.get_array().empty()) {
+    out += "[\n";
+    bool first = true;
+    for (const auto& item : value.get_array()) {
+      if (!std::exchange(first, false)) out += ",\n";
+      out += indent + "  ";
+      Pretty(item, indent + "  ", out);
+    }
+    out += "\n" + indent + "]";
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+std::unexpected<Error> Missing(std::string_view key, const json::value* found, std::string_view wanted) {
+  if (!found) return Fail(Code::kInvalid, "field '{}' is missing; it must be {}", key, wanted);
+  return Fail(Code::kInvalid, "field '{}' is {}; it must be {}", key, json::to_string(found->kind()), wanted);
+}
+
+}  // namespace
+
+Result<json::value> ParseJson(std::string_view text, std::string_view name) {
+  json::error_code error;
+  json::parse_options options;
+  options.max_depth = 64;
+  json::stream_parser parser({}, options);
+  const size_t used = parser.write_some(text.data(), text.size(), error);
+  if (!error && used < text.size()) {
+    const size_t rest = text.find_first_not_of(" \t\r\n", used);
+    if (rest != std::string_view::npos)
+      return FailAt(Place(name, text, rest), Code::kInvalid, "text after the end of the JSON value");
+  }
+  if (!error) parser.finish(error);
+  if (error) return FailAt(Place(name, text, used), Code::kInvalid, "not JSON: {}", error.message());
+  return parser.release();
+}
+
+Result<json::value> ReadJson(const fs::path& path) {
+  PLUMB_TRY(auto text, ReadFile(path));
+  return ParseJson(text, path.string());
+}
+
+Result<std::string> CanonicalJson(const json::value& value) {
+  std::string out;
+  PLUMB_CHECK(Append(value, out));
+  return out;
+}
+
+std::string ToJson(const json::value& value) { return json::serialize(value); }
+
+std::string ToPrettyJson(const json::value& value) {
+  std::string out;
+  Pretty(value, "", out);
+  out += '\n';
+  return out;
+}
+
+Result<std::vector<json::object>> ParseJsonl(std::string_view text, std::string_view name) {
+  std::vector<json::object> rows;
+  size_t number = 0;
+  for (std::string_view line : Split(text, '\n')) {
+    ++number;
+    if (Trim(line).empty()) continue;
+    auto value = ParseJson(line, name);
+    if (!value) {
+      Error error = value.error();
+      const size_t column = error.where.rfind(':');
+      error.where = fmt::format("{}:{}{}", name, number, error.where.substr(column));
+      return std::unexpected(error);
+    }
+    if (!value->is_object())
+      return FailAt(fmt::format("{}:{}:1", name, number), Code::kInvalid, "the line is not a JSON object");
+    rows.push_back(std::move(value->get_object()));
+  }
+  return rows;
+}
+
+Result<std::vector<json::object>> ReadJsonl(const fs::path& path) {
+  PLUMB_TRY(auto text, ReadFile(path));
+  return ParseJsonl(text, path == "-" ? "standard input" : path.string());
+}
+
+Status WriteJsonl(const fs::path& path, const std::vector<json::object>& rows) {
+  std::string text;
+  for (const auto& row : rows) {
+    text += json::serialize(row);
+    text += '\n';
+  }
+  return WriteFileAtomic(path, text);
+}
+
+Result<std::string> GetString(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (!value || !value->is_string()) return Missing(key, value, "a string");
+  return std::string(value->get_string());
+}
+
+Result<double> GetNumber(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (!value || !value->is_number()) return Missing(key, value, "a number");
+  return value->to_number<double>();
+}
+
+Result<int64_t> GetInt(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  json::error_code error;
+  if (!value || !value->is_number()) return Missing(key, value, "an integer");
+  const auto n = value->to_number<int64_t>(error);
+  if (error) return Missing(key, value, "an integer");
+  return n;
+}
+
+#define PLUMB_GET_OR(Name, Get, Type, Fallback)                                                  \
+  Result<Type> Name(const json::object& object, std::string_view key, Fallback fallback) {       \
+    const auto* value = object.if_contains(key);                                                 \
+    if (!value || value->is_null()) return Type(fallback);                                       \
+    return Get(object, key);                                                                     \
+  }
+PLUMB_GET_OR(GetStringOr, GetString, std::string, std::string_view)
+PLUMB_GET_OR(GetNumberOr, GetNumber, double, double)
+PLUMB_GET_OR(GetIntOr, GetInt, int64_t, int64_t)
+#undef PLUMB_GET_OR
+
+Result<bool> GetBoolOr(const json::object& object, std::string_view key, bool fallback) {
+  const auto* value = object.if_contains(key);
+  if (!value || value->is_null()) return fallback;
+  if (!value->is_bool()) return Missing(key, value, "true or false");
+  return value->get_bool();
+}
+
+const json::object* FindObject(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value ? value->if_object() : nullptr;
+}
+const json::array* FindArray(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value ? value->if_array() : nullptr;
+}
+const json::string* FindString(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value ? value->if_string() : nullptr;
+}
+
+}  // namespace plumb
