@@ -75,7 +75,7 @@ Status AppendNumber(double d, std::string& out) {
   const char* e = std::find(buffer, end, 'e');
   for (const char* p = buffer; p < e; ++p)
     if (*p != '.') digits += *p;
-  const int exponent = std::atoi(std::string(e + 1, end).c_str());
+  const int exponent = std::atoi(std::string(e + 1, static_cast<const char*>(end)).c_str());
   const int k = digits.size(), n = exponent + 1;
   if (d < 0) out += '-';
   if (k <= n && n <= 21) {

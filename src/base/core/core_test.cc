@@ -1,0 +1,134 @@
+#include "base/core/core.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+namespace plumb {
+namespace {
+
+// RFC 8785, appendix B and §3.2.2.
+TEST(CanonicalJson, NumbersAsEcmaScript) {
+  const std::pair<double, const char*> cases[] = {
+      {0.0, "0"}, {-0.0, "0"}, {5e-324, "5e-324"}, {1.7976931348623157e308, "1.7976931348623157e+308"},
+      {295147905179352830000.0, "295147905179352830000"}, {1e21, "1e+21"}, {1e23, "1e+23"},
+      {999999999999999900000.0, "999999999999999900000"}, {0.000001, "0.000001"}, {1e-7, "1e-7"},
+      {333333333.33333329, "333333333.3333333"}, {-4.5, "-4.5"}};
+  for (auto [number, text] : cases) EXPECT_EQ(*CanonicalJson(json::value(number)), text);
+}
+
+TEST(CanonicalJson, KeysSortedByUtf16) {
+  auto value = ParseJson(R"({"\u20ac":1,"\r":2,"\ufb33":3,"1":4,"\ud83d\ude00":5,"\u0080":6,"\u00f6":7})");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(*CanonicalJson(*value),
+            "{\"\\r\":2,\"1\":4,\"\xC2\x80\":6,\"\xC3\xB6\":7,\"\xE2\x82\xAC\":1,\"\xF0\x9F\x98\x80\":5,\"\xEF\xAC\xB3\":3}");
+}
+
+TEST(CanonicalJson, RefusesWhatHasNoForm) {
+  EXPECT_FALSE(CanonicalJson(json::value((int64_t{1} << 53) + 1)));
+  EXPECT_FALSE(CanonicalJson(json::value(std::nan(""))));
+  EXPECT_FALSE(CanonicalJson(json::value("\xff")));
+}
+
+TEST(Json, ErrorsNameLineAndColumn) {
+  auto value = ParseJson("{\n  \"a\": tru\n}", "x.json");
+  ASSERT_FALSE(value);
+  EXPECT_TRUE(value.error().where.starts_with("x.json:2:")) << value.error().where;
+  auto rows = ParseJsonl("{\"a\":1}\n\n[1]\n", "r.jsonl");
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().where, "r.jsonl:3:1");
+  EXPECT_FALSE(ParseJson(std::string(100, '[')));
+  EXPECT_FALSE(ParseJson("1 2"));
+  EXPECT_FALSE(ParseJson(""));
+}
+
+// FIPS 180-4 and RFC 8032 §7.1 (TEST 2).
+TEST(Hash, KnownVectors) {
+  EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  const auto seed = *HexDecode("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+  EXPECT_EQ(HexEncode(Ed25519PublicKey(seed)), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+  const auto signature = Ed25519Sign(seed, "\x72");
+  EXPECT_EQ(HexEncode(signature),
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+            "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+  EXPECT_TRUE(Ed25519Verify(Ed25519PublicKey(seed), "\x72", signature));
+  EXPECT_FALSE(Ed25519Verify(Ed25519PublicKey(seed), "\x73", signature));
+}
+
+TEST(Hash, SealFindsEveryChangedByte) {
+  const std::string key = RandomBytes(32), sealed = Seal(key, "private text", "subject-1");
+  EXPECT_EQ(*Open(key, sealed, "subject-1"), "private text");
+  EXPECT_FALSE(Open(key, sealed, "subject-2"));
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    std::string changed = sealed;
+    changed[i] ^= 1;
+    EXPECT_FALSE(Open(key, changed, "subject-1")) << i;
+  }
+}
+
+TEST(Hash, EncodingsRoundTrip) {
+  for (size_t n = 0; n < 40; ++n) {
+    const std::string bytes = RandomBytes(n);
+    EXPECT_EQ(*Base64Decode(Base64Encode(bytes)), bytes);
+    EXPECT_EQ(*HexDecode(HexEncode(bytes)), bytes);
+  }
+  EXPECT_FALSE(Base64Decode("a"));
+  EXPECT_FALSE(HexDecode("zz"));
+}
+
+TEST(Files, WriteIsAllOrNothing) {
+  TempFolder folder;
+  const auto file = folder.path() / "deep" / "a.txt";
+  ASSERT_TRUE(WriteFileAtomic(file, "one"));
+  ASSERT_TRUE(WriteFileAtomic(file, "two"));
+  EXPECT_EQ(*ReadFile(file), "two");
+  EXPECT_EQ(std::distance(fs::directory_iterator(file.parent_path()), fs::directory_iterator()), 1);
+  EXPECT_EQ(ReadFile(folder.path() / "none").error().code, Code::kNotFound);
+  EXPECT_FALSE(ReadFile(folder.path()));
+}
+
+TEST(Files, FullDiskLeavesTheOldFile) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_FALSE(WriteFileAtomic("/dev/full/x", "y"));
+}
+
+TEST(Clock, TimesRoundTrip) {
+  const auto t = ParseTime("2026-11-21T09:30:00.125+01:00");
+  ASSERT_TRUE(t);
+  EXPECT_EQ(FormatTime(*t), "2026-11-21T08:30:00.125Z");
+  EXPECT_EQ(*ParseTime(FormatTime(*t)), *t);
+  EXPECT_EQ(ParseDuration("5d")->count(), 432000);
+  EXPECT_FALSE(ParseDuration("5 fortnights"));
+  EXPECT_FALSE(ParseTime("2026-02-30"));
+}
+
+TEST(Ids, SortByTimeAndDiffer) {
+  const auto now = *ParseTime("2026-11-21T09:30:00Z");
+  EXPECT_NE(NewId("exc", now), NewId("exc", now));
+  EXPECT_LT(NewId("exc", now), NewId("exc", now + std::chrono::milliseconds(1)));
+}
+
+TEST(Text, Utf8AndNames) {
+  EXPECT_TRUE(IsUtf8("h\xC3\xA9llo \xF0\x9F\x98\x80"));
+  for (const char* bad : {"\xC0\x80", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\x80"}) EXPECT_FALSE(IsUtf8(bad));
+  EXPECT_EQ(ToUtf8("a\xFF" "b"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(DidYouMean("polciy", {"policy", "ledger"}), ", did you mean 'policy'?");
+  EXPECT_EQ(DidYouMean("zzz", {"policy"}), "");
+}
+
+TEST(Result, TryReturnsTheFirstError) {
+  auto f = [](bool good) -> Result<int> {
+    auto g = [&]() -> Result<int> {
+      if (!good) return FailAt("a:1:2", Code::kInvalid, "n is {}, must be positive", -1);
+      return 3;
+    };
+    PLUMB_TRY(auto n, g());
+    return n + 1;
+  };
+  EXPECT_EQ(*f(true), 4);
+  EXPECT_EQ(f(false).error().Text(), "a:1:2: n is -1, must be positive");
+}
+
+}  // namespace
+}  // namespace plumb
