@@ -39,8 +39,9 @@ if(PLUMB_TORCH)
   get_filename_component(_cupti_dir "${_cupti}" DIRECTORY)
   # The wheel's own CMake package insists on a CUDA toolkit; an imported target does not.
   add_library(plumb_torch INTERFACE)
-  target_include_directories(plumb_torch SYSTEM INTERFACE ${PLUMB_TORCH_DIR}/include
-                             ${PLUMB_TORCH_DIR}/include/torch/csrc/api/include)
+  # Searched last: the wheel carries its own fmt and others, and the system's must win.
+  target_compile_options(plumb_torch INTERFACE "SHELL:-idirafter ${PLUMB_TORCH_DIR}/include"
+                         "SHELL:-idirafter ${PLUMB_TORCH_DIR}/include/torch/csrc/api/include")
   target_link_libraries(plumb_torch INTERFACE ${PLUMB_TORCH_DIR}/lib/libtorch_cpu.so ${PLUMB_TORCH_DIR}/lib/libc10.so)
   target_link_options(plumb_torch INTERFACE "LINKER:--disable-new-dtags" "LINKER:--allow-shlib-undefined"
                       "LINKER:-rpath,${PLUMB_TORCH_DIR}/lib:${_cudart_dir}:${_cupti_dir}")
