@@ -1,0 +1,89 @@
+#include "base/stats/risk_control.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+namespace plumb::stats {
+namespace {
+
+TEST(RiskControl, SampleSizesOfTheDesign) {
+  EXPECT_EQ(SamplesForZeroErrors(0.02, 0.95), 149u);
+  EXPECT_EQ(SamplesForZeroErrors(0.01, 0.95), 299u);
+  EXPECT_EQ(SamplesForZeroErrors(0.05, 0.95), 59u);
+  EXPECT_FALSE(AllowedErrors(148, 0.02, 0.95).has_value());
+  EXPECT_EQ(AllowedErrors(149, 0.02, 0.95), 0u);
+  EXPECT_FALSE(AllowedErrors(298, 0.01, 0.95).has_value());
+  EXPECT_EQ(AllowedErrors(299, 0.01, 0.95), 0u);
+}
+
+// Values from R: binom.test(5, 100, alternative = "less" / "greater", conf.level = 0.95).
+TEST(RiskControl, ClopperPearsonAgreesWithR) {
+  EXPECT_NEAR(BinomialUpperBound(5, 100, 0.95), 0.1022534, 1e-6);
+  EXPECT_NEAR(BinomialLowerBound(5, 100, 0.95), 0.01991445, 1e-6);
+  EXPECT_NEAR(BinomialUpperBound(0, 299, 0.95), 0.009969, 1e-5);
+  EXPECT_EQ(BinomialUpperBound(0, 0, 0.95), 1);
+  EXPECT_EQ(BinomialLowerBound(0, 10, 0.95), 0);
+}
+
+TEST(RiskControl, AllowedErrorsIsTheLastThatProves) {
+  for (const size_t n : {59u, 100u, 473u, 2000u}) {
+    const auto k = AllowedErrors(n, 0.05, 0.95);
+    ASSERT_TRUE(k);
+    EXPECT_LE(BinomialUpperBound(*k, n, 0.95), 0.05 + 1e-9) << n;
+    EXPECT_GT(BinomialUpperBound(*k + 1, n, 0.95), 0.05) << n;
+  }
+}
+
+TEST(RiskControl, TooFewPositivesSaysHowManyAreMissing) {
+  const CatchThreshold t = ThresholdForCatch(std::vector<double>(100, 1.0), 0.98, 0.95);
+  EXPECT_FALSE(t.guaranteed);
+  EXPECT_EQ(t.n_missing, 49u);
+  EXPECT_EQ(t.threshold, 1.0);
+}
+
+// The guarantee itself, by simulation: over 2,000 calibrations the share whose true catch falls short is ≤ δ.
+TEST(RiskControl, CatchHoldsAtItsConfidence) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> normal;
+  int short_of_target = 0;
+  for (int trial = 0; trial < 2000; ++trial) {
+    std::vector<double> scores(200);
+    for (double& score : scores) score = normal(random);
+    const CatchThreshold t = ThresholdForCatch(scores, 0.9, 0.9);
+    const double true_catch = 0.5 * std::erfc(t.threshold / std::sqrt(2.0));
+    short_of_target += true_catch < 0.9;
+  }
+  EXPECT_LE(short_of_target, 2000 * 0.1 + 3 * std::sqrt(2000 * 0.09));
+  EXPECT_GT(short_of_target, 20);  // and it is not won by giving everything away
+}
+
+TEST(RiskControl, JointBudgetHoldsAtItsConfidence) {
+  std::mt19937_64 random(11);
+  std::normal_distribution<double> normal;
+  const std::vector<double> offsets = {0.5, -0.5, 0};
+  int over_budget = 0;
+  for (int trial = 0; trial < 1000; ++trial) {
+    std::vector<double> scores(3 * 400);
+    for (double& score : scores) score = normal(random);
+    const AlarmThreshold t = JointThresholdForAlarms(scores, offsets, 0.05, 0.9);
+    double quiet = 1;
+    for (const double offset : offsets) quiet *= 1 - 0.5 * std::erfc((offset + t.shift) / std::sqrt(2.0));
+    over_budget += 1 - quiet > 0.05;
+  }
+  EXPECT_LE(over_budget, 1000 * 0.1 + 3 * std::sqrt(1000 * 0.09));
+}
+
+TEST(RiskControl, JointThresholdCountsATextOnce) {
+  // One text alarms in both clauses, 398 in none: 1 alarm of 399, still within 1 % only without it.
+  std::vector<double> scores(2 * 399, 0.0);
+  scores[0] = scores[1] = 5;
+  const AlarmThreshold t = JointThresholdForAlarms(scores, std::vector<double>{0, 0}, 0.01, 0.95);
+  EXPECT_TRUE(t.guaranteed);
+  EXPECT_EQ(t.alarms, 0u);
+  EXPECT_GT(t.shift, 5);
+}
+
+}  // namespace
+}  // namespace plumb::stats
