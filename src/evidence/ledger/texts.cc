@@ -1,0 +1,37 @@
+#include "evidence/ledger/texts.h"
+
+namespace plumb::ledger {
+namespace {
+
+constexpr size_t kSaltBytes = 16;
+
+std::string Binding(std::string_view id, std::string_view field) { return fmt::format("{}\n{}", id, field); }
+
+}  // namespace
+
+SealedText SealText(std::string_view key, std::string_view id, std::string_view field, std::string_view text) {
+  const std::string salted = RandomBytes(kSaltBytes).append(text);
+  return {Sha256Hex(salted), Seal(key, salted, Binding(id, field))};
+}
+
+Result<std::string> OpenText(std::string_view key, std::string_view id, std::string_view field, std::string_view sealed,
+                             std::string_view hash) {
+  PLUMB_TRY(auto salted, Open(key, sealed, Binding(id, field)));
+  if (salted.size() < kSaltBytes || Sha256Hex(salted) != hash)
+    return Fail(Code::kCorrupt, "the {} text of {} does not match its hash in the tree", field, id);
+  return salted.substr(kSaltBytes);
+}
+
+Result<std::string> SubjectKey(Database& db, std::string_view subject) {
+  PLUMB_TRY(auto get, db.Prepare("SELECT key FROM subjects WHERE subject = ?"));
+  get.Bind(1, subject);
+  PLUMB_TRY(const bool found, get.Step());
+  if (found) return get.Text(0);
+  const std::string key = RandomBytes(32);
+  PLUMB_TRY(auto put, db.Prepare("INSERT INTO subjects (subject, key) VALUES (?, ?)"));
+  put.Bind(1, subject).BindBlob(2, key);
+  PLUMB_CHECK(put.Run());
+  return key;
+}
+
+}  // namespace plumb::ledger

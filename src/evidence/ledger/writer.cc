@@ -1,0 +1,220 @@
+#include "evidence/ledger/writer.h"
+
+#include "evidence/ledger/schema.h"
+#include "evidence/ledger/texts.h"
+
+namespace plumb::ledger {
+namespace {
+
+constexpr size_t kGroupLimit = 512;
+
+// What every entry of a leaf looks like: docs/ledger.md, "The entry".
+json::object Envelope(const Entry& entry, const std::string& time, json::object texts) {
+  json::object out = {{"v", 1}, {"id", entry.id}, {"kind", entry.kind}, {"time", time}, {"body", entry.body}};
+  if (!texts.empty()) out["texts"] = std::move(texts);
+  if (!entry.derived_from.empty()) out["derived_from"] = json::value_from(entry.derived_from);
+  return out;
+}
+
+}  // namespace
+
+struct Writer::Job {
+  // One of the two, by `erase`.
+  bool erase = false;
+  Entry entry;
+  std::string subject, reason;
+  std::promise<Result<Receipt>> appended;
+  std::promise<Result<Erasure>> erased;
+  Result<Receipt> receipt;
+  Result<Erasure> erasure;
+
+  void Answer() { erase ? erased.set_value(std::move(erasure)) : appended.set_value(std::move(receipt)); }
+  void Refuse(const Error& error) { erase ? void(erasure = std::unexpected(error)) : void(receipt = std::unexpected(error)); }
+};
+
+Writer::Writer(Database db, std::string origin, std::string seed, Clock clock)
+    : db_(std::move(db)), origin_(std::move(origin)), seed_(std::move(seed)), clock_(std::move(clock)),
+      thread_([this] { Run(); }) {}
+
+Writer::~Writer() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+std::future<Result<Receipt>> Writer::Append(Entry entry) {
+  auto job = std::make_unique<Job>();
+  job->entry = std::move(entry);
+  auto future = job->appended.get_future();
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return future;
+}
+
+std::future<Result<Erasure>> Writer::Erase(std::string subject, std::string reason) {
+  auto job = std::make_unique<Job>();
+  job->erase = true;
+  job->subject = std::move(subject);
+  job->reason = std::move(reason);
+  auto future = job->erased.get_future();
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return future;
+}
+
+void Writer::Run() {
+  for (;;) {
+    std::deque<std::unique_ptr<Job>> group;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      while (!queue_.empty() && group.size() < kGroupLimit) {
+        group.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+    }
+    CommitGroup(std::move(group));
+  }
+}
+
+void Writer::CommitGroup(std::deque<std::unique_ptr<Job>> group) {
+  auto status = TryCommit(group);
+  if (!status) {
+    // Nothing of the group is on disk, and the frontier may be ahead of the file.
+    frontier_ = Frontier();
+    for (auto& job : group) job->Refuse(status.error());
+  }
+  for (auto& job : group) job->Answer();
+}
+
+Status Writer::TryCommit(std::deque<std::unique_ptr<Job>>& group) {
+  PLUMB_TRY(auto transaction, Transaction::Begin(db_));
+  PLUMB_CHECK(CatchUp());
+  bool wrote = false;
+  for (auto& job : group) {
+    if (job->erase) {
+      job->erasure = EraseSubject(job->subject, job->reason);
+      if (!job->erasure && job->erasure.error().code != Code::kNotFound) return std::unexpected(job->erasure.error());
+      wrote |= job->erasure.has_value();
+    } else {
+      job->receipt = Insert(job->entry);
+      // An entry that is itself at fault fails alone; trouble with the file fails the group.
+      if (!job->receipt && job->receipt.error().code != Code::kInvalid && job->receipt.error().code != Code::kConflict)
+        return std::unexpected(job->receipt.error());
+      wrote |= job->receipt.has_value();
+    }
+  }
+  if (!wrote) return {};
+  PLUMB_CHECK(SignHead());
+  PLUMB_CHECK(transaction.Commit());
+  for (auto& job : group) {
+    if (!job->erase && job->receipt) job->receipt->tree_size = frontier_.size();
+    if (job->erase && job->erasure) job->erasure->receipt.tree_size = frontier_.size();
+  }
+  return {};
+}
+
+// Other processes may have appended since our last transaction.
+Status Writer::CatchUp() {
+  PLUMB_TRY(const uint64_t size, TreeSize(db_));
+  if (size == frontier_.size()) return {};
+  PLUMB_TRY(frontier_, Frontier::Load(ReadNodes(db_), size));
+  return {};
+}
+
+Result<Receipt> Writer::Insert(Entry& entry) {
+  const Time now = clock_();
+  if (entry.id.empty()) entry.id = NewId(entry.kind.substr(0, 3), now);
+  if (entry.kind.empty()) return Fail(Code::kInvalid, "a ledger entry needs a kind");
+  PLUMB_TRY(auto taken, db_.Prepare("SELECT 1 FROM entries WHERE id = ?"));
+  taken.Bind(1, entry.id);
+  PLUMB_TRY(const bool exists, taken.Step());
+  if (exists) return Fail(Code::kConflict, "the ledger already has an entry '{}'", entry.id);
+
+  const std::string subject = entry.subject.empty() ? entry.id : entry.subject;
+  json::object hashes;
+  std::vector<SealedText> sealed;
+  for (const PersonalText& text : entry.texts) {
+    if (!IsUtf8(text.text)) return Fail(Code::kInvalid, "the {} text is not UTF-8", text.field);
+    if (hashes.contains(text.field)) return Fail(Code::kInvalid, "two texts are called '{}'", text.field);
+    PLUMB_TRY(auto key, SubjectKey(db_, subject));
+    sealed.push_back(SealText(key, entry.id, text.field, text.text));
+    hashes[text.field] = {{"hash", sealed.back().hash}, {"bytes", text.text.size()}};
+  }
+  const std::string time = FormatTime(now);
+  PLUMB_TRY(const auto canonical, CanonicalJson(Envelope(entry, time, std::move(hashes))));
+
+  const auto index = static_cast<int64_t>(frontier_.size());
+  PLUMB_TRY(auto put, db_.Prepare("INSERT INTO entries (idx, id, kind, time, entry) VALUES (?, ?, ?, ?, ?)"));
+  put.Bind(1, index).Bind(2, entry.id).Bind(3, entry.kind).Bind(4, time).Bind(5, canonical);
+  PLUMB_CHECK(put.Run());
+  PLUMB_TRY(auto put_text, db_.Prepare("INSERT INTO texts (idx, field, subject, sealed) VALUES (?, ?, ?, ?)"));
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    put_text.Bind(1, index).Bind(2, entry.texts[i].field).Bind(3, subject).BindBlob(4, sealed[i].sealed);
+    PLUMB_CHECK(put_text.Run());
+  }
+  PLUMB_TRY(auto put_parent, db_.Prepare("INSERT OR IGNORE INTO derived (parent, child) VALUES (?, ?)"));
+  for (const auto& parent : entry.derived_from) PLUMB_CHECK(put_parent.Bind(1, parent).Bind(2, entry.id).Run());
+
+  PLUMB_TRY(auto put_node, db_.Prepare("INSERT INTO nodes (level, idx, hash) VALUES (?, ?, ?)"));
+  Status status;
+  const std::string leaf = LeafHash(canonical);
+  frontier_.Append(leaf, [&](int level, uint64_t at, const std::string& hash) {
+    if (status) status = put_node.Bind(1, int64_t{level}).Bind(2, static_cast<int64_t>(at)).BindBlob(3, hash).Run();
+  });
+  PLUMB_CHECK(status);
+  return Receipt{entry.id, static_cast<uint64_t>(index), HexEncode(leaf), 0};
+}
+
+Result<Erasure> Writer::EraseSubject(const std::string& subject, const std::string& reason) {
+  PLUMB_TRY(auto find, db_.Prepare("SELECT e.id FROM texts t JOIN entries e ON e.idx = t.idx WHERE t.subject = ? AND t.sealed IS NOT NULL"));
+  find.Bind(1, subject);
+  std::vector<std::string> ids;
+  for (;;) {
+    PLUMB_TRY(const bool row, find.Step());
+    if (!row) break;
+    ids.push_back(find.Text(0));
+  }
+  if (ids.empty()) return Fail(Code::kNotFound, "the ledger holds no text of subject '{}'", subject);
+
+  // Everything derived from these entries, however far.
+  Erasure erasure;
+  erasure.texts = ids.size();
+  PLUMB_TRY(auto derived, db_.Prepare(
+      "WITH RECURSIVE d(id) AS (SELECT d0.child FROM derived d0 JOIN entries e ON e.id = d0.parent JOIN texts t ON t.idx = e.idx "
+      "WHERE t.subject = ?1 UNION SELECT derived.child FROM derived JOIN d ON derived.parent = d.id) SELECT id FROM d ORDER BY id"));
+  derived.Bind(1, subject);
+  for (;;) {
+    PLUMB_TRY(const bool row, derived.Step());
+    if (!row) break;
+    erasure.stale.push_back(derived.Text(0));
+  }
+  PLUMB_TRY(auto wipe, db_.Prepare("UPDATE texts SET sealed = NULL, subject = '' WHERE subject = ?"));
+  PLUMB_CHECK(wipe.Bind(1, subject).Run());
+  PLUMB_TRY(auto forget, db_.Prepare("DELETE FROM subjects WHERE subject = ?"));
+  PLUMB_CHECK(forget.Bind(1, subject).Run());
+
+  Entry record{.kind = "erasure",
+               .body = {{"entries", json::value_from(ids)}, {"reason", reason}, {"stale", json::value_from(erasure.stale)}}};
+  PLUMB_TRY(erasure.receipt, Insert(record));
+  return erasure;
+}
+
+// Every group ends with a signed head; the timer of the design is the commit itself.
+Status Writer::SignHead() {
+  const std::string note = SignCheckpoint({origin_, frontier_.size(), frontier_.Root()}, seed_);
+  PLUMB_TRY(auto put, db_.Prepare("INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)"));
+  return put.Bind(1, static_cast<int64_t>(frontier_.size())).Bind(2, note).Run();
+}
+
+}  // namespace plumb::ledger
