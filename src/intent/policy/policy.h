@@ -102,7 +102,8 @@ struct Category {
   std::vector<std::string> allows;
   Target target;
   std::vector<Detector> detect;
-  On on;
+  On on;         // about a violation that a classifier or judge sees
+  On on_detect;  // about the words a detector of `detect` finds; as `on` where the policy does not say
   Severity severity = Severity::kMedium;
   std::vector<std::string> risk;  // brand, legal, regulatory, safety
   std::vector<std::string> say;   // alternative wordings of one refusal
@@ -155,6 +156,7 @@ struct Policy {
   std::vector<Principle> principles;
   Scope scope;
   Tone tone;
+  std::vector<std::string> say;  // the refusal of categories without one
   std::vector<Category> categories;
   ModelTargets model_targets;
   double false_alarm = 0.01;  // budget over all clauses together, on ordinary traffic
