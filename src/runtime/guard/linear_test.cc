@@ -1,0 +1,55 @@
+#include "runtime/guard/linear.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "runtime/guard/linear_train.h"
+
+namespace plumb::guard {
+namespace {
+
+std::vector<LinearRow> Fruit() {
+  std::vector<LinearRow> rows;
+  for (const char* tail : {"today", "at home", "for my friend", "in winter", "quickly", "with sugar"}) {
+    rows.push_back({std::string("how to eat an apple ") + tail, {1, 0}, {}});
+    rows.push_back({std::string("how to drive a truck ") + tail, {0, 1}, {}});
+  }
+  return rows;
+}
+
+TEST(LinearModel, LearnsAndSurvivesTheFile) {
+  auto model = TrainLinear({"fruit", "cars"}, Fruit(), {.epochs = 20});
+  ASSERT_TRUE(model) << model.error().Text();
+  const auto logits = model->Logits("please drive the truck");
+  EXPECT_LT(logits[0], 0);
+  EXPECT_GT(logits[1], 0);
+  const std::string bytes = model->Serialise();
+  auto again = LinearModel::Parse(bytes, "linear.bin");
+  ASSERT_TRUE(again) << again.error().Text();
+  EXPECT_EQ(again->heads(), model->heads());
+  EXPECT_EQ(again->Logits("an apple"), model->Logits("an apple"));
+  EXPECT_EQ(again->Serialise(), bytes);
+}
+
+TEST(LinearModel, SameRowsSameBytes) {
+  EXPECT_EQ(TrainLinear({"fruit", "cars"}, Fruit(), {})->Serialise(), TrainLinear({"fruit", "cars"}, Fruit(), {})->Serialise());
+}
+
+TEST(LinearModel, EveryTruncationIsFound) {
+  const std::string bytes = TrainLinear({"fruit", "cars"}, Fruit(), {.epochs = 2})->Serialise();
+  for (size_t n = 0; n < bytes.size(); n += 1 + n / 50) {
+    const auto model = LinearModel::Parse(bytes.substr(0, n), "linear.bin");
+    EXPECT_FALSE(model) << n;
+  }
+  EXPECT_FALSE(LinearModel::Parse(bytes + "x", "linear.bin"));
+}
+
+TEST(LinearModel, AHeadNeedsBothAnswers) {
+  const auto model = TrainLinear({"fruit"}, {{"an apple", {1}, {}}}, {});
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().message.find("needs both"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace plumb::guard

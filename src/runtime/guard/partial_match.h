@@ -1,0 +1,30 @@
+// Whether the end of a text is the beginning of a match: PCRE2's partial matching, by its automaton (no backtracking,
+// every path at once).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/core/result.h"
+
+namespace plumb::guard {
+
+// Immutable; safe to use from any thread.
+class PartialMatcher {
+ public:
+  // Error: kInvalid, with the place in the expression.
+  static Result<PartialMatcher> Compile(const std::string& regex, bool caseless);
+
+  // The first byte at or after `from` from where the rest of `text` could be completed, or lengthened, to a match by
+  // text that follows; text.size() where there is none.
+  size_t FirstOpen(std::string_view text, size_t from) const;
+
+ private:
+  struct Free {
+    void operator()(void* code) const;
+  };
+  std::unique_ptr<void, Free> code_;
+};
+
+}  // namespace plumb::guard
