@@ -1,6 +1,7 @@
 // What the tests of this room share: the golden files and the embedded models, or the reason to skip.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "model/lm/causal_lm.h"

@@ -1,0 +1,490 @@
+#include <array>
+#include <charconv>
+
+#include "model/lm/jinja.h"
+
+namespace plumb::lm::jinja {
+namespace {
+
+constexpr int kDeepest = 64;  // nesting of expressions and blocks
+
+struct Token {
+  enum Type { kEnd, kName, kText, kNumber, kSymbol } type = kEnd;
+  std::string text;
+};
+
+Result<std::string> ReadString(std::string_view source, size_t& i) {
+  const char quote = source[i++];
+  std::string out;
+  while (i < source.size() && source[i] != quote) {
+    char c = source[i++];
+    if (c == '\\' && i < source.size()) {
+      c = source[i++];
+      if (c == 'n') c = '\n';
+      else if (c == 't') c = '\t';
+      else if (c == 'r') c = '\r';
+      else if (c != '\\' && c != '\'' && c != '"') out += '\\';
+    }
+    out += c;
+  }
+  if (i >= source.size()) return Fail(Code::kInvalid, "a string does not end");
+  ++i;
+  return out;
+}
+
+Result<std::vector<Token>> Lex(std::string_view s) {
+  std::vector<Token> out;
+  for (size_t i = 0; i < s.size();) {
+    const auto c = static_cast<unsigned char>(s[i]);
+    if (std::isspace(c)) {
+      ++i;
+    } else if (c == '\'' || c == '"') {
+      PLUMB_TRY(std::string text, ReadString(s, i));
+      out.push_back({Token::kText, std::move(text)});
+    } else if (std::isdigit(c)) {
+      size_t end = i;
+      while (end < s.size() && (std::isdigit(static_cast<unsigned char>(s[end])) || s[end] == '.')) ++end;
+      out.push_back({Token::kNumber, std::string(s.substr(i, end - i))});
+      i = end;
+    } else if (std::isalpha(c) || c == '_') {
+      size_t end = i;
+      while (end < s.size() && (std::isalnum(static_cast<unsigned char>(s[end])) || s[end] == '_')) ++end;
+      out.push_back({Token::kName, std::string(s.substr(i, end - i))});
+      i = end;
+    } else {
+      static constexpr std::array<std::string_view, 6> kTwo = {"==", "!=", "<=", ">=", "//", "**"};
+      size_t n = 1;
+      for (auto two : kTwo)
+        if (s.substr(i, 2) == two) n = 2;
+      out.push_back({Token::kSymbol, std::string(s.substr(i, n))});
+      i += n;
+    }
+  }
+  out.push_back({});
+  return out;
+}
+
+using Mutable = std::shared_ptr<Expression>;
+
+Mutable Make(Op op, std::string name, std::vector<ExpressionPtr> parts) {
+  auto e = std::make_shared<Expression>();
+  e->op = op;
+  e->name = std::move(name);
+  e->parts = std::move(parts);
+  return e;
+}
+
+// Recursive descent, weakest operator first.
+class ExpressionParser {
+ public:
+  explicit ExpressionParser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+
+  Result<ExpressionPtr> Conditional() {
+    if (++depth_ > kDeepest) return Fail(Code::kUnsupported, "an expression is nested too deeply");
+    PLUMB_TRY(ExpressionPtr value, Or());
+    if (TakeName("if")) {
+      PLUMB_TRY(ExpressionPtr condition, Or());
+      ExpressionPtr otherwise;
+      if (TakeName("else")) {
+        PLUMB_TRY(otherwise, Conditional());
+      }
+      value = Make(Op::kConditional, "", {condition, value, otherwise});
+    }
+    --depth_;
+    return value;
+  }
+  Result<ExpressionPtr> Or() {
+    PLUMB_TRY(ExpressionPtr left, And());
+    while (TakeName("or")) {
+      PLUMB_TRY(ExpressionPtr right, And());
+      left = Make(Op::kOr, "", {left, right});
+    }
+    return left;
+  }
+
+  bool AtEnd() const { return Now().type == Token::kEnd; }
+  const Token& Now() const { return tokens_[at_]; }
+  bool TakeName(std::string_view name) { return Take(Token::kName, name); }
+  bool TakeSymbol(std::string_view symbol) { return Take(Token::kSymbol, symbol); }
+  Result<std::string> Name() {
+    if (Now().type != Token::kName) return Fail(Code::kInvalid, "a name is missing before '{}'", Now().text);
+    return tokens_[at_++].text;
+  }
+  Status Need(std::string_view symbol) {
+    if (!TakeSymbol(symbol)) return Fail(Code::kInvalid, "'{}' is missing before '{}'", symbol, Now().text);
+    return {};
+  }
+
+ private:
+  bool Take(Token::Type type, std::string_view text) {
+    if (Now().type != type || Now().text != text) return false;
+    ++at_;
+    return true;
+  }
+
+  Result<ExpressionPtr> And() {
+    PLUMB_TRY(ExpressionPtr left, Not());
+    while (TakeName("and")) {
+      PLUMB_TRY(ExpressionPtr right, Not());
+      left = Make(Op::kAnd, "", {left, right});
+    }
+    return left;
+  }
+  Result<ExpressionPtr> Not() {
+    int nots = 0;
+    while (TakeName("not")) ++nots;
+    PLUMB_TRY(ExpressionPtr value, Comparison());
+    for (int i = 0; i < nots % 2; ++i) value = Make(Op::kNot, "", {value});
+    return value;
+  }
+  Result<ExpressionPtr> Comparison() {
+    PLUMB_TRY(ExpressionPtr left, Sum());
+    for (;;) {
+      std::string op;
+      bool negated = false;
+      for (const char* symbol : {"==", "!=", "<=", ">=", "<", ">"})
+        if (op.empty() && TakeSymbol(symbol)) op = symbol;
+      if (op.empty() && TakeName("in")) op = "in";
+      if (op.empty() && Now().text == "not" && tokens_[at_ + 1].text == "in") at_ += 2, op = "in", negated = true;
+      if (op.empty()) return left;
+      PLUMB_TRY(ExpressionPtr right, Sum());
+      Mutable both = Make(Op::kBinary, op, {left, right});
+      both->negated = negated;
+      left = both;
+    }
+  }
+  Result<ExpressionPtr> Sum() {
+    PLUMB_TRY(ExpressionPtr left, Product());
+    for (;;) {
+      std::string op;
+      for (const char* symbol : {"+", "-", "~"})
+        if (op.empty() && TakeSymbol(symbol)) op = symbol;
+      if (op.empty()) return left;
+      PLUMB_TRY(ExpressionPtr right, Product());
+      left = Make(Op::kBinary, op, {left, right});
+    }
+  }
+  Result<ExpressionPtr> Product() {
+    PLUMB_TRY(ExpressionPtr left, Unary());
+    for (;;) {
+      std::string op;
+      for (const char* symbol : {"*", "//", "%"})
+        if (op.empty() && TakeSymbol(symbol)) op = symbol;
+      if (op.empty()) return left;
+      PLUMB_TRY(ExpressionPtr right, Unary());
+      left = Make(Op::kBinary, op, {left, right});
+    }
+  }
+  Result<ExpressionPtr> Unary() {
+    const bool negate = TakeSymbol("-");
+    PLUMB_TRY(ExpressionPtr value, Primary());
+    PLUMB_TRY(value, Postfix(value));
+    if (negate) value = Make(Op::kNegate, "", {value});
+    return value;
+  }
+  Result<ExpressionPtr> Primary() {
+    const Token token = Now();
+    if (token.type == Token::kEnd) return Fail(Code::kInvalid, "an expression ends early");
+    ++at_;
+    if (token.type == Token::kText) {
+      Mutable e = Make(Op::kLiteral, "", {});
+      e->literal = token.text;
+      return e;
+    }
+    if (token.type == Token::kNumber) return Number(token.text);
+    if (token.type == Token::kName) {
+      Mutable e = Make(Op::kName, token.text, {});
+      if (token.text == "true" || token.text == "True") e->op = Op::kLiteral, e->literal = true;
+      if (token.text == "false" || token.text == "False") e->op = Op::kLiteral, e->literal = false;
+      if (token.text == "none" || token.text == "None") e->op = Op::kLiteral;
+      return e;
+    }
+    if (token.text == "(") {
+      PLUMB_TRY(ExpressionPtr value, Conditional());
+      PLUMB_CHECK(Need(")"));
+      return value;
+    }
+    if (token.text == "[") return List();
+    if (token.text == "{") return Dict();
+    return Fail(Code::kUnsupported, "'{}' is not understood here", token.text);
+  }
+  Result<ExpressionPtr> Number(const std::string& text) {
+    Mutable e = Make(Op::kLiteral, "", {});
+    int64_t whole = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), whole);
+    if (error == std::errc() && end == text.data() + text.size()) {
+      e->literal = whole;
+    } else {
+      e->literal = std::strtod(text.c_str(), nullptr);
+    }
+    return e;
+  }
+  Result<ExpressionPtr> List() {
+    Mutable list = Make(Op::kList, "", {});
+    while (!TakeSymbol("]")) {
+      PLUMB_TRY(ExpressionPtr value, Conditional());
+      list->parts.push_back(value);
+      if (!TakeSymbol(",") && Now().text != "]") return Fail(Code::kInvalid, "a list is not closed");
+    }
+    return list;
+  }
+  Result<ExpressionPtr> Dict() {
+    Mutable dict = Make(Op::kDict, "", {});
+    while (!TakeSymbol("}")) {
+      PLUMB_TRY(ExpressionPtr key, Conditional());
+      PLUMB_CHECK(Need(":"));
+      PLUMB_TRY(ExpressionPtr value, Conditional());
+      dict->parts.insert(dict->parts.end(), {key, value});
+      if (!TakeSymbol(",") && Now().text != "}") return Fail(Code::kInvalid, "a dict is not closed");
+    }
+    return dict;
+  }
+  // Positional arguments, then keywords; the opening parenthesis is taken.
+  Status Arguments(Expression& call) {
+    while (!TakeSymbol(")")) {
+      if (Now().type == Token::kName && tokens_[at_ + 1].text == "=") {
+        call.keywords.push_back(Now().text);
+        at_ += 2;
+      } else if (!call.keywords.empty()) {
+        return Fail(Code::kInvalid, "a positional argument follows a keyword");
+      }
+      PLUMB_TRY(ExpressionPtr value, Conditional());
+      call.parts.push_back(value);
+      if (!TakeSymbol(",") && Now().text != ")") return Fail(Code::kInvalid, "a call is not closed");
+    }
+    return {};
+  }
+  Result<ExpressionPtr> Postfix(ExpressionPtr value) {
+    for (int steps = 0;; ++steps) {
+      if (steps > 4 * kDeepest) return Fail(Code::kUnsupported, "an expression is too long");
+      if (TakeSymbol(".")) {
+        PLUMB_TRY(std::string name, Name());
+        Mutable e = Make(Op::kAttribute, name, {value});
+        if (TakeSymbol("(")) {
+          e->op = Op::kMethod;
+          PLUMB_CHECK(Arguments(*e));
+        }
+        value = e;
+      } else if (TakeSymbol("[")) {
+        PLUMB_TRY(value, Subscript(value));
+      } else if (TakeSymbol("(")) {
+        if (value->op != Op::kName) return Fail(Code::kUnsupported, "only functions with a name can be called");
+        Mutable e = Make(Op::kCall, value->name, {});
+        PLUMB_CHECK(Arguments(*e));
+        value = e;
+      } else if (TakeSymbol("|")) {
+        PLUMB_TRY(std::string name, Name());
+        Mutable e = Make(Op::kFilter, name, {value});
+        if (TakeSymbol("(")) PLUMB_CHECK(Arguments(*e));
+        value = e;
+      } else if (TakeName("is")) {
+        const bool negated = TakeName("not");
+        PLUMB_TRY(std::string name, Name());
+        Mutable e = Make(Op::kTest, name, {value});
+        e->negated = negated;
+        if (TakeSymbol("(")) PLUMB_CHECK(Arguments(*e));
+        value = e;
+      } else {
+        return value;
+      }
+    }
+  }
+  Result<ExpressionPtr> Subscript(ExpressionPtr value) {
+    ExpressionPtr bounds[3];
+    int colons = 0;
+    while (!TakeSymbol("]")) {
+      if (TakeSymbol(":")) {
+        if (++colons > 2) return Fail(Code::kInvalid, "a slice has too many bounds");
+      } else {
+        PLUMB_TRY(bounds[colons], Conditional());
+        if (Now().text != ":" && Now().text != "]") return Fail(Code::kInvalid, "']' is missing");
+      }
+      if (AtEnd()) return Fail(Code::kInvalid, "']' is missing");
+    }
+    if (colons > 0) return Make(Op::kSlice, "", {value, bounds[0], bounds[1], bounds[2]});
+    if (!bounds[0]) return Fail(Code::kInvalid, "an index is empty");
+    return Make(Op::kIndex, "", {value, bounds[0]});
+  }
+
+  std::vector<Token> tokens_;
+  size_t at_ = 0;
+  int depth_ = 0;
+};
+
+// A stretch of the template: text, or the inside of a tag.
+struct Chunk {
+  enum Type { kText, kOutput, kTag } type;
+  std::string text;
+  int line;
+};
+
+// Cuts the source at {{ }}, {% %} and {# #}, with "-" and trim_blocks / lstrip_blocks applied to the text between.
+Result<std::vector<Chunk>> Cut(std::string_view s) {
+  std::vector<Chunk> out;
+  bool trim_next = false, block_before = false, first = true;
+  int line = 1;
+  while (!s.empty()) {
+    size_t open = std::string_view::npos;
+    for (std::string_view mark : {"{{", "{%", "{#"}) open = std::min(open, s.find(mark));
+    std::string text(s.substr(0, open));
+    const size_t taken = text.size();
+    if (trim_next) {
+      text.erase(0, text.find_first_not_of(" \t\r\n"));
+    } else if (block_before && text.starts_with('\n')) {
+      text.erase(0, 1);
+    }
+    if (open == std::string_view::npos) {
+      if (!text.empty()) out.push_back({Chunk::kText, std::move(text), line});
+      break;
+    }
+    const char kind = s[open + 1];
+    const bool strip = open + 2 < s.size() && s[open + 2] == '-';
+    if (strip) {
+      text.erase(text.find_last_not_of(" \t\r\n") + 1);
+    } else if (kind != '{') {  // lstrip_blocks: blanks from the line's beginning to the tag
+      const size_t last = text.find_last_not_of(" \t");
+      const bool at_line_start = last == std::string::npos ? first || taken > text.size() : text[last] == '\n';
+      if (at_line_start) text.erase(last + 1);
+    }
+    if (!text.empty()) out.push_back({Chunk::kText, std::move(text), line});
+    const std::string_view close = kind == '{' ? "}}" : kind == '%' ? "%}" : "#}";
+    const size_t begin = open + 2 + (strip ? 1 : 0);
+    // A closing mark inside a string does not close.
+    size_t end = begin;
+    char quote = 0;
+    for (; end < s.size(); ++end) {
+      if (kind != '#' && quote && s[end] == '\\') { ++end; continue; }
+      if (kind != '#' && (s[end] == '\'' || s[end] == '"')) quote = quote == 0 ? s[end] : quote == s[end] ? 0 : quote;
+      if (!quote && s.substr(end, 2) == close) break;
+    }
+    if (end >= s.size()) return Fail(Code::kInvalid, "line {}: a tag is not closed", line);
+    first = false;
+    trim_next = end > begin && s[end - 1] == '-';
+    block_before = kind != '{';
+    if (kind != '#')
+      out.push_back({kind == '{' ? Chunk::kOutput : Chunk::kTag, std::string(s.substr(begin, end - begin - (trim_next ? 1 : 0))), line});
+    for (char c : s.substr(0, end)) line += c == '\n';
+    s.remove_prefix(end + 2);
+  }
+  return out;
+}
+
+class BlockParser {
+ public:
+  explicit BlockParser(std::vector<Chunk> chunks) : chunks_(std::move(chunks)) {}
+
+  // Statements up to one of `ends` (left in closer_), or to the end of the source.
+  Result<std::vector<Statement>> Block(const std::vector<std::string_view>& ends) {
+    if (++depth_ > kDeepest) return Fail(Code::kUnsupported, "blocks are nested too deeply");
+    std::vector<Statement> out;
+    while (at_ < chunks_.size()) {
+      const Chunk& chunk = chunks_[at_++];
+      if (chunk.type == Chunk::kText) {
+        out.push_back({Kind::kText, chunk.text});
+        continue;
+      }
+      auto done = chunk.type == Chunk::kOutput ? Output(chunk, out) : Tag(chunk, ends, out);
+      if (!done) return Fail(done.error().code, "line {}: {}", chunk.line, done.error().message);
+      if (*done) return --depth_, out;
+    }
+    if (!ends.empty()) return Fail(Code::kInvalid, "{} is missing", ends.back());
+    return --depth_, out;
+  }
+
+ private:
+  Result<bool> Output(const Chunk& chunk, std::vector<Statement>& out) {
+    PLUMB_TRY(auto tokens, Lex(chunk.text));
+    ExpressionParser in(std::move(tokens));
+    Statement s{Kind::kOutput};
+    PLUMB_TRY(s.expression, in.Conditional());
+    if (!in.AtEnd()) return Fail(Code::kUnsupported, "'{}' is not understood here", in.Now().text);
+    out.push_back(std::move(s));
+    return false;
+  }
+
+  // True where the tag ends the block.
+  Result<bool> Tag(const Chunk& chunk, const std::vector<std::string_view>& ends, std::vector<Statement>& out) {
+    PLUMB_TRY(auto tokens, Lex(chunk.text));
+    ExpressionParser in(std::move(tokens));
+    PLUMB_TRY(std::string name, in.Name());
+    for (auto end : ends)
+      if (name == end) {
+        closer_ = name;
+        closing_ = chunk;
+        return true;
+      }
+    if (name == "generation" || name == "endgeneration") return false;  // marks the assistant's part for training
+    Statement s;
+    if (name == "if") {
+      PLUMB_TRY(s, If(in));
+    } else if (name == "for") {
+      PLUMB_TRY(s, For(in));
+    } else if (name == "set") {
+      PLUMB_TRY(s, Set(in));
+    } else {
+      return Fail(Code::kUnsupported, "the tag '{}' is not supported", name);
+    }
+    out.push_back(std::move(s));
+    return false;
+  }
+
+  Result<Statement> If(ExpressionParser& in) {
+    Statement s{Kind::kIf};
+    PLUMB_TRY(s.expression, in.Conditional());
+    PLUMB_TRY(s.body, Block({"elif", "else", "endif"}));
+    if (closer_ == "elif") {
+      PLUMB_TRY(auto tokens, Lex(closing_.text));
+      ExpressionParser rest(std::move(tokens));
+      rest.TakeName("elif");
+      PLUMB_TRY(Statement next, If(rest));
+      s.otherwise.push_back(std::move(next));
+    } else if (closer_ == "else") {
+      PLUMB_TRY(s.otherwise, Block({"endif"}));
+    }
+    return s;
+  }
+  Result<Statement> For(ExpressionParser& in) {
+    Statement s{Kind::kFor};
+    do {
+      PLUMB_TRY(std::string name, in.Name());
+      s.names.push_back(std::move(name));
+    } while (in.TakeSymbol(","));
+    if (!in.TakeName("in")) return Fail(Code::kInvalid, "'in' is missing in a for");
+    PLUMB_TRY(s.expression, in.Or());
+    if (in.TakeName("if")) {
+      PLUMB_TRY(s.filter, in.Or());
+    }
+    if (!in.AtEnd()) return Fail(Code::kUnsupported, "'{}' in a for is not supported", in.Now().text);
+    PLUMB_TRY(s.body, Block({"else", "endfor"}));
+    if (closer_ == "else") {
+      PLUMB_TRY(s.otherwise, Block({"endfor"}));
+    }
+    return s;
+  }
+  Result<Statement> Set(ExpressionParser& in) {
+    Statement s{Kind::kSet};
+    PLUMB_TRY(s.text, in.Name());
+    if (in.TakeSymbol(".")) {
+      PLUMB_TRY(s.attribute, in.Name());
+    }
+    if (!in.TakeSymbol("=")) return Fail(Code::kUnsupported, "a set without '=' is not supported");
+    PLUMB_TRY(s.expression, in.Conditional());
+    if (!in.AtEnd()) return Fail(Code::kUnsupported, "'{}' in a set is not supported", in.Now().text);
+    return s;
+  }
+
+  std::vector<Chunk> chunks_;
+  size_t at_ = 0;
+  int depth_ = 0;
+  std::string closer_;
+  Chunk closing_{Chunk::kTag, "", 0};
+};
+
+}  // namespace
+
+Result<std::vector<Statement>> ParseTemplate(std::string_view source) {
+  PLUMB_TRY(auto chunks, Cut(source));
+  return BlockParser(std::move(chunks)).Block({});
+}
+
+}  // namespace plumb::lm::jinja
