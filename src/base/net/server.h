@@ -1,0 +1,95 @@
+// An HTTP/1.1 server: one coroutine per connection, one Handler call per request.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/core/json.h"
+#include "base/net/address.h"
+#include "base/net/http.h"
+
+namespace plumb::net {
+
+namespace asio = boost::asio;
+class Stream;
+
+// Where a handler answers: once with Send, or with Start, any number of Write, and Finish. Every call waits until the
+// bytes are with the kernel, so that a slow reader slows the writer down. Errors (the client has left, or reads too
+// slowly) are safe to ignore: what follows is then dropped.
+class ResponseWriter {
+ public:
+  // The whole answer.
+  asio::awaitable<Status> Send(int status, std::string_view content_type, std::string_view body);
+  asio::awaitable<Status> SendJson(int status, const json::value& body);
+
+  // A streamed answer: chunked, or until the connection closes for an HTTP/1.0 client.
+  asio::awaitable<Status> Start(int status, std::string_view content_type);
+  asio::awaitable<Status> Write(std::string_view piece);
+  asio::awaitable<Status> Finish();
+
+  // Fields of the answer; set before Send or Start.
+  Headers headers;
+
+  bool started() const { return started_; }
+  int status() const { return status_; }
+  // Whether the client has closed its connection.
+  bool PeerGone();
+
+ private:
+  friend class Connection;
+  ResponseWriter(Stream& stream, bool head, bool http10, bool keep_alive, std::chrono::milliseconds write_limit)
+      : stream_(stream), head_(head), http10_(http10), keep_alive_(keep_alive), write_limit_(write_limit) {}
+  std::string Head(int status, std::string_view content_type, std::optional<size_t> length);
+  asio::awaitable<Status> Put(std::string_view bytes);
+
+  Stream& stream_;
+  bool head_, http10_, keep_alive_;
+  std::chrono::milliseconds write_limit_;
+  bool started_ = false, finished_ = false, broken_ = false;
+  int status_ = 0;
+};
+
+// Answers one request. What it throws becomes a 500. `request` and `out` live until it returns.
+using Handler = std::function<asio::awaitable<void>(Request& request, ResponseWriter& out)>;
+
+struct ServerOptions {
+  size_t max_header_bytes = 64 << 10;          // beyond: 431
+  size_t max_body_bytes = 32 << 20;            // beyond: 413
+  size_t max_connections = 8192;               // beyond: accepted and closed
+  std::chrono::milliseconds header_limit{15'000};   // for the whole head, once its first byte is there
+  std::chrono::milliseconds body_limit{60'000};     // for the whole body
+  std::chrono::milliseconds idle_limit{75'000};     // between requests
+  std::chrono::milliseconds write_limit{60'000};    // for one write
+};
+
+class Server {
+ public:
+  // Binds and begins to accept on `executor`. A Unix socket left behind by a dead process is replaced. Errors: kConflict
+  // (the port or socket is in use), kPermission, kInvalid.
+  static Result<std::unique_ptr<Server>> Listen(asio::any_io_executor executor, const Address& address,
+                                                Handler handler, ServerOptions options = {});
+  // Closes every connection at once.
+  ~Server();
+
+  // Where it listens, with the port it was given.
+  const Address& address() const;
+  // "http://127.0.0.1:8080"
+  std::string url() const;
+  size_t connections() const;
+
+  // Stops accepting, closes idle connections, lets requests in progress finish for up to `grace`, then closes them.
+  asio::awaitable<void> Drain(std::chrono::milliseconds grace);
+
+ private:
+  struct State;
+  explicit Server(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace plumb::net
