@@ -5,6 +5,7 @@
 //   import.h     HarmBench, XSTest, MMLU, … → suite rows; the data stays with its owners
 //   csv.h        RFC 4180
 //   duplicate.h  near-duplicates (5-word shingles, MinHash) and contamination of one set by another
+//   trl.h        training rows in every shape TRL knows
 //   split.h      splits by hash of the group, the same on every machine
 //
 //   PLUMB_TRY(Suite suite, LoadSuite("suites/harmful"));
@@ -18,3 +19,4 @@
 #include "intent/data/import.h"
 #include "intent/data/split.h"
 #include "intent/data/suite.h"
+#include "intent/data/trl.h"
