@@ -32,7 +32,7 @@ struct Reading {
   size_t words = 0, common = 0;
   // Half of the words of running English are common ones; of other letters next to none.
   bool English() const { return words >= 3 && common * 3 >= words; }
-  bool Foreign() const { return words >= 3 && common * 8 <= words; }
+  bool Foreign() const { return words >= 3 && common * 5 <= words; }
 };
 
 template <class Letter>

@@ -11,8 +11,8 @@ namespace plumb::guard {
 struct BuiltInPattern {
   std::string_view detector;
   std::string_view what;
-  const char* regex;      // in the common part of Vectorscan's and PCRE2's syntax
-  const char* hold;       // where the whole match is wider than `regex`; nullptr where it is the same
+  const char* regex;      // finds candidates; in the common part of Vectorscan's and PCRE2's syntax
+  const char* hold;       // covers all that the validator may take; nullptr where `regex` does
   Validator validate;
   bool caseless = false;
 };

@@ -186,4 +186,6 @@ RefusalDegree RefusalDegreeOf(double score) {
   return score >= 0.7 ? RefusalDegree::kFull : score >= 0.4 ? RefusalDegree::kPartial : RefusalDegree::kNone;
 }
 
+const char* RefusalScorerVersion() { return "rules-1"; }
+
 }  // namespace plumb::guard

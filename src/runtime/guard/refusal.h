@@ -23,4 +23,7 @@ double RefusalRuleLogit(std::string_view completion, std::string_view prompt);
 
 RefusalDegree RefusalDegreeOf(double score);
 
+// Changes whenever the same text could get another score; stands in every run.
+const char* RefusalScorerVersion();
+
 }  // namespace plumb::guard

@@ -19,6 +19,7 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsAlnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+bool IsKeyCharacter(char c) { return IsAlnum(c) || c == '_' || c == '-'; }
 char At(std::string_view text, size_t at) { return at < text.size() ? text[at] : '\0'; }
 char Before(std::string_view text, size_t at) { return at > 0 ? text[at - 1] : '\0'; }
 std::string_view Part(std::string_view text, Span span) { return text.substr(span.begin, span.end - span.begin); }
@@ -252,7 +253,29 @@ std::vector<Span> Ipv6(std::string_view text, Span candidate) {
             {candidate.begin, static_cast<uint32_t>(candidate.begin + part.size())});
 }
 
+std::vector<Span> EmailAddress(std::string_view text, Span candidate) {
+  const size_t sign = text.find('@', candidate.begin);
+  size_t begin = sign, end = sign + 1, label = 0, last_dot = 0;
+  while (begin > 0 && sign - begin < 64 && (IsAlnum(text[begin - 1]) || std::string_view("._%+-").find(text[begin - 1]) != std::string_view::npos)) --begin;
+  for (size_t dots = 0; end < text.size() && label <= 63; ++end) {
+    if (text[end] == '.' && label > 0 && dots < 4 && IsAlnum(At(text, end + 1))) {
+      last_dot = end;
+      label = 0;
+      ++dots;
+    } else if (IsAlnum(text[end]) || text[end] == '-') {
+      ++label;
+    } else {
+      break;
+    }
+  }
+  while (end > sign + 1 && text[end - 1] == '-') --end;
+  const std::string_view top = last_dot > 0 ? text.substr(last_dot + 1, end - last_dot - 1) : std::string_view();
+  const bool named = top.size() >= 2 && top.size() <= 24 && std::none_of(top.begin(), top.end(), [](char c) { return IsDigit(c) || c == '-'; });
+  return If(named && begin < sign, {static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+}
+
 std::vector<Span> RandomKey(std::string_view text, Span candidate) {
+  while (candidate.end < text.size() && candidate.end - candidate.begin < 256 && IsKeyCharacter(text[candidate.end])) ++candidate.end;
   const std::string_view part = Part(text, candidate);
   const bool digit = std::any_of(part.begin(), part.end(), IsDigit);
   return If(digit && Entropy(part) >= 3.0, candidate);
@@ -264,15 +287,17 @@ std::vector<Span> SecretAssignment(std::string_view text, Span candidate) {
   const auto key = [](char c) { return IsAlnum(c) || std::string_view("_-+/=.~").find(c) != std::string_view::npos; };
   while (begin > candidate.begin && key(text[begin - 1])) --begin;
   while (begin < candidate.end && text[begin] == '=') ++begin;
-  size_t end = candidate.end;
-  while (end < text.size() && key(text[end])) ++end;
-  const Span value{static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
+  const Span value{static_cast<uint32_t>(begin), candidate.end};
   const std::string_view part = Part(text, value);
   const bool digit = std::any_of(part.begin(), part.end(), IsDigit);
   return If(part.size() >= 16 && digit && Entropy(part) >= 3.5, value);
 }
 
 std::vector<Span> JsonWebToken(std::string_view text, Span candidate) {
+  size_t end = candidate.begin, dots = 0;
+  while (end < text.size() && end - candidate.begin < 3264 && (IsKeyCharacter(text[end]) || (text[end] == '.' && ++dots <= 2))) ++end;
+  candidate.end = static_cast<uint32_t>(end);
+  if (dots < 2) return {};
   std::string head(Part(text, candidate));
   head = head.substr(0, head.find('.'));
   std::replace(head.begin(), head.end(), '-', '+');

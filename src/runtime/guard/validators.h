@@ -20,9 +20,10 @@ std::vector<Span> Ibans(std::string_view text, Span candidate);           // ISO
 std::vector<Span> Phones(std::string_view text, Span candidate);          // 8–15 digits, with +, NANP form or a word for it
 std::vector<Span> Ipv4(std::string_view text, Span candidate);
 std::vector<Span> Ipv6(std::string_view text, Span candidate);
-std::vector<Span> RandomKey(std::string_view text, Span candidate);       // at least 3 bits of entropy a character
+std::vector<Span> EmailAddress(std::string_view text, Span candidate);    // around the "@"
+std::vector<Span> RandomKey(std::string_view text, Span candidate);       // the whole key; at least 3 bits of entropy a character
 std::vector<Span> SecretAssignment(std::string_view text, Span candidate);  // name = value; the value random
-std::vector<Span> JsonWebToken(std::string_view text, Span candidate);    // its head decodes to JSON with "alg"
+std::vector<Span> JsonWebToken(std::string_view text, Span candidate);    // three parts; the head decodes to JSON with "alg"
 std::vector<Span> PrivateKeyBlock(std::string_view text, Span candidate);  // to the end of the block
 std::vector<Span> BitcoinBase58(std::string_view text, Span candidate);   // double SHA-256 check
 std::vector<Span> BitcoinBech32(std::string_view text, Span candidate);   // BIP 173 / 350 check

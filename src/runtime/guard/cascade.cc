@@ -1,0 +1,198 @@
+#include "runtime/guard/cascade.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "runtime/guard/normalise.h"
+
+namespace plumb::guard {
+namespace {
+
+constexpr double kNothing = -std::numeric_limits<double>::infinity();
+// Texts the encoder is given at a time.
+constexpr size_t kEncoderBatch = 128;
+
+// One window of one layer: what a classifier reads.
+struct Reading {
+  std::string text;
+  Span source;
+  std::vector<float> linear;   // log-odds per linear head
+  std::vector<float> encoder;  // log-odds per encoder head; empty where it was not asked
+};
+
+struct Work {
+  std::vector<Reading> readings;
+  Scores scores;
+  bool wants_encoder = false;
+};
+
+// Where each category and "unsafe" sit among the heads of one detector.
+struct HeadIndex {
+  std::optional<size_t> unsafe;
+  std::vector<std::optional<size_t>> categories;
+};
+
+HeadIndex IndexHeads(const policy::Policy& policy, const std::vector<std::string>& heads) {
+  const auto find = [&](std::string_view name) -> std::optional<size_t> {
+    const auto found = std::find(heads.begin(), heads.end(), name);
+    if (found == heads.end()) return std::nullopt;
+    return static_cast<size_t>(found - heads.begin());
+  };
+  HeadIndex index{find(kUnsafeHead), {}};
+  for (const policy::Category& category : policy.categories) index.categories.push_back(find(category.id));
+  return index;
+}
+
+double HeadOr(const std::vector<float>& values, std::optional<size_t> head, double fallback) {
+  return head && *head < values.size() ? values[*head] : fallback;
+}
+
+void RunPatterns(const Guard::Parts& parts, const Normalised& normalised, Scores& scores) {
+  for (const Layer& layer : normalised.layers) {
+    if (&layer == &normalised.layers[0] && !IsUtf8(layer.text)) continue;  // `plain` stands for it
+    for (const PatternMatch& match : parts.patterns->Scan(layer.text))
+      scores.matches[parts.rule_category[match.rule]].push_back(layer.Source(match.span.begin, match.span.end));
+  }
+  for (std::vector<Span>& spans : scores.matches) spans = MergeSpans(std::move(spans));
+}
+
+// What is to be read: every layer but the original, where a plain one stands for it; in windows.
+std::vector<Reading> ReadingsOf(const GuardRecord& record, const Normalised& normalised) {
+  std::vector<Reading> out;
+  const bool has_plain = normalised.layers.size() > 1 && normalised.layers[1].how == "plain";
+  for (size_t l = has_plain ? 1 : 0; l < normalised.layers.size(); ++l) {
+    const Layer& layer = normalised.layers[l];
+    for (const auto& [begin, end] : Windows(layer.text, record.window_bytes, record.window_overlap))
+      out.push_back({layer.text.substr(begin, end - begin), layer.Source(begin, end), {}, {}});
+  }
+  return out;
+}
+
+// The largest log-odds over readings, per category and for "unsafe".
+void Combine(const policy::Policy& policy, const Stack& stack, const HeadIndex& linear, const HeadIndex& encoder, Work& work) {
+  Scores& scores = work.scores;
+  scores.unsafe = kNothing;
+  scores.categories.assign(policy.categories.size(), kNothing);
+  scores.evidence.assign(policy.categories.size(), {});
+  for (const Reading& reading : work.readings) {
+    const double linear_any = HeadOr(reading.linear, linear.unsafe, 0), encoder_any = HeadOr(reading.encoder, encoder.unsafe, 0);
+    double linear_most = kNothing, encoder_most = kNothing;
+    for (size_t c = 0; c < policy.categories.size(); ++c) {
+      const bool known = linear.categories[c] || (encoder.categories[c] && !reading.encoder.empty());
+      if (!known) continue;
+      // A tier without a head for the category speaks for it through its "unsafe".
+      const double own = HeadOr(reading.linear, linear.categories[c], linear_any);
+      const double encoder_own = HeadOr(reading.encoder, encoder.categories[c], encoder_any);
+      linear_most = std::max(linear_most, own);
+      encoder_most = std::max(encoder_most, encoder_own);
+      const double logit = Stacked(stack.category, own, linear_any, encoder_own, encoder_any);
+      if (logit > scores.categories[c]) {
+        scores.categories[c] = logit;
+        scores.evidence[c] = reading.source;
+      }
+    }
+    if (linear_most == kNothing) linear_most = linear_any;
+    if (encoder_most == kNothing) encoder_most = encoder_any;
+    scores.unsafe = std::max(scores.unsafe, Stacked(stack.unsafe, linear_most, linear_any, encoder_most, encoder_any));
+  }
+}
+
+// Asks the encoder about every reading of the subjects that want it. Error: the encoder's.
+Status AskEncoder(Classifier& classifier, std::vector<Work>& works) {
+  std::vector<Reading*> asked;
+  for (Work& work : works)
+    if (work.wants_encoder)
+      for (Reading& reading : work.readings) asked.push_back(&reading);
+  for (size_t begin = 0; begin < asked.size(); begin += kEncoderBatch) {
+    const size_t end = std::min(asked.size(), begin + kEncoderBatch);
+    std::vector<std::string> texts;
+    for (size_t i = begin; i < end; ++i) texts.push_back(asked[i]->text);
+    PLUMB_TRY(const auto answers, classifier.Classify(texts));
+    if (answers.size() != texts.size())
+      return Fail(Code::kInternal, "the encoder answered {} of {} texts", answers.size(), texts.size());
+    for (size_t i = begin; i < end; ++i) {
+      if (answers[i - begin].size() != classifier.heads().size())
+        return Fail(Code::kInternal, "the encoder gave {} scores for {} heads", answers[i - begin].size(), classifier.heads().size());
+      for (const float probability : answers[i - begin]) asked[i]->encoder.push_back(static_cast<float>(Logit(probability)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+double Sigmoid(double logit) { return 1 / (1 + std::exp(-logit)); }
+
+double Logit(double probability) {
+  if (!(probability > 0)) return -20;
+  if (probability >= 1) return 20;
+  return std::clamp(std::log(probability / (1 - probability)), -20.0, 20.0);
+}
+
+double Stacked(const StackWeights& w, double linear_own, double linear_any, double encoder_own, double encoder_any) {
+  return w.bias + w.linear_own * linear_own + w.linear_any * linear_any + w.encoder_own * encoder_own + w.encoder_any * encoder_any;
+}
+
+std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> subjects, bool ask_encoder) {
+  const auto& now = parts.options.milliseconds;
+  const auto linear_stack = parts.record.stacks.find(kLinearStack), encoder_stack = parts.record.stacks.find(kEncoderStack);
+  const bool has_linear = parts.linear && linear_stack != parts.record.stacks.end();
+  const bool has_encoder = ask_encoder && parts.record.encoder && encoder_stack != parts.record.stacks.end() && parts.options.require_encoder;
+  const HeadIndex linear_heads = IndexHeads(parts.policy, has_linear ? parts.linear->heads() : std::vector<std::string>{});
+  const bool can_ask = has_encoder && parts.options.classifier != nullptr;
+  const HeadIndex encoder_heads = IndexHeads(parts.policy, can_ask ? parts.options.classifier->heads() : std::vector<std::string>{});
+
+  std::vector<Work> works(subjects.size());
+  for (size_t s = 0; s < subjects.size(); ++s) {
+    Work& work = works[s];
+    work.scores.matches.resize(parts.policy.categories.size());
+    double from = now();
+    const Normalised normalised = Normalise(subjects[s].text);
+    if (parts.patterns) {
+      RunPatterns(parts, normalised, work.scores);
+      work.scores.detectors["patterns"] = {DetectorStatus::kOk, now() - from, false, normalised.cut ? "more disguises than are taken off" : ""};
+    }
+    from = now();
+    work.readings = ReadingsOf(parts.record, normalised);
+    if (has_linear) {
+      for (Reading& reading : work.readings) reading.linear = parts.linear->Logits(reading.text);
+      Combine(parts.policy, linear_stack->second, linear_heads, IndexHeads(parts.policy, {}), work);
+      work.scores.stack = kLinearStack;
+      work.scores.detectors["linear"] = {DetectorStatus::kOk, now() - from, false, ""};
+      const double sure = Sigmoid(work.scores.unsafe);
+      work.wants_encoder = sure >= parts.record.skip_below && sure <= parts.record.skip_above;
+    } else {
+      work.scores.categories.assign(parts.policy.categories.size(), kNothing);
+      work.scores.evidence.resize(parts.policy.categories.size());
+      work.scores.unsafe = kNothing;
+      work.wants_encoder = true;
+    }
+  }
+  if (has_encoder) {
+    const double from = now();
+    const Status asked = can_ask ? AskEncoder(*parts.options.classifier, works) : Status(Fail(Code::kUnavailable, "no encoder was given"));
+    const auto n = static_cast<double>(std::max<ptrdiff_t>(1, std::count_if(works.begin(), works.end(), [](const Work& w) { return w.wants_encoder; })));
+    const double each = (now() - from) / n;
+    for (Work& work : works) {
+      DetectorReport& report = work.scores.detectors["encoder"];
+      if (!work.wants_encoder) {
+        report = {DetectorStatus::kOk, 0, true, ""};
+      } else if (!asked) {
+        report = {can_ask ? DetectorStatus::kError : DetectorStatus::kNotRun, each, false, asked.error().Text()};
+        work.scores.failed = true;
+      } else {
+        report = {DetectorStatus::kOk, each, false, ""};
+        Combine(parts.policy, encoder_stack->second, linear_heads, encoder_heads, work);
+      }
+      // A score the linear tier was sure of counts under the encoder's thresholds: they were set with it in place.
+      if (asked) work.scores.stack = kEncoderStack;
+    }
+  }
+  std::vector<Scores> out;
+  out.reserve(works.size());
+  for (Work& work : works) out.push_back(std::move(work.scores));
+  return out;
+}
+
+}  // namespace plumb::guard

@@ -1,0 +1,47 @@
+// The inside of a Guard: the tiers in a row, and how their answers become scores.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "runtime/guard/guard.h"
+#include "runtime/guard/linear.h"
+#include "runtime/guard/patterns.h"
+#include "runtime/guard/record.h"
+
+namespace plumb::guard {
+
+struct Guard::Parts {
+  policy::Policy policy;
+  GuardRecord record;
+  GuardOptions options;
+  std::optional<PatternScanner> patterns;  // nothing where the policy names no detector
+  std::vector<size_t> rule_category;       // per pattern rule the index of its category
+  std::optional<LinearModel> linear;
+};
+
+// What the tiers say of one subject, in log-odds; indexes are the policy's categories.
+struct Scores {
+  double unsafe = 0;
+  std::vector<double> categories;          // -infinity where no head knows the category
+  std::vector<Span> evidence;              // per category, the window with the largest score
+  std::vector<std::vector<Span>> matches;  // per category, what patterns found
+  std::string stack;                       // kLinearStack, kEncoderStack, or empty: no classifier answered
+  std::map<std::string, DetectorReport> detectors;
+  bool failed = false;
+};
+
+// One score set per subject, in order. `ask_encoder` false leaves tier 2 out without failing (calibration of the
+// linear stack).
+std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> subjects, bool ask_encoder = true);
+
+// The log-odds of one head under a stack.
+double Stacked(const StackWeights& weights, double linear_own, double linear_any, double encoder_own, double encoder_any);
+
+double Sigmoid(double logit);
+double Logit(double probability);  // clamped to ±20
+
+// Scores → verdict under the thresholds in force for `direction`.
+Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& subject, const Scores& scores);
+
+}  // namespace plumb::guard

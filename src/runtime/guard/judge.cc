@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include "runtime/guard/cascade.h"
+#include "runtime/guard/refusal.h"
+
+namespace plumb::guard {
+namespace {
+
+// Every detector the guard must hear from before a text may pass.
+void FindSilence(const Guard::Parts& parts, bool output, Verdict& verdict) {
+  std::vector<std::string> required;
+  if (parts.patterns) required.push_back("patterns");
+  if (!parts.record.linear_sha256.empty()) required.push_back("linear");
+  if (parts.record.encoder && parts.options.require_encoder) required.push_back("encoder");
+  if (output) required.push_back("refusal");
+  for (const std::string& name : required) {
+    DetectorReport& report = verdict.detectors[name];  // not_run where nothing was recorded
+    if (report.status == DetectorStatus::kOk) continue;
+    if (report.note.empty()) report.note = "gave no answer";
+    verdict.failed = true;
+  }
+}
+
+void Strengthen(Verdict& verdict, Action action, const std::string& clause) {
+  if (action <= verdict.action) return;
+  verdict.action = action;
+  verdict.clause = clause;
+}
+
+// The category that a general alarm is put down to: the one nearest to its own threshold among those that act here.
+const policy::Category* Nearest(const policy::Policy& policy, const std::string_view direction, const Verdict& verdict) {
+  const policy::Category* best = nullptr;
+  double most = 0;
+  for (const policy::Category& category : policy.categories) {
+    if (category.on.For(direction) == Action::kAllow) continue;
+    const CategoryVerdict& one = verdict.categories.at(category.id);
+    const double margin = Logit(one.score) - Logit(one.threshold);
+    if (best == nullptr || margin > most) {
+      best = &category;
+      most = margin;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& subject, const Scores& scores) {
+  Verdict verdict;
+  verdict.detectors = scores.detectors;
+  verdict.failed = scores.failed;
+  const std::string_view name = DirectionName(direction);
+  const DirectionCalibration* calibration = parts.record.Calibration(scores.stack, direction);
+  // Under kAllow a failed tier's text passes, but for what patterns confirmed.
+  const bool classify = !(scores.failed && parts.options.on_error == OnError::kAllow);
+  verdict.unsafe = scores.stack.empty() ? 0 : Sigmoid(scores.unsafe);
+
+  for (size_t c = 0; c < parts.policy.categories.size(); ++c) {
+    const policy::Category& category = parts.policy.categories[c];
+    CategoryVerdict& out = verdict.categories[category.id];
+    out.score = Sigmoid(scores.categories[c]);
+    if (calibration) {
+      const auto clause = calibration->clauses.find(category.id);
+      if (clause != calibration->clauses.end()) out.threshold = clause->second.threshold;
+    }
+    out.fired = classify && calibration && scores.categories[c] > -1e300 && out.score >= out.threshold;
+    if (out.fired) out.spans = {scores.evidence[c]};
+    if (!scores.matches[c].empty()) {
+      out.score = 1;
+      out.fired = true;
+      out.spans = scores.matches[c];
+    }
+    if (!out.fired) continue;
+    out.action = category.on.For(name);
+    Strengthen(verdict, out.action, category.id);
+  }
+  if (calibration && classify) {
+    const auto any = calibration->clauses.find(std::string(kUnsafeHead));
+    if (any != calibration->clauses.end() && verdict.unsafe >= any->second.threshold)
+      if (const policy::Category* nearest = Nearest(parts.policy, name, verdict)) {
+        CategoryVerdict& out = verdict.categories[nearest->id];
+        if (!out.fired) {
+          out.fired = true;
+          out.action = nearest->on.For(name);
+          for (size_t c = 0; c < parts.policy.categories.size(); ++c)
+            if (&parts.policy.categories[c] == nearest && scores.evidence[c].end > 0) out.spans = {scores.evidence[c]};
+        }
+        Strengthen(verdict, out.action, nearest->id);
+      }
+  }
+  const bool output = direction == Direction::kOutput;
+  if (output) {
+    const double from = parts.options.milliseconds();
+    verdict.refusal = RefusalScore(subject.text, subject.prompt, parts.linear ? &*parts.linear : nullptr);
+    verdict.detectors["refusal"] = {DetectorStatus::kOk, parts.options.milliseconds() - from, false, ""};
+  }
+  FindSilence(parts, output, verdict);
+  if (verdict.failed && parts.options.on_error == OnError::kBlock) Strengthen(verdict, Action::kBlock, "guard");
+  return verdict;
+}
+
+}  // namespace plumb::guard

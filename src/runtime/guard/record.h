@@ -1,0 +1,84 @@
+// guard.json: what a guard folder says of itself. The file is described key by key in docs/guard.md.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/core/core.h"
+#include "runtime/guard/guard.h"
+#include "runtime/guard/windows.h"
+
+namespace plumb::guard {
+
+// log-odds = bias + Σ weight · log-odds of that detector's head. `own` is the head of the category at hand, `any` the
+// head "unsafe"; for the fused "unsafe" score `own` is the largest category head.
+struct StackWeights {
+  double bias = 0;
+  double linear_own = 1, linear_any = 0;
+  double encoder_own = 0, encoder_any = 0;
+};
+
+// One clause in one direction. Without calibration data the fields of the guarantee are zero and n_missing says what
+// it takes.
+struct ClauseThreshold {
+  double threshold = 0.5;    // on the score, 0..1
+  bool calibrated = false;   // both the catch and the joint false-alarm budget are proved
+  double catch_rate = 0, confidence = 0;  // the policy's target
+  size_t positives = 0, missed = 0;
+  double catch_lower_bound = 0;
+  size_t positives_missing = 0;
+  size_t look_alikes = 0, look_alikes_alarmed = 0;  // benign texts that resemble violations; no part of the budget
+  std::string reason;        // why not, where it is not calibrated
+};
+
+// What holds for all clauses of a direction together.
+struct DirectionCalibration {
+  double budget = 0, confidence = 0;
+  size_t ordinary = 0, alarms = 0;
+  double alarm_upper_bound = 1;
+  size_t ordinary_missing = 0;
+  bool guaranteed = false;
+  std::map<std::string, ClauseThreshold> clauses;  // by category id, and "unsafe"
+};
+
+// A way to combine the tiers: "linear" (tiers 0–1) or "encoder" (tiers 0–2), each with thresholds of its own, so that a
+// guard whose encoder is away still judges at a calibrated point.
+struct Stack {
+  StackWeights unsafe, category;
+  std::map<std::string, double> offsets;  // how clauses share the budget: log-odds per clause, from the training split
+  std::map<Direction, DirectionCalibration> directions;
+};
+inline constexpr std::string_view kLinearStack = "linear", kEncoderStack = "encoder";
+
+struct EncoderIdentity {
+  std::string base;    // the model the difference belongs to, e.g. "minilm"
+  std::string sha256;  // of the folder: FolderSha256
+  std::vector<std::string> heads;
+};
+
+struct GuardRecord {
+  std::string version = "1";
+  std::string created;  // RFC 3339
+  std::string policy_id, policy_version, policy_hash;
+  std::string linear_sha256;  // empty where there is no linear tier
+  std::optional<EncoderIdentity> encoder;
+  size_t window_bytes = kWindowBytes, window_overlap = kWindowOverlap;
+  // The encoder is asked only where the linear stack's "unsafe" lies in [skip_below, skip_above].
+  double skip_below = 0, skip_above = 1;
+  std::map<std::string, Stack, std::less<>> stacks;
+
+  // The calibration in force, or nullptr.
+  const DirectionCalibration* Calibration(std::string_view stack, Direction direction) const;
+};
+
+json::object RecordJson(const GuardRecord& record);
+Result<GuardRecord> ParseRecord(const json::object& object, std::string_view where);
+Result<GuardRecord> LoadRecord(const fs::path& folder);               // folder/guard.json
+Status SaveRecord(const fs::path& folder, const GuardRecord& record);
+
+// SHA-256 over "NAME NUL SHA256-IN-HEX LF" of every file in the folder, by name.
+Result<std::string> FolderSha256(const fs::path& folder);
+
+}  // namespace plumb::guard

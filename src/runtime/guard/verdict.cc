@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/guard/guard.h"
+
+namespace plumb::guard {
+namespace {
+
+constexpr std::string_view kNames[] = {"input", "output", "tool_call", "tool_result", "document"};
+
+double Rounded(double value, double unit) { return std::round(value / unit) * unit; }
+
+// The text of a message: a string, or the text parts of an array.
+std::string ContentOf(const json::object& message) {
+  const json::value* content = message.if_contains("content");
+  if (content == nullptr) return {};
+  if (const json::string* text = content->if_string()) return std::string(*text);
+  std::string out;
+  if (const json::array* parts = content->if_array())
+    for (const json::value& part : *parts)
+      if (const json::object* object = part.if_object())
+        if (const json::string* text = FindString(*object, "text")) out += (out.empty() ? "" : "\n") + std::string(*text);
+  return out;
+}
+
+}  // namespace
+
+std::string_view DirectionName(Direction direction) { return kNames[static_cast<size_t>(direction)]; }
+
+Result<Direction> ParseDirection(std::string_view name) {
+  for (const Direction direction : kDirections)
+    if (name == DirectionName(direction)) return direction;
+  return Fail(Code::kInvalid, "direction is '{}', must be input, output, tool_call, tool_result or document", name);
+}
+
+std::string_view DetectorStatusName(DetectorStatus status) {
+  return status == DetectorStatus::kOk ? "ok" : status == DetectorStatus::kError ? "error" : "not_run";
+}
+
+json::object VerdictJson(const Verdict& verdict) {
+  json::object categories, detectors;
+  for (const auto& [id, category] : verdict.categories) {
+    json::array spans;
+    for (const Span span : category.spans) spans.push_back(json::array{span.begin, span.end});
+    categories[id] = {{"score", Rounded(category.score, 1e-6)}, {"threshold", Rounded(category.threshold, 1e-6)}, {"spans", std::move(spans)}};
+  }
+  for (const auto& [name, report] : verdict.detectors) {
+    json::object one = {{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 1e-3)}};
+    if (report.skipped) one["skipped"] = true;
+    if (!report.note.empty()) one["note"] = report.note;
+    detectors[name] = std::move(one);
+  }
+  json::object out = {{"action", policy::ActionName(verdict.action)}, {"unsafe", Rounded(verdict.unsafe, 1e-6)}};
+  if (verdict.refusal) out["refusal"] = Rounded(*verdict.refusal, 1e-6);
+  if (!verdict.clause.empty()) out["clause"] = verdict.clause;
+  if (verdict.failed) out["failed"] = true;
+  out["categories"] = std::move(categories);
+  out["detectors"] = std::move(detectors);
+  return out;
+}
+
+std::string Redact(std::string_view text, const Verdict& verdict) {
+  struct Mark {
+    Span span;
+    const std::string* clause;
+  };
+  std::vector<Mark> marks;
+  for (const auto& [id, category] : verdict.categories)
+    if (category.fired && category.action == Action::kRedact)
+      for (const Span span : category.spans) marks.push_back({span, &id});
+  std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.span.begin < b.span.begin; });
+  std::string out;
+  size_t at = 0;
+  for (const Mark& mark : marks) {
+    const size_t end = std::min<size_t>(mark.span.end, text.size());
+    if (end <= at) continue;
+    // Where two overlap, what is left of the second belongs to the first mark.
+    if (mark.span.begin >= at) {
+      out.append(text.substr(at, mark.span.begin - at));
+      out += "[redacted: " + *mark.clause + "]";
+    }
+    at = end;
+  }
+  out.append(text.substr(at));
+  return out;
+}
+
+Result<Subject> SubjectOf(const json::array& messages, Direction direction) {
+  Subject subject;
+  bool answered = false;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const json::object* message = messages[i].if_object();
+    const json::string* role = message ? FindString(*message, "role") : nullptr;
+    if (role == nullptr) return Fail(Code::kInvalid, "message {} needs a 'role' and 'content'", i);
+    const std::string content = ContentOf(*message);
+    if (*role == "assistant") {
+      if (direction == Direction::kOutput) subject.text = content;
+      if (direction != Direction::kOutput) subject.text.clear();
+      answered = true;
+    } else if (*role == "user" || *role == "tool" || *role == "function") {
+      std::string& into = direction == Direction::kOutput ? subject.prompt : subject.text;
+      if (direction == Direction::kOutput && answered) into.clear();
+      answered = false;
+      into += (into.empty() ? "" : "\n") + content;
+    }
+  }
+  if (direction == Direction::kOutput && !answered) return Fail(Code::kInvalid, "direction output needs an assistant message at the end");
+  if (subject.text.empty() && direction != Direction::kOutput) return Fail(Code::kInvalid, "no user message at the end to judge");
+  return subject;
+}
+
+}  // namespace plumb::guard
