@@ -220,14 +220,24 @@ std::vector<Example> Examples(const Policy& policy);
 // The split of a group, by its name alone.
 Split SplitOf(std::string_view group);
 
-struct RenderOptions {
-  int max_tokens = 800;     // about; for a small model, shorter is better followed
-  int few_shots = 3;        // requests with the answer the policy wants, from the training split
-  bool categories = true;   // what is declined, by category
-  std::string language;     // one of the policy's, named in the prompt where not empty
+// A request and the answer the policy wants to it.
+struct Shot {
+  std::string request;
+  std::string answer;
 };
-// What the model is told, in the policy's own words.
+// At most `n`, from the training split only: the tone's good answers and refusals in the categories' own words, in turn,
+// the gravest categories first.
+std::vector<Shot> FewShots(const Policy& policy, int n);
+
+struct RenderOptions {
+  int max_tokens = 600;    // about; a small model follows a short prompt better
+  int few_shots = 3;
+  std::string language;    // the language to answer in, where not empty
+};
+// What the model is told, in the policy's own words. What matters most comes first and is kept where not everything fits.
 std::string RenderSystemPrompt(const Policy& policy, const RenderOptions& options = {});
+// About how many tokens a text is, for English prose and usual tokenizers.
+int AboutTokens(std::string_view text);
 // The principles as numbered articles, for critique and revision.
 std::string RenderConstitution(const Policy& policy);
 // The rubric of an LLM judge; of one clause where `clause` is not empty.

@@ -1,0 +1,177 @@
+#include "intent/policy/coverage.h"
+
+#include <algorithm>
+#include <set>
+
+namespace plumb::policy {
+namespace {
+
+constexpr int kCategoryExamples = 12, kScopeExamples = 4, kToneExamples = 3;
+constexpr auto kFreshFor = std::chrono::days(90);
+
+// Counts of rows by clause.
+struct Rows {
+  bool there = false;
+  std::map<std::string, int> all, attacks;
+};
+
+Status CountRows(const fs::path& file, Rows& rows) {
+  PLUMB_TRY(const auto read, ReadJsonl(file));
+  for (const json::object& row : read) {
+    const json::string* clause = FindString(row, "clause");
+    if (!clause) continue;
+    ++rows.all[std::string(*clause)];
+    if (FindString(row, "attack")) ++rows.attacks[std::string(*clause)];
+  }
+  return {};
+}
+
+Result<Rows> ReadSuites(const fs::path& folder) {
+  Rows rows;
+  std::error_code error;
+  if (folder.empty() || !fs::is_directory(folder, error)) return rows;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, error))
+    if (entry.path().extension() == ".jsonl") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  rows.there = !files.empty();
+  for (const fs::path& file : files) PLUMB_CHECK(CountRows(file, rows));
+  return rows;
+}
+
+Result<Rows> ReadPairs(const fs::path& file) {
+  Rows rows;
+  std::error_code error;
+  if (file.empty() || !fs::exists(file, error)) return rows;
+  rows.there = true;
+  PLUMB_CHECK(CountRows(file, rows));
+  return rows;
+}
+
+// Every key and text in a guard's description: a guard that knows a clause names it.
+void CollectNames(const json::value& value, std::set<std::string>& names) {
+  if (value.is_string()) names.emplace(value.as_string());
+  if (value.is_array())
+    for (const json::value& item : value.as_array()) CollectNames(item, names);
+  if (value.is_object())
+    for (const auto& [key, item] : value.as_object()) {
+      names.emplace(key);
+      CollectNames(item, names);
+    }
+}
+
+struct Guard {
+  bool there = false;
+  std::set<std::string> names;
+};
+
+Result<Guard> ReadGuard(const fs::path& folder) {
+  Guard guard;
+  std::error_code error;
+  if (folder.empty() || !fs::exists(folder / "guard.json", error)) return guard;
+  PLUMB_TRY(const json::value value, ReadJson(folder / "guard.json"));
+  guard.there = true;
+  CollectNames(value, guard.names);
+  return guard;
+}
+
+Cell Covered(std::string text) { return {CellState::kCovered, std::move(text)}; }
+Cell Hole(std::string text) { return {CellState::kHole, std::move(text)}; }
+Cell NotApplicable(std::string text = "n/a") { return {CellState::kNotApplicable, std::move(text)}; }
+
+class Matrix {
+ public:
+  Matrix(const Policy& policy, const CoverageSources& sources, Rows suites, Rows pairs, Guard guard)
+      : policy_(policy), sources_(sources), suites_(std::move(suites)), pairs_(std::move(pairs)), guard_(std::move(guard)) {
+    for (const Example& each : Examples(policy)) ++(each.violates ? violating_ : allowed_)[each.clause];
+  }
+
+  Coverage Build() {
+    Coverage out;
+    for (const std::string& clause : ClauseIds(policy_)) {
+      CoverageRow row{clause, {ExamplesCell(clause), CountCell(suites_.there, suites_.all, clause), AttacksCell(clause),
+                               DetectorCell(clause), CountCell(pairs_.there, pairs_.all, clause), ControlCell(clause), OwnerCell(clause),
+                               EvidenceCell(clause)}};
+      for (size_t i = 0; i < row.cells.size(); ++i)
+        if (row.cells[i].state == CellState::kHole)
+          out.holes.push_back(fmt::format("{}: {} ({})", clause, CoverageColumns()[i], row.cells[i].text));
+      out.rows.push_back(std::move(row));
+    }
+    if (!suites_.there) out.not_applicable.push_back("cases, attacks: no suite to count in");
+    if (!guard_.there) out.not_applicable.push_back("detector (beyond patterns): no guard.json");
+    if (!pairs_.there) out.not_applicable.push_back("pairs: no pairs file");
+    if (sources_.evidence.empty()) out.not_applicable.push_back("evidence age: no ledger was asked");
+    return out;
+  }
+
+ private:
+  bool IsPrinciple(const std::string& clause) const { return clause.starts_with("principle/"); }
+
+  Cell ExamplesCell(const std::string& clause) {
+    const int bad = violating_[clause], good = allowed_[clause];
+    if (IsPrinciple(clause) && bad + good == 0) return NotApplicable("-");
+    const int needed = clause == "scope" ? kScopeExamples : clause == "tone" ? kToneExamples : kCategoryExamples;
+    if (IsPrinciple(clause) || std::min(bad, good) >= needed) return Covered(fmt::format("{}+{}", bad, good));
+    return Hole(fmt::format("{} violating, {} allowed; {} of each are needed", bad, good, needed));
+  }
+  Cell CountCell(bool there, std::map<std::string, int>& counts, const std::string& clause) {
+    if (!there) return NotApplicable();
+    return counts[clause] ? Covered(std::to_string(counts[clause])) : Hole("none");
+  }
+  Cell AttacksCell(const std::string& clause) {
+    if (!policy_.FindCategory(clause)) return NotApplicable("-");  // wrappers are tried on categories
+    return CountCell(suites_.there, suites_.attacks, clause);
+  }
+  Cell DetectorCell(const std::string& clause) {
+    if (IsPrinciple(clause)) return NotApplicable("-");  // judged, not detected
+    const Category* category = policy_.FindCategory(clause);
+    const bool patterns = category && !category->detect.empty();
+    const bool head = guard_.names.contains(clause);
+    if (head) return Covered(patterns ? "guard+pattern" : "guard");
+    if (!guard_.there) return NotApplicable(patterns ? "pattern" : "n/a");
+    return patterns ? Covered("pattern") : clause == "tone" ? NotApplicable("-") : Hole("no head in guard.json");
+  }
+  Cell ControlCell(const std::string& clause) {
+    const Category* category = policy_.FindCategory(clause);
+    if (!category) return clause == "scope" && policy_.scope.action != Action::kAllow ? Covered(std::string(ActionName(policy_.scope.action))) : Covered("prompt");
+    Action strictest = Action::kAllow;
+    for (const char* direction : {"input", "output", "tool_call", "tool_result", "document"})
+      strictest = std::max({strictest, category->on.For(direction), category->detect.empty() ? Action::kAllow : category->on_detect.For(direction)});
+    return strictest == Action::kAllow ? Hole("everything is let through") : Covered(std::string(ActionName(strictest)));
+  }
+  Cell OwnerCell(const std::string& clause) {
+    const Category* category = policy_.FindCategory(clause);
+    const std::string& owner = category ? category->owner : policy_.owner;
+    return owner.empty() ? Hole("nobody") : Covered(owner);
+  }
+  Cell EvidenceCell(const std::string& clause) {
+    if (sources_.evidence.empty()) return NotApplicable();
+    const auto found = sources_.evidence.find(clause);
+    if (found == sources_.evidence.end()) return Hole("none");
+    const auto age = std::chrono::duration_cast<std::chrono::days>(sources_.now - found->second);
+    const std::string text = fmt::format("{} d", age.count());
+    return age > kFreshFor ? Hole(text + ", older than 90 d") : Covered(text);
+  }
+
+  const Policy& policy_;
+  const CoverageSources& sources_;
+  Rows suites_, pairs_;
+  Guard guard_;
+  std::map<std::string, int> violating_, allowed_;
+};
+
+}  // namespace
+
+const std::vector<std::string>& CoverageColumns() {
+  static const std::vector<std::string> columns = {"examples", "cases", "attacks", "detector", "pairs", "control", "owner", "evidence age"};
+  return columns;
+}
+
+Result<Coverage> CoverageOf(const Policy& policy, const CoverageSources& sources) {
+  PLUMB_TRY(Rows suites, ReadSuites(sources.suites));
+  PLUMB_TRY(Rows pairs, ReadPairs(sources.pairs));
+  PLUMB_TRY(Guard guard, ReadGuard(sources.guard));
+  return Matrix(policy, sources, std::move(suites), std::move(pairs), std::move(guard)).Build();
+}
+
+}  // namespace plumb::policy

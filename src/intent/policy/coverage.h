@@ -1,0 +1,42 @@
+// Clause by clause: what stands behind it, and where nothing does.
+#pragma once
+
+#include "intent/policy/policy.h"
+
+namespace plumb::policy {
+
+// What there is outside the policy. A path that does not exist makes its columns "n/a", which is neither good nor a hole.
+struct CoverageSources {
+  fs::path suites;                       // folder of *.jsonl, read recursively: rows with "clause", and "attack" for attacks
+  fs::path guard;                        // folder with guard.json
+  fs::path pairs;                        // JSON Lines: rows with "clause"
+  std::map<std::string, Time> evidence;  // clause → the newest evidence, from the ledger; empty: n/a
+  Time now;
+};
+
+enum class CellState { kCovered, kHole, kNotApplicable };
+
+struct Cell {
+  CellState state = CellState::kNotApplicable;
+  std::string text;
+};
+
+// The columns, in order: examples, cases, attacks, detector, pairs, control, owner, evidence age.
+const std::vector<std::string>& CoverageColumns();
+
+struct CoverageRow {
+  std::string clause;
+  std::vector<Cell> cells;
+};
+
+struct Coverage {
+  std::vector<CoverageRow> rows;
+  std::vector<std::string> holes;  // "violence: examples (3 violating, 12 allowed; 12 of each are needed)"
+  std::vector<std::string> not_applicable;  // columns with nothing to look at, and why
+};
+
+// A category needs 12 examples on each side; scope needs 4, tone 3. Errors: kInvalid for a suite or guard that is there and
+// cannot be read.
+Result<Coverage> CoverageOf(const Policy& policy, const CoverageSources& sources);
+
+}  // namespace plumb::policy
