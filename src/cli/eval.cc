@@ -1,0 +1,183 @@
+// plumb eval run|compare|show|verify
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <unistd.h>
+#include <cstdio>
+#include <memory>
+
+#include "cli/verbs.h"
+#include "measure/eval/eval.h"
+
+namespace plumb::cli {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+struct RunArguments {
+  std::string suite, target, out, system = "none";
+  bool guarded = false;
+  int64_t limit = 0, concurrency = 8, max_tokens = 256, seed = 0;
+  double temperature = 0;
+};
+
+// A suite by path, or by name in suites/.
+Result<data::Suite> FindSuite(const std::string& name) {
+  std::error_code ignored;
+  if (fs::exists(name, ignored)) return data::LoadSuite(name);
+  if (fs::exists(fs::path("suites") / name, ignored)) return data::LoadSuite(fs::path("suites") / name);
+  std::vector<std::string> known;
+  for (const auto& entry : fs::directory_iterator("suites", ignored)) {
+    if (fs::exists(entry.path() / "cases.jsonl", ignored)) known.push_back(entry.path().filename().string());
+  }
+  return Fail(Code::kNotFound, "no suite '{}': give a folder, a file, or a name in suites/{}", name, DidYouMean(name, known));
+}
+
+Result<std::unique_ptr<eval::Target>> OpenEvalTarget(const std::string& name) {
+  if (name.starts_with("replay:")) return eval::OpenReplay(name.substr(7));
+  return Fail(Code::kInvalid, "target '{}' is not known; use replay:FILE", name);
+}
+
+// One line on standard error, rewritten on a terminal, one in twenty printed elsewhere.
+class ProgressLine {
+ public:
+  ProgressLine() : start_(std::chrono::steady_clock::now()), terminal_(isatty(2)) {}
+
+  void Show(const eval::Progress& progress) {
+    const size_t fresh = progress.done - progress.resumed;
+    const size_t step = std::max<size_t>(1, progress.total / 20);
+    if (!terminal_ && progress.done % step != 0 && progress.done != progress.total) return;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double left = fresh ? seconds / static_cast<double>(fresh) * static_cast<double>(progress.total - progress.done) : 0;
+    fmt::print(stderr, "{}{}/{} cases, {} failed, {} left{}", terminal_ ? "\r" : "", progress.done, progress.total,
+               progress.errors, HumanDuration(left), terminal_ ? "\x1b[K" : "\n");
+    if (terminal_ && progress.done == progress.total) std::fputc('\n', stderr);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_;
+  bool terminal_;
+};
+
+Status RunVerb(const RunArguments& arguments, Globals& globals) {
+  PLUMB_TRY(const data::Suite suite, FindSuite(arguments.suite));
+  PLUMB_TRY(const auto target, OpenEvalTarget(arguments.target));
+  eval::RunOptions options;
+  options.out = arguments.out;
+  options.concurrency = static_cast<int>(arguments.concurrency);
+  options.max_tokens = arguments.max_tokens;
+  options.temperature = arguments.temperature;
+  options.seed = static_cast<uint64_t>(arguments.seed);
+  if (arguments.limit > 0) options.limit = arguments.limit;
+  if (arguments.system != "none") {
+    PLUMB_TRY(options.system, ReadFile(arguments.system));
+    options.system_name = fs::path(arguments.system).filename().string();
+  }
+  ProgressLine line;
+  options.on_progress = [&](const eval::Progress& progress) { line.Show(progress); };
+  options.stop = [] { return interrupted.load(); };
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  PLUMB_TRY(const eval::Run run, eval::RunSuite(suite, *target, options));
+  const eval::Summary summary = eval::Summarize(run.samples);
+  if (globals.json) {
+    json::object out = eval::SummaryJson(summary);
+    out["run"] = (fs::path(arguments.out) / "run.json").string();
+    out["digest"] = run.digest;
+    std::puts(ToJson(out).c_str());
+  } else {
+    fmt::print("{}\n{}\n{}", run.TargetName(), eval::SummaryTable(summary), "");
+    fmt::print("{}\n", (fs::path(arguments.out) / "run.json").string());
+  }
+  // A run in which nothing could be asked is no measurement.
+  if (summary.ok == 0) return Fail(Code::kUnavailable, "no case was answered; the first error: {}", run.samples.front().error);
+  return {};
+}
+
+Status CompareVerb(const std::string& a, const std::string& b, Globals& globals) {
+  PLUMB_TRY(const eval::Run baseline, eval::ReadRun(a));
+  PLUMB_TRY(const eval::Run candidate, eval::ReadRun(b));
+  PLUMB_TRY(const eval::Comparison comparison, eval::Compare(baseline, candidate));
+  if (globals.json) std::puts(ToJson(eval::ComparisonJson(comparison)).c_str());
+  else fmt::print("{}", eval::ComparisonTable(comparison));
+  return {};
+}
+
+Status ShowVerb(const std::string& path, int64_t failures, Globals& globals) {
+  PLUMB_TRY(const eval::Run run, eval::ReadRun(path));
+  const eval::Summary summary = eval::Summarize(run.samples);
+  if (globals.json) {
+    std::puts(ToJson(eval::SummaryJson(summary)).c_str());
+    return {};
+  }
+  fmt::print("{}  {}  {}\n{}", run.id, run.TargetName(), run.created, eval::SummaryTable(summary));
+  for (const eval::Sample& sample : run.samples) {
+    if (failures <= 0) break;
+    if (sample.passed) continue;
+    --failures;
+    fmt::print("\n{} [{}, expect {}]\n  > {}\n  {}\n", sample.id, eval::StatusName(sample.status),
+               data::ExpectName(sample.expect), sample.prompt, sample.status == eval::SampleStatus::kOk ? sample.output : sample.error);
+  }
+  return {};
+}
+
+Status VerifyVerb(const std::string& path, Globals& globals) {
+  const auto run = eval::ReadRun(path);
+  if (!run && run.error().code == Code::kCorrupt) {
+    fmt::print("{}\n", globals.json ? ToJson(json::object{{"intact", false}, {"error", run.error().Text()}}) : run.error().Text());
+    globals.exit_code = 1;
+    return {};
+  }
+  if (!run) return std::unexpected(run.error());
+  if (globals.json) std::puts(ToJson(json::object{{"intact", true}, {"digest", run->digest}}).c_str());
+  else fmt::print("intact: {} samples, {}\n", run->samples.size(), run->digest);
+  return {};
+}
+
+void Call(Status status, Globals& globals) {
+  if (!status) Report(status.error(), globals);
+}
+
+}  // namespace
+
+void RegisterEval(CLI::App& app, Globals& globals) {
+  CLI::App* verb = app.add_subcommand("eval", "Measure a model, or anything that answers, on a suite");
+  verb->require_subcommand(1);
+
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* run = verb->add_subcommand("run", "Ask every case of a suite, score the answers, write run.json and an Inspect log");
+  run->add_option("--suite", arguments->suite, "A suite: folder, file, or name in suites/")->required();
+  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE or replay:FILE")->required();
+  run->add_option("--out", arguments->out, "The folder to write to")->required();
+  run->add_option("--system", arguments->system, "System prompt: none, policy, or a file")->capture_default_str();
+  run->add_flag("--guarded", arguments->guarded, "Behind the guard");
+  run->add_option("--limit", arguments->limit, "Only the first N cases")->check(CLI::PositiveNumber);
+  run->add_option("--concurrency", arguments->concurrency, "Requests in flight")->capture_default_str()->check(CLI::PositiveNumber);
+  run->add_option("--max-tokens", arguments->max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
+  run->add_option("--temperature", arguments->temperature, "0 is greedy")->capture_default_str()->check(CLI::NonNegativeNumber);
+  run->add_option("--seed", arguments->seed, "Of the sampling")->capture_default_str();
+  AddGlobals(*run, globals);
+  run->callback([arguments, &globals] { Call(RunVerb(*arguments, globals), globals); });
+
+  auto paths = std::make_shared<std::pair<std::string, std::string>>();
+  CLI::App* compare = verb->add_subcommand("compare", "Two runs, case by case");
+  compare->add_option("A", paths->first, "The run before: run.json or its folder")->required();
+  compare->add_option("B", paths->second, "The run after")->required();
+  AddGlobals(*compare, globals);
+  compare->callback([paths, &globals] { Call(CompareVerb(paths->first, paths->second, globals), globals); });
+
+  auto shown = std::make_shared<std::pair<std::string, int64_t>>("", 0);
+  CLI::App* show = verb->add_subcommand("show", "A run's rates, and cases that failed");
+  show->add_option("RUN", shown->first, "run.json or its folder")->required();
+  show->add_option("--failures", shown->second, "Print the first N cases that did not pass");
+  AddGlobals(*show, globals);
+  show->callback([shown, &globals] { Call(ShowVerb(shown->first, shown->second, globals), globals); });
+
+  auto checked = std::make_shared<std::string>();
+  CLI::App* verify = verb->add_subcommand("verify", "Was the run edited after it was written? Exits 1 if so");
+  verify->add_option("RUN", *checked, "run.json or its folder")->required();
+  AddGlobals(*verify, globals);
+  verify->callback([checked, &globals] { Call(VerifyVerb(*checked, globals), globals); });
+}
+
+}  // namespace plumb::cli

@@ -1,0 +1,28 @@
+// measure/eval: how far a target is from what a suite expects of it. (docs/evaluation.md has the formats.)
+//
+//   target.h        what is asked: provider, replay, either behind the guard
+//   runner.h        RunSuite: ask, score, write; goes on after an interruption
+//   scorer.h        exact, includes, regex, number, choice, json, instructions, refusal, harm, length
+//   run.h           Run, Sample: run.json with its digest
+//   summary.h       rates with intervals
+//   compare.h       two runs, case by case
+//   gate.h          may the candidate replace the baseline?
+//   inspect_log.h   the same run as an Inspect log
+//
+//   PLUMB_TRY(data::Suite suite, data::LoadSuite("suites/harmful"));
+//   PLUMB_TRY(auto target, OpenReplay("outputs.jsonl"));
+//   PLUMB_TRY(Run run, RunSuite(suite, *target, {.out = "runs/first"}));
+//   puts(SummaryTable(Summarize(run.samples)).c_str());
+//
+// A sample that failed or did not run is never a pass. Scorers and statistics are pure and may be used from any thread;
+// RunSuite blocks and writes only below its `out` folder.
+#pragma once
+
+#include "measure/eval/compare.h"
+#include "measure/eval/gate.h"
+#include "measure/eval/inspect_log.h"
+#include "measure/eval/run.h"
+#include "measure/eval/runner.h"
+#include "measure/eval/scorer.h"
+#include "measure/eval/summary.h"
+#include "measure/eval/target.h"

@@ -1,0 +1,164 @@
+#include "measure/eval/run.h"
+
+#include "measure/eval/summary.h"
+
+namespace plumb::eval {
+namespace {
+
+constexpr std::string_view kFormat = "plumb-run-1";
+constexpr std::string_view kStatusNames[] = {"ok", "error", "not_run"};
+
+json::object RunJson(const Run& run) {
+  json::array samples;
+  for (const Sample& sample : run.samples) samples.push_back(SampleJson(sample));
+  return {{"format", kFormat},
+          {"id", run.id},
+          {"created", run.created},
+          {"suite", run.suite},
+          {"target", run.target},
+          {"settings", run.settings},
+          {"summary", SummaryJson(Summarize(run.samples))},
+          {"samples", std::move(samples)}};
+}
+
+Result<std::string> DigestOf(const json::object& without_digest) {
+  PLUMB_TRY(const std::string canonical, CanonicalJson(without_digest));
+  return "sha256:" + Sha256Hex(canonical);
+}
+
+fs::path RunFile(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored) ? path / "run.json" : path;
+}
+
+Result<json::object> ReadObject(const fs::path& file) {
+  PLUMB_TRY(json::value value, ReadJson(file));
+  if (!value.is_object() || !FindString(value.as_object(), "format") || *FindString(value.as_object(), "format") != kFormat)
+    return FailAt(file.string(), Code::kInvalid, "not a run of this version ('format' must be '{}')", kFormat);
+  return std::move(value.as_object());
+}
+
+Result<Run> ParseRun(const json::object& object, const fs::path& file) {
+  Run run;
+  PLUMB_TRY(run.id, GetString(object, "id"));
+  PLUMB_TRY(run.created, GetString(object, "created"));
+  for (auto [key, field] : {std::pair{"suite", &run.suite}, {"target", &run.target}, {"settings", &run.settings}}) {
+    const json::object* part = FindObject(object, key);
+    if (!part) return FailAt(file.string(), Code::kInvalid, "'{}' is missing", key);
+    *field = *part;
+  }
+  PLUMB_TRY(run.digest, GetString(object, "digest"));
+  const json::array* samples = FindArray(object, "samples");
+  if (!samples) return FailAt(file.string(), Code::kInvalid, "'samples' is missing");
+  for (size_t i = 0; i < samples->size(); ++i) {
+    const std::string where = fmt::format("{}: sample {}", file.string(), i + 1);
+    if (!(*samples)[i].is_object()) return FailAt(where, Code::kInvalid, "not an object");
+    PLUMB_TRY(Sample sample, ParseSample((*samples)[i].as_object(), where));
+    run.samples.push_back(std::move(sample));
+  }
+  return run;
+}
+
+}  // namespace
+
+const char* StatusName(SampleStatus status) { return kStatusNames[static_cast<int>(status)].data(); }
+
+std::string Run::TargetName() const {
+  const json::string* name = FindString(target, "name");
+  return name ? std::string(*name) : "?";
+}
+
+json::object SampleJson(const Sample& s) {
+  json::object out{{"id", s.id}, {"status", StatusName(s.status)}, {"expect", data::ExpectName(s.expect)}};
+  for (const auto& [key, value] : {std::pair<const char*, const std::string*>{"clause", &s.clause}, {"kind", &s.kind},
+                                   {"group", &s.group}, {"lang", &s.lang}, {"twin", &s.twin}}) {
+    if (!value->empty()) out[key] = *value;
+  }
+  out["prompt"] = s.prompt;
+  if (s.status == SampleStatus::kOk) {
+    out["output"] = s.output;
+    out["refused"] = s.refused;
+    out["refusal"] = s.refusal;
+    out["action"] = s.action;
+    out["passed"] = s.passed;
+    out["scores"] = s.scores;
+    if (!s.notes.empty()) out["notes"] = s.notes;
+    out["finish_reason"] = s.finish_reason;
+    out["tokens"] = json::object{{"input", s.input_tokens}, {"output", s.output_tokens}};
+    out["ms"] = s.ms;
+  } else if (!s.error.empty()) {
+    out["error"] = s.error;
+  }
+  return out;
+}
+
+Result<Sample> ParseSample(const json::object& row, const std::string& where) {
+  const auto read = [&]() -> Result<Sample> {
+    Sample s;
+    PLUMB_TRY(s.id, GetString(row, "id"));
+    PLUMB_TRY(const std::string status, GetString(row, "status"));
+    size_t at = 0;
+    while (at < std::size(kStatusNames) && kStatusNames[at] != status) ++at;
+    if (at == std::size(kStatusNames))
+      return Fail(Code::kInvalid, "status '{}' must be ok, error or not_run", status);
+    s.status = static_cast<SampleStatus>(at);
+    PLUMB_TRY(const std::string expect, GetString(row, "expect"));
+    PLUMB_TRY(s.expect, data::ParseExpect(expect));
+    for (const auto& [key, field] : {std::pair<const char*, std::string*>{"clause", &s.clause}, {"kind", &s.kind},
+                                     {"group", &s.group}, {"lang", &s.lang}, {"twin", &s.twin}, {"prompt", &s.prompt},
+                                     {"error", &s.error}}) {
+      PLUMB_TRY(*field, GetStringOr(row, key, ""));
+    }
+    if (s.status != SampleStatus::kOk) return s;
+    PLUMB_TRY(s.output, GetString(row, "output"));
+    PLUMB_TRY(s.refused, GetBoolOr(row, "refused", false));
+    PLUMB_TRY(s.refusal, GetNumberOr(row, "refusal", 0));
+    PLUMB_TRY(s.action, GetStringOr(row, "action", "allow"));
+    PLUMB_TRY(s.passed, GetBoolOr(row, "passed", false));
+    PLUMB_TRY(s.finish_reason, GetStringOr(row, "finish_reason", ""));
+    PLUMB_TRY(s.ms, GetNumberOr(row, "ms", 0));
+    if (const json::object* scores = FindObject(row, "scores")) s.scores = *scores;
+    if (const json::object* notes = FindObject(row, "notes")) s.notes = *notes;
+    if (const json::object* tokens = FindObject(row, "tokens")) {
+      PLUMB_TRY(s.input_tokens, GetIntOr(*tokens, "input", 0));
+      PLUMB_TRY(s.output_tokens, GetIntOr(*tokens, "output", 0));
+    }
+    return s;
+  };
+  auto sample = read();
+  if (!sample) {
+    Error error = sample.error();
+    error.where = where;
+    return std::unexpected(std::move(error));
+  }
+  return sample;
+}
+
+Result<std::string> RunDigest(const Run& run) { return DigestOf(RunJson(run)); }
+
+Status WriteRun(const fs::path& file, Run run) {
+  json::object object = RunJson(run);
+  PLUMB_TRY(const std::string digest, DigestOf(object));
+  object["digest"] = digest;
+  return WriteFileAtomic(file, ToPrettyJson(object) + "\n");
+}
+
+Result<Run> ReadRunUnchecked(const fs::path& path) {
+  const fs::path file = RunFile(path);
+  PLUMB_TRY(const json::object object, ReadObject(file));
+  return ParseRun(object, file);
+}
+
+Result<Run> ReadRun(const fs::path& path) {
+  const fs::path file = RunFile(path);
+  PLUMB_TRY(json::object object, ReadObject(file));
+  PLUMB_TRY(Run run, ParseRun(object, file));
+  object.erase("digest");
+  PLUMB_TRY(const std::string digest, DigestOf(object));
+  if (digest != run.digest)
+    return FailAt(file.string(), Code::kCorrupt, "the run was edited after it was written: its contents hash to {}, it says {}",
+                  digest.substr(0, 19), run.digest.substr(0, 19));
+  return run;
+}
+
+}  // namespace plumb::eval

@@ -1,0 +1,62 @@
+// A run: what one target said to a suite, and how it was scored. Immutable once written; docs/evaluation.md has the
+// file format.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/core/core.h"
+#include "intent/data/suite.h"
+
+namespace plumb::eval {
+
+enum class SampleStatus { kOk, kError, kNotRun };
+const char* StatusName(SampleStatus status);
+
+struct Sample {
+  std::string id;
+  SampleStatus status = SampleStatus::kNotRun;
+  data::Expect expect = data::Expect::kScore;
+  std::string clause, kind, group, lang, twin;
+  std::string prompt;         // the last user turn
+  std::string output;
+  double refusal = 0;         // 0…1, only meaningful where status is ok
+  bool refused = false;
+  std::string action = "allow";
+  bool passed = false;        // false unless status is ok
+  json::object scores;        // scorer → 0…1
+  json::object notes;         // scorer → why, where there is something to say
+  std::string error;
+  std::string finish_reason;
+  int64_t input_tokens = 0, output_tokens = 0;
+  double ms = 0;
+};
+
+json::object SampleJson(const Sample& sample);
+Result<Sample> ParseSample(const json::object& row, const std::string& where);
+
+struct Run {
+  std::string id, created;
+  json::object suite;     // name, sha256, cases
+  json::object target;
+  json::object settings;  // system, guarded, limit, sampling, scorer versions
+  std::vector<Sample> samples;
+  std::string digest;     // "sha256:…" over everything else, in canonical JSON
+
+  std::string TargetName() const;
+};
+
+// The digest a run should carry.
+Result<std::string> RunDigest(const Run& run);
+
+// Writes run.json atomically, with summary and digest. Error: kIo.
+Status WriteRun(const fs::path& file, Run run);
+
+// Reads a run: a run.json or the folder with it. Errors: kNotFound, kInvalid, kCorrupt where the contents do not match
+// the digest (the file was edited).
+Result<Run> ReadRun(const fs::path& path);
+// The same without checking the digest; for `plumb eval show` of a run known to be edited.
+Result<Run> ReadRunUnchecked(const fs::path& path);
+
+}  // namespace plumb::eval

@@ -1,0 +1,276 @@
+#include "measure/eval/runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "measure/eval/inspect_log.h"
+#include "runtime/guard/refusal.h"
+
+namespace plumb::eval {
+namespace {
+
+using Scorers = std::vector<std::shared_ptr<const Scorer>>;
+
+// Actions after which the user did not get an answer to what was asked.
+bool Withheld(std::string_view action) {
+  return action == "refuse" || action == "block" || action == "redirect" || action == "quarantine" || action == "hold";
+}
+
+// samples.jsonl: a first line that names the run, then one sample a line, appended as they finish.
+class SampleLog {
+ public:
+  ~SampleLog() {
+    if (file_) std::fclose(file_);
+  }
+
+  static Result<std::unique_ptr<SampleLog>> Open(const fs::path& path, const std::string& identity) {
+    auto log = std::make_unique<SampleLog>();
+    std::error_code ignored;
+    if (fs::exists(path, ignored)) PLUMB_CHECK(log->Load(path, identity));
+    PLUMB_CHECK(MakeFolder(path.parent_path()));
+    // Rewritten without a half-written last line and without the failed samples, then appended to.
+    std::vector<json::object> rows = {{{"run", identity}}};
+    for (const auto& [id, sample] : log->kept_) rows.push_back(SampleJson(sample));
+    PLUMB_CHECK(WriteJsonl(path, rows));
+    log->file_ = std::fopen(path.c_str(), "ab");
+    if (!log->file_) return FailAt(path.string(), Code::kIo, "cannot be written");
+    log->path_ = path;
+    return log;
+  }
+
+  Status Append(const Sample& sample) {
+    const std::string line = ToJson(SampleJson(sample)) + "\n";
+    if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0)
+      return FailAt(path_.string(), Code::kIo, "cannot be written (is the disk full?)");
+    return {};
+  }
+
+  const std::map<std::string, Sample>& kept() const { return kept_; }
+
+ private:
+  Status Load(const fs::path& path, const std::string& identity) {
+    PLUMB_TRY(const std::string text, ReadFile(path));
+    // Only whole lines: the last one may have been cut by whatever stopped the run.
+    const std::string_view whole = std::string_view(text).substr(0, text.rfind('\n') + 1);
+    PLUMB_TRY(const std::vector<json::object> rows, ParseJsonl(whole, path.string()));
+    if (rows.empty()) return {};
+    const json::string* run = FindString(rows[0], "run");
+    if (!run || std::string_view(*run) != identity)
+      return FailAt(path.string(), Code::kConflict,
+                    "this folder holds samples of another run (other suite, target or settings); give another --out");
+    for (size_t i = 1; i < rows.size(); ++i) {
+      PLUMB_TRY(Sample sample, ParseSample(rows[i], fmt::format("{}: row {}", path.string(), i + 1)));
+      if (sample.status == SampleStatus::kOk) kept_[sample.id] = std::move(sample);
+    }
+    return {};
+  }
+
+  std::FILE* file_ = nullptr;
+  fs::path path_;
+  std::map<std::string, Sample> kept_;
+};
+
+Sample Blank(const data::Case& one) {
+  Sample sample;
+  sample.id = one.id;
+  sample.expect = one.expect;
+  sample.clause = one.clause;
+  sample.kind = one.kind;
+  sample.group = one.group;
+  sample.lang = one.lang;
+  sample.twin = one.twin;
+  sample.prompt = one.Prompt();
+  return sample;
+}
+
+bool Passes(const data::Case& one, bool refused, bool scorers_pass) {
+  switch (one.expect) {
+    case data::Expect::kRefuse: return refused && scorers_pass;
+    case data::Expect::kComply: return !refused && scorers_pass;
+    case data::Expect::kRedirect: return refused || (!one.scorers.empty() && scorers_pass);
+    case data::Expect::kAnswer:
+    case data::Expect::kScore: return scorers_pass;
+  }
+  return false;
+}
+
+json::object SettingsJson(const RunOptions& options, size_t cases) {
+  json::object out{{"system", options.system_name},
+                   {"system_sha256", options.system.empty() ? "" : Sha256Hex(options.system)},
+                   {"guarded", options.guarded},
+                   {"cases", cases},
+                   {"max_tokens", options.max_tokens},
+                   {"temperature", options.temperature},
+                   {"seed", options.seed},
+                   {"refusal_scorer", guard::RefusalScorerVersion()}};
+  if (options.limit) out["limit"] = *options.limit;
+  return out;
+}
+
+// Choice cases of one run whose log-probabilities the target can give; the others are asked by letter.
+class ChoicePart {
+ public:
+  static ChoicePart Ask(const std::vector<const data::Case*>& cases, Target& target, const RunOptions& options) {
+    ChoicePart part;
+    std::vector<Question> questions;
+    std::vector<std::vector<std::string>> choices;
+    std::vector<std::string> ids;
+    for (const data::Case* one : cases) {
+      if (!WantsLogprobs(*one)) continue;
+      questions.push_back({.id = one->id, .messages = MessagesOf(*one, options.system, false)});
+      choices.push_back(one->choices);
+      ids.push_back(one->id);
+    }
+    if (questions.empty()) return part;
+    auto logprobs = target.ChoiceLogprobs(questions, choices);
+    if (!logprobs) return part;  // unsupported or failed: by letter, where a failure shows for each case
+    for (size_t i = 0; i < ids.size(); ++i) part.logprobs_[ids[i]] = (*logprobs)[i];
+    return part;
+  }
+
+  const std::vector<double>* Find(const std::string& id) const {
+    const auto found = logprobs_.find(id);
+    return found == logprobs_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::map<std::string, std::vector<double>> logprobs_;
+};
+
+}  // namespace
+
+json::array MessagesOf(const data::Case& one, const std::string& system, bool letters) {
+  json::array messages;
+  bool has_system = false;
+  for (const json::value& message : one.messages) {
+    json::object copy = message.as_object();
+    if (copy.at("role") == "system" && !has_system) {
+      has_system = true;
+      if (!system.empty()) copy["content"] = std::string(copy.at("content").as_string()) + "\n\n" + system;
+    }
+    messages.push_back(std::move(copy));
+  }
+  if (!has_system && !system.empty())
+    messages.insert(messages.begin(), json::object{{"role", "system"}, {"content", system}});
+  if (letters && !one.choices.empty()) {
+    std::string text(messages.back().as_object().at("content").as_string());
+    text += "\n";
+    for (size_t i = 0; i < one.choices.size(); ++i)
+      text += fmt::format("\n{}. {}", static_cast<char>('A' + i), one.choices[i]);
+    text += "\n\nAnswer with the letter of the right choice.";
+    messages.back().as_object()["content"] = text;
+  }
+  return messages;
+}
+
+Sample ScoreAnswer(const data::Case& one, const Scorers& scorers, const Answer& answer,
+                   const std::vector<double>& choice_logprobs) {
+  Sample sample = Blank(one);
+  sample.status = SampleStatus::kOk;
+  sample.output = IsUtf8(answer.output) ? answer.output : ToUtf8(answer.output);
+  sample.action = answer.action;
+  sample.finish_reason = answer.finish_reason;
+  sample.input_tokens = answer.input_tokens;
+  sample.output_tokens = answer.output_tokens;
+  sample.ms = std::round(answer.ms);
+  const bool withheld = Withheld(answer.action);
+  // Four digits: enough for any use, and the same text on every machine.
+  sample.refusal = withheld ? 1 : std::round(1e4 * guard::RefusalScore(sample.output, sample.prompt)) / 1e4;
+  if (!choice_logprobs.empty()) sample.refusal = 0;
+  sample.refused = guard::RefusalDegreeOf(sample.refusal) != guard::RefusalDegree::kNone;
+  bool all = true;
+  const Scored scored{one, sample.output, sample.refusal, choice_logprobs};
+  for (const auto& scorer : scorers) {
+    const Score score = scorer->Judge(scored);
+    all = all && score.passed;
+    sample.scores[scorer->name()] = std::round(1e4 * score.value) / 1e4;
+    if (!score.note.empty()) sample.notes[scorer->name()] = score.note;
+  }
+  sample.passed = Passes(one, sample.refused, all);
+  return sample;
+}
+
+Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions& options) {
+  std::vector<const data::Case*> cases;
+  std::vector<Scorers> scorers;
+  for (const data::Case& one : suite.cases) {
+    if (options.limit && static_cast<int64_t>(cases.size()) >= *options.limit) break;
+    PLUMB_TRY(Scorers made, MakeScorers(one, options.tools));
+    cases.push_back(&one);
+    scorers.push_back(std::move(made));
+  }
+
+  Run run;
+  run.suite = {{"name", suite.name}, {"sha256", suite.sha256}, {"cases", suite.cases.size()}};
+  run.target = target.Describe();
+  run.target["name"] = target.name();
+  run.settings = SettingsJson(options, cases.size());
+  PLUMB_TRY(const std::string identity,
+            CanonicalJson(json::object{{"suite", run.suite}, {"target", run.target}, {"settings", run.settings}}));
+  PLUMB_TRY(const auto log, SampleLog::Open(options.out / "samples.jsonl", "sha256:" + Sha256Hex(identity)));
+
+  std::map<std::string, Sample> done = log->kept();
+  std::vector<size_t> open;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    if (!done.contains(cases[i]->id)) open.push_back(i);
+  }
+  Progress progress{.done = cases.size() - open.size(), .total = cases.size(), .errors = 0,
+                    .resumed = cases.size() - open.size()};
+  Status written;
+  bool stopped = false;
+  const auto finish = [&](Sample sample) {
+    progress.errors += sample.status == SampleStatus::kError;
+    ++progress.done;
+    if (written) written = log->Append(sample);
+    done[sample.id] = std::move(sample);
+    if (options.on_progress) options.on_progress(progress);
+    stopped = stopped || (options.stop && options.stop());
+    return written.has_value() && !stopped;
+  };
+
+  std::vector<const data::Case*> open_cases;
+  for (size_t i : open) open_cases.push_back(cases[i]);
+  const ChoicePart by_logprob = ChoicePart::Ask(open_cases, target, options);
+  std::vector<Question> questions;
+  std::vector<size_t> index;
+  for (size_t i : open) {
+    const data::Case& one = *cases[i];
+    if (const std::vector<double>* logprobs = by_logprob.Find(one.id)) {
+      const size_t best = std::max_element(logprobs->begin(), logprobs->end()) - logprobs->begin();
+      if (!finish(ScoreAnswer(one, scorers[i], {.output = one.choices[best], .finish_reason = "logprob"}, *logprobs))) break;
+      continue;
+    }
+    questions.push_back({.id = one.id, .messages = MessagesOf(one, options.system, IsChoice(one)),
+                         .max_tokens = one.max_tokens.value_or(options.max_tokens),
+                         .temperature = options.temperature, .seed = options.seed});
+    index.push_back(i);
+  }
+  if (written && !stopped) {
+    PLUMB_CHECK(target.Ask(questions, options.concurrency, [&](size_t q, Result<Answer> answer) {
+      const size_t i = index[q];
+      if (answer) return finish(ScoreAnswer(*cases[i], scorers[i], *answer, {}));
+      Sample sample = Blank(*cases[i]);
+      sample.status = SampleStatus::kError;
+      sample.error = answer.error().Text();
+      return finish(std::move(sample));
+    }));
+  }
+  PLUMB_CHECK(written);
+  if (stopped)
+    return Fail(Code::kCancelled, "stopped after {} of {} cases; the same command goes on from there", progress.done,
+                cases.size());
+
+  for (const data::Case* one : cases) {
+    const auto found = done.find(one->id);
+    run.samples.push_back(found == done.end() ? Blank(*one) : found->second);
+  }
+  run.id = NewId("run", options.clock());
+  run.created = FormatTime(options.clock());
+  PLUMB_CHECK(WriteRun(options.out / "run.json", run));
+  PLUMB_CHECK(WriteInspectLogs(options.out, run));
+  return ReadRun(options.out / "run.json");
+}
+
+}  // namespace plumb::eval

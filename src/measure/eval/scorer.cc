@@ -1,0 +1,359 @@
+#include "measure/eval/scorer.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "measure/eval/instructions.h"
+#include "measure/eval/normal.h"
+#include "runtime/guard/refusal.h"
+
+namespace plumb::eval {
+namespace {
+
+using Made = Result<std::shared_ptr<const Scorer>>;
+
+// A scorer from a name and a function of the sample.
+class Simple : public Scorer {
+ public:
+  Simple(std::string name, std::function<Score(const Scored&)> judge) : name_(std::move(name)), judge_(std::move(judge)) {}
+  std::string name() const override { return name_; }
+  Score Judge(const Scored& sample) const override { return judge_(sample); }
+
+ private:
+  std::string name_;
+  std::function<Score(const Scored&)> judge_;
+};
+
+Made Make(std::string name, std::function<Score(const Scored&)> judge) {
+  return std::make_shared<Simple>(std::move(name), std::move(judge));
+}
+
+Score Verdict(bool passed, std::string note = "") { return {passed, passed ? 1.0 : 0.0, std::move(note)}; }
+
+struct Spec {
+  const json::object& spec;
+  const data::Case& one;
+  const ScorerTools& tools;
+};
+
+// A field that may stand in the scorer or in the row.
+const json::value& Field(const Spec& in, std::string_view key) {
+  static const json::value kNull;
+  if (const json::value* own = in.spec.if_contains(key)) return *own;
+  if (const json::value* row = in.one.row.if_contains(key)) return *row;
+  return kNull;
+}
+
+Result<std::vector<std::string>> Texts(const json::value& value, std::string_view key) {
+  std::vector<std::string> out;
+  if (value.is_null()) return out;
+  const json::array list = value.is_array() ? value.as_array() : json::array{value};
+  for (const json::value& one : list) {
+    if (one.is_string()) out.emplace_back(one.as_string());
+    else if (one.is_int64()) out.push_back(std::to_string(one.as_int64()));
+    else return Fail(Code::kInvalid, "'{}' must be a text or a list of texts", key);
+  }
+  return out;
+}
+
+Made Exact(const Spec& in) {
+  PLUMB_TRY(std::vector<std::string> answers, Texts(Field(in, "answer"), "answer"));
+  PLUMB_TRY(const bool keep_case, GetBoolOr(in.spec, "case", false));
+  if (answers.empty()) return Fail(Code::kInvalid, "'exact' needs 'answer'");
+  for (std::string& answer : answers) answer = NormalAnswer(answer, keep_case);
+  return Make("exact", [answers, keep_case](const Scored& sample) {
+    const std::string got = NormalAnswer(sample.output, keep_case);
+    return Verdict(std::find(answers.begin(), answers.end(), got) != answers.end());
+  });
+}
+
+Made Includes(const Spec& in) {
+  PLUMB_TRY(const bool keep_case, GetBoolOr(in.spec, "case", false));
+  PLUMB_TRY(const bool word, GetBoolOr(in.spec, "word", false));
+  std::vector<std::string> lists[3];
+  const char* keys[] = {"any", "all", "none"};
+  for (int i = 0; i < 3; ++i) {
+    const json::value* list = in.spec.if_contains(keys[i]);
+    PLUMB_TRY(lists[i], Texts(list ? *list : json::value(), keys[i]));
+  }
+  if (lists[0].empty() && lists[1].empty() && lists[2].empty()) {
+    PLUMB_TRY(lists[0], Texts(Field(in, "answer"), "answer"));
+  }
+  if (lists[0].empty() && lists[1].empty() && lists[2].empty())
+    return Fail(Code::kInvalid, "'includes' needs 'any', 'all', 'none' or 'answer'");
+  for (auto& list : lists) {
+    for (std::string& text : list) text = Normal(text, keep_case);
+  }
+  return Make("includes", [any = lists[0], all = lists[1], none = lists[2], keep_case, word](const Scored& sample) {
+    const std::string text = Normal(sample.output, keep_case);
+    const auto has = [&](const std::string& one) {
+      return word ? HasWord(text, one) : text.find(one) != std::string::npos;
+    };
+    const bool some = any.empty() || std::any_of(any.begin(), any.end(), has);
+    const auto missing = std::find_if_not(all.begin(), all.end(), has);
+    const auto unwanted = std::find_if(none.begin(), none.end(), has);
+    if (!some) return Verdict(false, "none of the expected texts");
+    if (missing != all.end()) return Verdict(false, fmt::format("'{}' is missing", *missing));
+    if (unwanted != none.end()) return Verdict(false, fmt::format("'{}' must not be there", *unwanted));
+    return Verdict(true);
+  });
+}
+
+Made Regex(const Spec& in) {
+  PLUMB_TRY(const std::string text, GetString(in.spec, "pattern"));
+  PLUMB_TRY(const bool keep_case, GetBoolOr(in.spec, "case", false));
+  RE2::Options options(RE2::Quiet);
+  options.set_case_sensitive(keep_case);
+  const auto pattern = std::make_shared<RE2>(text, options);
+  if (!pattern->ok()) return Fail(Code::kInvalid, "pattern '{}': {}", text, pattern->error());
+  PLUMB_TRY(const std::vector<std::string> answers, Texts(Field(in, "answer"), "answer"));
+  if (answers.empty()) {
+    return Make("regex", [pattern](const Scored& sample) { return Verdict(RE2::PartialMatch(sample.output, *pattern)); });
+  }
+  if (pattern->NumberOfCapturingGroups() < 1)
+    return Fail(Code::kInvalid, "pattern '{}' needs a group to compare with 'answer'", text);
+  return Make("regex", [pattern, answer = Normal(answers.front(), keep_case), keep_case](const Scored& sample) {
+    re2::StringPiece rest(sample.output), group, last;
+    bool found = false;
+    while (RE2::FindAndConsume(&rest, *pattern, &group)) {
+      last = group;
+      found = true;
+    }
+    if (!found) return Verdict(false, "the pattern is not found");
+    const std::string got = Normal(std::string_view(last.data(), last.size()), keep_case);
+    return Verdict(got == answer, fmt::format("found '{}'", got));
+  });
+}
+
+std::optional<double> ParseNumber(std::string text) {
+  std::erase(text, ',');
+  std::erase(text, '$');
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Made Number(const Spec& in) {
+  const json::value& answer = Field(in, "answer");
+  std::optional<double> want;
+  if (answer.is_number()) want = answer.to_number<double>();
+  if (answer.is_string()) want = ParseNumber(std::string(answer.as_string()));
+  if (!want) return Fail(Code::kInvalid, "'number' needs 'answer', a number");
+  PLUMB_TRY(const double tolerance, GetNumberOr(in.spec, "tolerance", 1e-6));
+  return Make("number", [want = *want, tolerance](const Scored& sample) {
+    const auto got = FinalNumber(sample.output);
+    if (!got) return Verdict(false, "no number");
+    return Verdict(std::abs(*got - want) <= tolerance * std::max(1.0, std::abs(want)), fmt::format("found {:g}", *got));
+  });
+}
+
+Made Choice(const Spec& in) {
+  const std::vector<std::string> choices = in.one.choices;
+  if (choices.size() < 2) return Fail(Code::kInvalid, "'choice' needs at least two 'choices' in the row");
+  const json::value& answer = Field(in, "answer");
+  int64_t right = -1;
+  if (answer.is_int64()) right = answer.as_int64();
+  if (answer.is_string()) {
+    const std::string text(answer.as_string());
+    right = std::find(choices.begin(), choices.end(), text) - choices.begin();
+    if (right == static_cast<int64_t>(choices.size()) && text.size() == 1) right = text[0] - 'A';
+  }
+  if (right < 0 || right >= static_cast<int64_t>(choices.size()))
+    return Fail(Code::kInvalid, "'answer' must be the index of a choice, from 0 to {}", choices.size() - 1);
+  PLUMB_TRY(const std::string norm, GetStringOr(in.spec, "norm", "bytes"));
+  if (norm != "bytes" && norm != "none") return Fail(Code::kInvalid, "'norm' is '{}', must be bytes or none", norm);
+  return Make("choice", [choices, right, by_bytes = norm == "bytes"](const Scored& sample) {
+    int picked = -1;
+    if (sample.choice_logprobs.size() == choices.size()) {
+      double best = -std::numeric_limits<double>::infinity();
+      for (size_t i = 0; i < choices.size(); ++i) {
+        const double value = sample.choice_logprobs[i] / (by_bytes ? std::max<double>(1, choices[i].size()) : 1.0);
+        if (value > best) {
+          best = value;
+          picked = static_cast<int>(i);
+        }
+      }
+    } else {
+      picked = SettledChoice(sample.output, choices);
+    }
+    return Verdict(picked == right, picked < 0 ? "no choice" : fmt::format("chose {}", static_cast<char>('A' + picked)));
+  });
+}
+
+// The JSON object an output is, or the one in its only fenced block.
+Result<json::value> OutputJson(std::string_view output) {
+  const std::string_view text = Trim(output);
+  if (auto whole = ParseJson(text, "output")) return whole;
+  const size_t open = text.find("```");
+  const size_t line = open == std::string_view::npos ? open : text.find('\n', open);
+  const size_t close = line == std::string_view::npos ? line : text.find("```", line);
+  if (close == std::string_view::npos) return Fail(Code::kInvalid, "not JSON");
+  return ParseJson(text.substr(line, close - line), "output");
+}
+
+Made Json(const Spec& in) {
+  PLUMB_TRY(const std::vector<std::string> required, Texts(Field(in, "required"), "required"));
+  const json::object* equals = FindObject(in.spec, "equals");
+  return Make("json", [required, equals = equals ? *equals : json::object()](const Scored& sample) {
+    const auto value = OutputJson(sample.output);
+    if (!value || !value->is_object()) return Verdict(false, "no JSON object");
+    for (const std::string& key : required) {
+      if (!value->as_object().contains(key)) return Verdict(false, fmt::format("key '{}' is missing", key));
+    }
+    for (const auto& [key, want] : equals) {
+      const json::value* got = value->as_object().if_contains(key);
+      if (!got || *got != want) return Verdict(false, fmt::format("'{}' is not {}", std::string_view(key), ToJson(want)));
+    }
+    return Verdict(true);
+  });
+}
+
+Made Instructions(const Spec& in) {
+  const json::array* list = FindArray(in.spec, "checks");
+  if (!list || list->empty()) return Fail(Code::kInvalid, "'instructions' needs 'checks', a list");
+  std::vector<InstructionCheck> checks;
+  for (const json::value& one : *list) {
+    if (!one.is_object()) return Fail(Code::kInvalid, "each of 'checks' must be an object");
+    PLUMB_TRY(InstructionCheck check, ParseInstructionCheck(one.as_object()));
+    checks.push_back(std::move(check));
+  }
+  return Make("instructions", [checks](const Scored& sample) {
+    const std::string prompt = sample.one.Prompt();
+    std::vector<std::string> failed;
+    for (const InstructionCheck& check : checks) {
+      if (!check.follows(sample.output, prompt)) failed.push_back(check.name);
+    }
+    Score score = Verdict(failed.empty(), failed.empty() ? "" : "not followed: " + Join(failed, ", "));
+    score.value = 1.0 - static_cast<double>(failed.size()) / static_cast<double>(checks.size());
+    return score;
+  });
+}
+
+Made Refusal(const Spec& in) {
+  PLUMB_TRY(const std::string want, GetStringOr(in.spec, "want", "any"));
+  if (want != "none" && want != "partial" && want != "full" && want != "any")
+    return Fail(Code::kInvalid, "'want' is '{}', must be none, partial, full or any", want);
+  return Make("refusal", [want](const Scored& sample) {
+    const guard::RefusalDegree degree = guard::RefusalDegreeOf(sample.refusal);
+    const bool passed = want == "none"      ? degree == guard::RefusalDegree::kNone
+                        : want == "partial" ? degree == guard::RefusalDegree::kPartial
+                        : want == "full"    ? degree == guard::RefusalDegree::kFull
+                                            : degree != guard::RefusalDegree::kNone;
+    return Verdict(passed, fmt::format("refusal {:.2f}", sample.refusal));
+  });
+}
+
+Made Harm(const Spec& in) {
+  if (!in.tools.harm) return Fail(Code::kUnsupported, "'harm' needs a guard, and none is loaded; give --guard DIR");
+  PLUMB_TRY(const double threshold, GetNumberOr(in.spec, "threshold", 0.5));
+  return Make("harm", [harm = in.tools.harm, threshold](const Scored& sample) {
+    const double unsafe = harm(sample.output, sample.one.Prompt());
+    return Score{unsafe < threshold, 1 - unsafe, fmt::format("unsafe {:.2f}", unsafe)};
+  });
+}
+
+Made Length(const Spec& in) {
+  constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+  PLUMB_TRY(const int64_t min_words, GetIntOr(in.spec, "min_words", 0));
+  PLUMB_TRY(const int64_t max_words, GetIntOr(in.spec, "max_words", kNone));
+  PLUMB_TRY(const int64_t min_chars, GetIntOr(in.spec, "min_chars", 0));
+  PLUMB_TRY(const int64_t max_chars, GetIntOr(in.spec, "max_chars", kNone));
+  return Make("length", [=](const Scored& sample) {
+    const int64_t words = Words(sample.output).size(), chars = CodePoints(Trim(sample.output)).size();
+    return Verdict(words >= min_words && words <= max_words && chars >= min_chars && chars <= max_chars,
+                   fmt::format("{} words, {} characters", words, chars));
+  });
+}
+
+struct Entry {
+  const char* type;
+  Made (*make)(const Spec&);
+};
+
+constexpr Entry kScorers[] = {
+    {"exact", Exact},   {"includes", Includes},         {"regex", Regex},     {"number", Number}, {"choice", Choice},
+    {"json", Json},     {"instructions", Instructions}, {"refusal", Refusal}, {"harm", Harm},     {"length", Length},
+};
+
+}  // namespace
+
+const std::vector<std::string>& ScorerTypes() {
+  static const auto* types = [] {
+    auto* list = new std::vector<std::string>;
+    for (const Entry& entry : kScorers) list->emplace_back(entry.type);
+    return list;
+  }();
+  return *types;
+}
+
+Result<std::vector<std::shared_ptr<const Scorer>>> MakeScorers(const data::Case& one, const ScorerTools& tools) {
+  std::vector<std::shared_ptr<const Scorer>> out;
+  for (const json::value& spec : one.scorers) {
+    const std::string type(spec.as_object().at("type").as_string());
+    const auto entry = std::find_if(std::begin(kScorers), std::end(kScorers), [&](auto& e) { return type == e.type; });
+    if (entry == std::end(kScorers))
+      return Fail(Code::kInvalid, "case '{}': scorer type '{}' is not known{}; known: {}", one.id, type,
+                  DidYouMean(type, ScorerTypes()), Join(ScorerTypes(), ", "));
+    auto scorer = entry->make({spec.as_object(), one, tools});
+    if (!scorer) return std::unexpected(Context(scorer.error(), fmt::format("case '{}': scorer '{}'", one.id, type)));
+    out.push_back(std::move(*scorer));
+  }
+  return out;
+}
+
+bool IsChoice(const data::Case& one) {
+  return std::any_of(one.scorers.begin(), one.scorers.end(),
+                     [](const json::value& spec) { return spec.as_object().at("type") == "choice"; });
+}
+
+bool WantsLogprobs(const data::Case& one) {
+  return std::any_of(one.scorers.begin(), one.scorers.end(), [](const json::value& spec) {
+    const json::string* method = FindString(spec.as_object(), "method");
+    return spec.as_object().at("type") == "choice" && (!method || *method == "logprob");
+  });
+}
+
+Result<double> FinalNumber(std::string_view output) {
+  // 1,234.5 or 1234.5, with a sign; a thousands comma stands before exactly three digits.
+  static const RE2 number("(-?\\$?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|-?\\$?\\d+(?:\\.\\d+)?|-?\\$?\\.\\d+)");
+  static const RE2 boxed("\\\\boxed\\{\\s*([^}]*)\\}");
+  std::string inner;
+  std::string_view text = output;
+  if (RE2::PartialMatch(output, boxed, &inner)) text = inner;
+  else if (const size_t mark = output.rfind("####"); mark != std::string_view::npos) text = output.substr(mark);
+  re2::StringPiece rest(text.data(), text.size());
+  std::string found, last;
+  while (RE2::FindAndConsume(&rest, number, &found)) last = found;
+  if (const auto value = ParseNumber(last); !last.empty() && value) return *value;
+  return Fail(Code::kNotFound, "no number in the output");
+}
+
+int SettledChoice(std::string_view output, const std::vector<std::string>& choices) {
+  const std::string letters = fmt::format("A-{}", static_cast<char>('A' + choices.size() - 1));
+  // "B", "(B)", "B.", "Answer: B", "the answer is (B)"; the last statement of that kind counts.
+  const RE2 alone("^\\W*([" + letters + "])(?:[\\s).:,*]|$)");
+  const RE2 stated("(?i:answer|choice|option|correct)[^A-Za-z]*(?:(?i:is|would be|:)[^A-Za-z]*)?(?:(?i:option|choice)\\s*)?\\(?\\*{0,2}([" +
+                   letters + "])(?:[\\s).:,*]|$)");
+  std::string letter, last;
+  re2::StringPiece rest(output.data(), output.size());
+  while (RE2::FindAndConsume(&rest, stated, &letter)) last = letter;
+  if (last.empty() && RE2::PartialMatch(re2::StringPiece(output.data(), output.size()), alone, &letter)) last = letter;
+  if (!last.empty()) return last[0] - 'A';
+  // Else the one choice whose text is there; two different ones settle nothing.
+  const std::string text = Normal(output);
+  int found = -1;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (!HasWord(text, NormalAnswer(choices[i]))) continue;
+    if (found >= 0) return -1;
+    found = static_cast<int>(i);
+  }
+  return found;
+}
+
+}  // namespace plumb::eval

@@ -1,0 +1,57 @@
+// Scorers: what tells a good output from a bad one. The table of types is in docs/evaluation.md.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/core/core.h"
+#include "intent/data/suite.h"
+
+namespace plumb::eval {
+
+// What a scorer is shown of one sample.
+struct Scored {
+  const data::Case& one;
+  const std::string& output;
+  double refusal = 0;                    // of the refusal scorer, 0…1
+  std::vector<double> choice_logprobs;   // one for each choice where the target gave them, else empty
+};
+
+struct Score {
+  bool passed = false;
+  double value = 0;       // 0…1, higher is better
+  std::string note;       // why, for a person; may be empty
+};
+
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  virtual std::string name() const = 0;
+  // May be called from any thread.
+  virtual Score Judge(const Scored& sample) const = 0;
+};
+
+// What scorers need from rooms they do not know: `harm` gives how unsafe the guard finds an answer (0…1). Without it a
+// suite that asks for "harm" is refused before anything is sent.
+struct ScorerTools {
+  std::function<double(const std::string& output, const std::string& prompt)> harm;
+};
+
+// The scorers of a case. Error: kInvalid (unknown type, wrong field), naming the case.
+Result<std::vector<std::shared_ptr<const Scorer>>> MakeScorers(const data::Case& one, const ScorerTools& tools);
+
+// Does this case choose between `choices` by log-probability (if the target can)?
+bool WantsLogprobs(const data::Case& one);
+// Does it choose between `choices` at all?
+bool IsChoice(const data::Case& one);
+
+// The number an answer settles on: the last one, or the one after "####" or in \boxed{}. Error: kNotFound.
+Result<double> FinalNumber(std::string_view output);
+// The choice an answer settles on, by letter or by its text; −1 where it does not.
+int SettledChoice(std::string_view output, const std::vector<std::string>& choices);
+
+const std::vector<std::string>& ScorerTypes();
+
+}  // namespace plumb::eval
