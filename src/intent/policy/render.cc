@@ -94,13 +94,11 @@ std::string Bullets(const std::vector<std::string>& texts) {
   return out;
 }
 
-// At most `n` training examples of one side of a clause, the shortest first.
+// The first `n` training examples of one side of a clause; those written in the policy itself come first.
 std::vector<std::string> Samples(const std::vector<Example>& examples, std::string_view clause, bool violates, size_t n) {
   std::vector<std::string> out;
   for (const Example& each : examples)
-    if (each.clause == clause && each.violates == violates && each.split == Split::kTrain) out.push_back(each.text);
-  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.size() < b.size(); });
-  if (out.size() > n) out.resize(n);
+    if (each.clause == clause && each.violates == violates && each.split == Split::kTrain && out.size() < n) out.push_back(each.text);
   return out;
 }
 

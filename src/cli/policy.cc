@@ -1,0 +1,242 @@
+// plumb policy check|diff|render|coverage|schema|test
+#include "intent/policy/policy.h"
+
+#include <cstdio>
+
+#include "cli/verbs.h"
+#include "intent/policy/coverage.h"
+#include "intent/policy/diff.h"
+#include "intent/policy/selftest.h"
+
+namespace plumb::cli {
+namespace {
+
+using namespace plumb::policy;
+
+void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void PrintJson(const json::value& value) { Print(ToJson(value) + "\n"); }
+
+// An invalid policy is judged bad (1); a missing one could not be run (2).
+void ReportPolicy(const Error& error, Globals& globals) {
+  Report(error, globals);
+  if (error.code == Code::kInvalid) globals.exit_code = 1;
+}
+
+// The flags shared by the verbs that load a policy: the file as an argument, and where it is used.
+struct PolicyFlags {
+  std::string file;
+  LoadOptions options;
+
+  void Add(CLI::App& command, Globals& globals) {
+    AddGlobals(command, globals);
+    command.add_option("file", file, "The policy file (default: --policy)");
+    command.add_option("--region", options.region, "Apply the overlays of this region");
+    command.add_option("--locale", options.locale, "… of this locale");
+    command.add_option("--domain", options.domain, "… of this domain");
+    command.add_option("--channel", options.channel, "… of this channel");
+  }
+  std::string Path(const Globals& globals) const { return file.empty() ? globals.policy : file; }
+  Result<Policy> Load(const Globals& globals) const { return LoadPolicy(Path(globals), options); }
+};
+
+// ---- check -----------------------------------------------------------------------------------------------------
+
+void PrintProblems(const std::vector<Problem>& problems, const Globals& globals) {
+  if (globals.json) {
+    json::array out;
+    for (const Problem& each : problems) out.push_back({{"where", each.where}, {"message", each.message}});
+    return PrintJson({{"valid", false}, {"problems", std::move(out)}});
+  }
+  for (const Problem& each : problems) Print(fmt::format("{}: {}\n", each.where, each.message));
+  fmt::print(stderr, "plumb: {} problem{} found\n", problems.size(), problems.size() == 1 ? "" : "s");
+}
+
+void PrintSummary(const Policy& policy, const std::string& path, const Globals& globals) {
+  int violating = 0, allowed = 0, ordinary = 0, splits[3] = {};
+  for (const Example& each : Examples(policy)) {
+    ++(each.clause == kOrdinary ? ordinary : each.violates ? violating : allowed);
+    ++splits[static_cast<int>(each.split)];
+  }
+  if (globals.json) {
+    return PrintJson({{"valid", true}, {"policy", policy.id}, {"version", policy.version}, {"hash", policy.hash},
+                      {"clauses", json::value_from(ClauseIds(policy))},
+                      {"examples", {{"violating", violating}, {"allowed", allowed}, {"ordinary", ordinary}, {"train", splits[0]},
+                                    {"calibration", splits[1]}, {"test", splits[2]}}}});
+  }
+  Print(fmt::format("{}: good\n  {} {}, {} clauses ({} categories), sha256 {}\n  {} violating, {} allowed and {} ordinary examples: {} train, "
+                    "{} calibration, {} test\n",
+                    path, policy.id, policy.version, ClauseIds(policy).size(), policy.categories.size(), policy.hash, violating, allowed, ordinary,
+                    splits[0], splits[1], splits[2]));
+}
+
+void Check(const PolicyFlags& flags, Globals& globals) {
+  const auto problems = CheckPolicy(flags.Path(globals));
+  if (!problems) return Report(problems.error(), globals);
+  if (!problems->empty()) {
+    globals.exit_code = 1;
+    return PrintProblems(*problems, globals);
+  }
+  const auto policy = flags.Load(globals);
+  if (!policy) return ReportPolicy(policy.error(), globals);
+  PrintSummary(*policy, flags.Path(globals), globals);
+}
+
+// ---- diff ------------------------------------------------------------------------------------------------------
+
+void Diff(const std::string& before_path, const std::string& after_path, Globals& globals) {
+  const auto before = LoadPolicy(before_path), after = LoadPolicy(after_path);
+  if (!before) return ReportPolicy(before.error(), globals);
+  if (!after) return ReportPolicy(after.error(), globals);
+  const PolicyDiff diff = DiffPolicies(*before, *after);
+  if (globals.json) {
+    json::array changes;
+    for (const Change& each : diff.changes)
+      changes.push_back({{"clause", each.clause}, {"change", each.words}, {"stale", json::value_from(each.stale)}});
+    return PrintJson({{"before", before->hash}, {"after", after->hash}, {"changes", std::move(changes)}, {"stale", json::value_from(diff.Stale())}});
+  }
+  if (diff.changes.empty()) return Print("The two ask for the same.\n");
+  for (const Change& each : diff.changes) Print(fmt::format("{}: {}\n", each.clause, each.words));
+  Print("\nStale, to be made or measured again:\n");
+  for (const auto& [kind, clauses] : diff.Stale()) Print(fmt::format("  {}: {}\n", kind, Join(clauses, ", ")));
+}
+
+// ---- render ----------------------------------------------------------------------------------------------------
+
+struct RenderFlags {
+  std::string reader = "system-prompt";
+  std::string clause;
+  RenderOptions options;
+};
+
+void Render(const PolicyFlags& flags, const RenderFlags& render, Globals& globals) {
+  const auto policy = flags.Load(globals);
+  if (!policy) return ReportPolicy(policy.error(), globals);
+  const auto clauses = ClauseIds(*policy);
+  if (!render.clause.empty() && std::find(clauses.begin(), clauses.end(), render.clause) == clauses.end())
+    return Report({Code::kNotFound, fmt::format("no clause is called '{}'{}", render.clause, DidYouMean(render.clause, clauses)), ""}, globals);
+  const std::string text = render.reader == "constitution" ? RenderConstitution(*policy)
+                           : render.reader == "judge"      ? RenderJudge(*policy, render.clause)
+                           : render.reader == "public"     ? RenderPublic(*policy)
+                                                           : RenderSystemPrompt(*policy, render.options);
+  if (globals.json) return PrintJson({{"for", render.reader}, {"policy", policy->hash}, {"tokens", AboutTokens(text)}, {"text", text}});
+  Print(text + (text.ends_with('\n') ? "" : "\n"));
+}
+
+// ---- coverage --------------------------------------------------------------------------------------------------
+
+json::object CoverageJson(const Coverage& coverage) {
+  json::array rows;
+  for (const CoverageRow& row : coverage.rows) {
+    json::object cells;
+    for (size_t i = 0; i < row.cells.size(); ++i) {
+      const CellState state = row.cells[i].state;
+      cells[CoverageColumns()[i]] = {{"state", state == CellState::kCovered ? "covered" : state == CellState::kHole ? "hole" : "n/a"},
+                                     {"text", row.cells[i].text}};
+    }
+    rows.push_back({{"clause", row.clause}, {"cells", std::move(cells)}});
+  }
+  return {{"rows", std::move(rows)}, {"holes", json::value_from(coverage.holes)}, {"not_applicable", json::value_from(coverage.not_applicable)}};
+}
+
+void PrintMatrix(const Coverage& coverage) {
+  // A hole's explanation is below the matrix.
+  auto shown = [](const Cell& cell) { return cell.state == CellState::kHole ? std::string("HOLE") : cell.text; };
+  std::vector<size_t> widths;
+  for (size_t i = 0; i < CoverageColumns().size(); ++i) {
+    widths.push_back(CoverageColumns()[i].size());
+    for (const CoverageRow& row : coverage.rows) widths[i] = std::max(widths[i], shown(row.cells[i]).size());
+  }
+  std::string line = fmt::format("{:<24}", "clause");
+  for (size_t i = 0; i < widths.size(); ++i) line += fmt::format("  {:<{}}", CoverageColumns()[i], widths[i]);
+  Print(line + "\n");
+  for (const CoverageRow& row : coverage.rows) {
+    line = fmt::format("{:<24}", row.clause);
+    for (size_t i = 0; i < widths.size(); ++i) line += fmt::format("  {:<{}}", shown(row.cells[i]), widths[i]);
+    Print(std::string(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n");
+  }
+  for (const std::string& hole : coverage.holes) Print(fmt::format("hole: {}\n", hole));
+  for (const std::string& nothing : coverage.not_applicable) Print(fmt::format("n/a: {}\n", nothing));
+}
+
+void ShowCoverage(const PolicyFlags& flags, CoverageSources sources, Globals& globals) {
+  const auto policy = flags.Load(globals);
+  if (!policy) return ReportPolicy(policy.error(), globals);
+  sources.now = SystemClock()();
+  const auto coverage = CoverageOf(*policy, sources);
+  if (!coverage) return Report(coverage.error(), globals);
+  if (!coverage->holes.empty()) globals.exit_code = 1;
+  globals.json ? PrintJson(CoverageJson(*coverage)) : PrintMatrix(*coverage);
+}
+
+// ---- test ------------------------------------------------------------------------------------------------------
+
+void Test(const PolicyFlags& flags, Globals& globals) {
+  const auto policy = flags.Load(globals);
+  if (!policy) return ReportPolicy(policy.error(), globals);
+  const auto test = TestPolicy(*policy);
+  if (!test) return Report(test.error(), globals);
+  if (!test->failures.empty()) globals.exit_code = 1;
+  if (globals.json) {
+    json::array clauses;
+    for (const ClauseResult& each : test->clauses)
+      clauses.push_back({{"clause", each.clause}, {"violating", each.violating}, {"caught", each.caught}, {"allowed", each.allowed}, {"alarms", each.alarms}});
+    return PrintJson({{"passed", test->failures.empty()}, {"clauses", std::move(clauses)}, {"failures", json::value_from(test->failures)}});
+  }
+  for (const ClauseResult& each : test->clauses)
+    Print(fmt::format("{}: patterns alone catch {} of {} violating examples and match {} of {} allowed or ordinary ones\n", each.clause, each.caught,
+                      each.violating, each.alarms, each.allowed));
+  for (const std::string& failure : test->failures) Print(fmt::format("FAIL {}\n", failure));
+  Print(fmt::format("{} escalation rules, {} failures\n", policy->escalation.size(), test->failures.size()));
+}
+
+}  // namespace
+
+void RegisterPolicy(CLI::App& app, Globals& globals) {
+  CLI::App* policy = app.add_subcommand("policy", "Check, compare, render and test the policy file");
+  policy->require_subcommand(1);
+  // Options live as long as the program: CLI11 keeps references to them.
+  static PolicyFlags check_flags, render_flags, coverage_flags, test_flags;
+  static RenderFlags render;
+  static std::string before, after;
+  static CoverageSources sources;
+  static std::string suites = "suites", guard = "guard", pairs = "pairs.jsonl";
+
+  CLI::App* check = policy->add_subcommand("check", "Say everything that is wrong with it, with line and column");
+  check_flags.Add(*check, globals);
+  check->callback([&] { Check(check_flags, globals); });
+
+  CLI::App* diff = policy->add_subcommand("diff", "Which behaviours changed, in words, and what is stale");
+  AddGlobals(*diff, globals);
+  diff->add_option("before", before, "The policy as it was")->required();
+  diff->add_option("after", after, "The policy as it is now")->required();
+  diff->callback([&] { Diff(before, after, globals); });
+
+  CLI::App* show = policy->add_subcommand("render", "The policy in the words of its readers");
+  render_flags.Add(*show, globals);
+  show->add_option("--for", render.reader, "Who reads it")
+      ->check(CLI::IsMember({"system-prompt", "constitution", "judge", "public"}))->capture_default_str();
+  show->add_option("--max-tokens", render.options.max_tokens, "About how long a system prompt may be")->check(CLI::PositiveNumber)->capture_default_str();
+  show->add_option("--few-shots", render.options.few_shots, "Examples in a system prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
+  show->add_option("--language", render.options.language, "The language a system prompt asks answers in");
+  show->add_option("--clause", render.clause, "Only this clause of a judge's rubric");
+  show->callback([&] { Render(render_flags, render, globals); });
+
+  CLI::App* coverage = policy->add_subcommand("coverage", "What stands behind each clause; a hole is exit code 1");
+  coverage_flags.Add(*coverage, globals);
+  coverage->add_option("--suites", suites, "Folder of suites")->capture_default_str();
+  coverage->add_option("--guard", guard, "Folder of the guard")->capture_default_str();
+  coverage->add_option("--pairs", pairs, "Preference pairs (JSON Lines)")->capture_default_str();
+  coverage->callback([&] {
+    sources.suites = suites, sources.guard = guard, sources.pairs = pairs;
+    ShowCoverage(coverage_flags, sources, globals);
+  });
+
+  CLI::App* schema = policy->add_subcommand("schema", "Print the JSON Schema of the file, for editors");
+  schema->callback([] { Print(std::string(PolicySchema())); });
+
+  CLI::App* test = policy->add_subcommand("test", "Run its own examples and escalation rules");
+  test_flags.Add(*test, globals);
+  test->callback([&] { Test(test_flags, globals); });
+}
+
+}  // namespace plumb::cli
