@@ -66,8 +66,9 @@ asio::awaitable<bool> Connection::ReadRequest(Parsed& parsed) {
     pending_.erase(0, used);
     if (error && error != http::error::need_more) {
       const int status = StatusOf(error);
-      co_await Refuse(status, status == 413 ? fmt::format("a request may hold {} bytes", options_.max_body_bytes)
-                                            : "this is not an HTTP/1.1 request: " + error.message());
+      std::string message = "this is not an HTTP/1.1 request: " + error.message();
+      if (status == 413) message = fmt::format("a request may hold {} bytes", options_.max_body_bytes);
+      co_await Refuse(status, message);
       co_return false;
     }
     if (parser.is_done()) break;
@@ -79,15 +80,13 @@ asio::awaitable<bool> Connection::ReadRequest(Parsed& parsed) {
       }
     }
     if (!head_seen && pending_.size() > options_.max_header_bytes) {
-      co_await Refuse(431, fmt::format("the head of a request may hold {} bytes", options_.max_header_bytes));
+      const std::string message = fmt::format("the head of a request may hold {} bytes", options_.max_header_bytes);
+      co_await Refuse(431, message);
       co_return false;
     }
     error = {};
     const bool more = co_await ReadMore(error);
-    if (!more) {
-      if (IsTimeout(error)) co_await Refuse(408, "the request did not arrive in time");
-      co_return false;
-    }
+    if (!more) co_return false;  // a deadline has closed the connection already
   }
   parsed.keep_alive = parser.keep_alive();
   auto message = parser.release();

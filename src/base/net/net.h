@@ -14,6 +14,9 @@
 //
 // Thread-safety: a Server, a Client and what comes out of them belong to the one thread that runs their io_context.
 // Errors: kConflict (port in use), kUnavailable (refused, reset, no such host), kDeadline, kCorrupt (not HTTP, cut off).
+//
+// GCC 12 destroys some temporaries of a co_await expression twice (conditional operators, braced aggregates): name such
+// arguments first, then await.
 #pragma once
 
 #include "base/net/address.h"
