@@ -1,0 +1,140 @@
+#include "model/train/examples.h"
+
+#include <algorithm>
+
+namespace plumb::train {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+json::array ToJson(const std::vector<data::Message>& messages, size_t count) {
+  json::array out;
+  for (size_t i = 0; i < count; ++i)
+    out.push_back(json::object{{"role", messages[i].role}, {"content", messages[i].content}});
+  return out;
+}
+
+bool BeginsWith(const Ids& whole, const Ids& begin) {
+  return begin.size() <= whole.size() && std::equal(begin.begin(), begin.end(), whole.begin());
+}
+
+TokenRow From(Ids prompt, Ids whole) {
+  TokenRow row;
+  row.learn.assign(whole.size(), 1);
+  std::fill(row.learn.begin(), row.learn.begin() + static_cast<long>(prompt.size()), 0);
+  row.ids = std::move(whole);
+  return row;
+}
+
+}  // namespace
+
+int64_t TokenRow::Learned() const {  // the first token has nothing before it to be predicted from
+  return learn.empty() ? 0 : std::count(learn.begin() + 1, learn.end(), 1);
+}
+
+Encoder::Encoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length)
+    : tokenizer_(tokenizer), chat_(chat), max_length_(max_length) {}
+
+Result<TokenRow> Encoder::PromptAndAnswer(const data::TrlText& prompt, const data::TrlText& answer) const {
+  if (!prompt.conversational) {
+    Ids head = tokenizer_.Encode(prompt.text), tail = tokenizer_.Encode(prompt.text + answer.text);
+    if (auto eos = tokenizer_.FindToken(tokenizer_.eos_token); eos && (tail.empty() || tail.back() != *eos))
+      tail.push_back(*eos);
+    if (!BeginsWith(tail, head)) {  // the border merges into one token: keep the prompt as it is asked for
+      const Ids rest = tokenizer_.Encode(answer.text);
+      const bool ended = !tail.empty() && tokenizer_.FindToken(tokenizer_.eos_token) == tail.back();
+      const int32_t last = tail.empty() ? 0 : tail.back();
+      tail = head;
+      tail.insert(tail.end(), rest.begin(), rest.end());
+      if (ended) tail.push_back(last);
+    }
+    return From(std::move(head), std::move(tail));
+  }
+  if (!chat_) return Fail(Code::kUnsupported, "this model has no chat template, so rows must be text, not messages");
+  std::vector<data::Message> all = prompt.messages;
+  all.insert(all.end(), answer.messages.begin(), answer.messages.end());
+  const bool continues = !prompt.messages.empty() && prompt.messages.back().role == "assistant";
+  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()), !continues));
+  PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, ToJson(all, all.size()), false));
+  if (!BeginsWith(whole, head))
+    return Fail(Code::kUnsupported, "the chat template writes the prompt differently once an answer follows");
+  return From(std::move(head), std::move(whole));
+}
+
+Result<TokenRow> Encoder::Conversation(const std::vector<data::Message>& messages) const {
+  if (!chat_) return Fail(Code::kUnsupported, "this model has no chat template, so rows must be text, not messages");
+  TokenRow row;
+  PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, ToJson(messages, messages.size()), false));
+  row.learn.assign(row.ids.size(), 0);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].role != "assistant") continue;
+    Ids before;
+    if (i > 0) {
+      PLUMB_TRY(before, chat_->Encode(tokenizer_, ToJson(messages, i), true));
+    }
+    PLUMB_TRY(const Ids after, chat_->Encode(tokenizer_, ToJson(messages, i + 1), false));
+    if (!BeginsWith(row.ids, before) || !BeginsWith(row.ids, after))
+      return Fail(Code::kUnsupported, "the chat template rewrites earlier turns; give rows as prompt and completion");
+    std::fill(row.learn.begin() + static_cast<long>(before.size()), row.learn.begin() + static_cast<long>(after.size()),
+              1);
+  }
+  return row;
+}
+
+Result<TokenRow> Encoder::Row(const data::TrlRow& row) const {
+  Result<TokenRow> made = [&]() -> Result<TokenRow> {
+    switch (row.shape) {
+      case data::TrlShape::kText: return PromptAndAnswer({}, row.completion);
+      case data::TrlShape::kMessages: return Conversation(row.completion.messages);
+      case data::TrlShape::kPromptCompletion: return PromptAndAnswer(row.prompt, row.completion);
+      case data::TrlShape::kPreference: return PromptAndAnswer(row.prompt, row.chosen);
+      default:
+        return Fail(Code::kInvalid, "a row to imitate needs text, messages or prompt and completion; this one is {}",
+                    TrlShapeName(row.shape));
+    }
+  }();
+  if (!made) return std::unexpected(Error{made.error().code, made.error().message, row.where});
+  const size_t keep = std::min<size_t>(made->ids.size(), static_cast<size_t>(max_length_));
+  made->ids.resize(keep);
+  made->learn.resize(keep);
+  made->weight = row.weight;
+  made->anchor = row.anchor;
+  return made;
+}
+
+Result<TokenPair> Encoder::Pair(const data::TrlRow& row) const {
+  if (row.shape != data::TrlShape::kPreference)
+    return FailAt(row.where, Code::kInvalid, "a preference needs chosen and rejected; this row is {}",
+                  TrlShapeName(row.shape));
+  data::TrlRow other = row;
+  other.chosen = row.rejected;
+  TokenPair pair;
+  PLUMB_TRY(pair.chosen, Row(row));
+  PLUMB_TRY(pair.rejected, Row(other));
+  return pair;
+}
+
+Result<TokenRows> Encoder::Rows(const std::vector<data::TrlRow>& rows) const {
+  TokenRows out;
+  for (const data::TrlRow& row : rows) {
+    PLUMB_TRY(TokenRow made, Row(row));
+    if (made.Learned() > 0) out.rows.push_back(std::move(made));
+    else ++out.skipped;
+  }
+  if (out.rows.empty()) return Fail(Code::kInvalid, "no row has anything to learn within max_length {}", max_length_);
+  return out;
+}
+
+Result<TokenPairs> Encoder::Pairs(const std::vector<data::TrlRow>& rows) const {
+  TokenPairs out;
+  for (const data::TrlRow& row : rows) {
+    PLUMB_TRY(TokenPair made, Pair(row));
+    if (made.chosen.Learned() > 0 && made.rejected.Learned() > 0) out.pairs.push_back(std::move(made));
+    else ++out.skipped;
+  }
+  if (out.pairs.empty())
+    return Fail(Code::kInvalid, "no pair has anything to learn within max_length {}", max_length_);
+  return out;
+}
+
+}  // namespace plumb::train

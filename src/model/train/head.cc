@@ -1,0 +1,84 @@
+#include "model/train/head.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/zeros_like.h>
+
+#include "model/train/kernels.h"
+
+namespace plumb::train {
+namespace {
+
+constexpr int64_t kBlock = 256;  // positions whose logits are held at once
+
+at::Tensor Index(const std::vector<int64_t>& v) {
+  return at::from_blob(const_cast<int64_t*>(v.data()), {static_cast<int64_t>(v.size())}, at::kLong);
+}
+
+template <class T>
+T* Data(const at::Tensor& t) {
+  return static_cast<T*>(t.data_ptr());
+}
+
+}  // namespace
+
+Head::Head(const lm::CausalLm& model)
+    : norm_(model.final_norm().to(at::kFloat).contiguous()), weight_(model.lm_head().weight),
+      eps_(static_cast<float>(model.config().rms_eps)) {}
+
+at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) const {
+  const at::Tensor rows = at::index_select(x, 0, Index(node));
+  const int64_t n = rows.size(0), d = rows.size(1);
+  at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
+  if (weight_.scalar_type() == at::kFloat)
+    kernels::RmsNorm<float>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<float>(h), d, Data<float>(inv));
+  else
+    kernels::RmsNorm<kernels::Bf16>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<kernels::Bf16>(h), d,
+                                    Data<float>(inv));
+  return h;
+}
+
+template <class T>
+std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const {
+  const int64_t n = static_cast<int64_t>(targets.size()), d = x.size(1), vocab = weight_.size(0);
+  std::vector<kernels::TokenStats> stats(n);
+  if (n == 0) return stats;
+  const at::Tensor rows = at::index_select(x, 0, Index(targets.node));
+  at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
+  kernels::RmsNorm<T>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<T>(h), d, Data<float>(inv));
+  at::Tensor drows;
+  if (dx) drows = at::zeros_like(rows);
+  at::Tensor logits_memory = at::empty({std::min(n, kBlock), vocab}, h.options()), base_memory;
+  if (targets.base.defined()) base_memory = at::empty_like(logits_memory);
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const int64_t m = std::min(kBlock, n - i);
+    at::Tensor logits = logits_memory.narrow(0, 0, m), base;
+    at::mm_out(logits, h.narrow(0, i, m), weight_.t());
+    bool anchored = false;
+    if (targets.base.defined())
+      for (int64_t j = i; j < i + m && !anchored; ++j) anchored = targets.anchor_coef[j] != 0;
+    if (anchored) {
+      base = base_memory.narrow(0, 0, m);
+      at::mm_out(base, targets.base.narrow(0, i, m), weight_.t());
+    }
+    kernels::Softmax<T>(Data<T>(logits), anchored ? Data<T>(base) : nullptr, m, vocab, targets.target.data() + i,
+                        dx ? targets.coef.data() + i : nullptr,
+                        targets.anchor_coef.empty() ? nullptr : targets.anchor_coef.data() + i, stats.data() + i);
+    if (!dx) continue;
+    const at::Tensor dh = at::mm(logits, weight_);
+    kernels::RmsNormBackward<T>(Data<T>(dh), d, Data<float>(rows) + i * d, Data<float>(norm_), Data<float>(inv) + i, m,
+                                d, Data<float>(drows) + i * d);
+  }
+  if (dx) dx->index_add_(0, Index(targets.node), drows);
+  return stats;
+}
+
+std::vector<kernels::TokenStats> Head::Run(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const {
+  return weight_.scalar_type() == at::kFloat ? RunTyped<float>(x, targets, dx)
+                                             : RunTyped<kernels::Bf16>(x, targets, dx);
+}
+
+}  // namespace plumb::train

@@ -1,0 +1,39 @@
+// From the trunk's output to tokens: the final norm and the vocabulary, for the positions that count and no others.
+//
+// 49,152 words a token make this the widest product of all; it runs in blocks, and the gradient replaces the logits
+// block by block, so that they are never held whole.
+#pragma once
+
+#include "model/lm/causal_lm.h"
+#include "model/train/kernel_types.h"
+
+namespace plumb::train {
+
+// Predictions: the token at `node` should be followed by `target`.
+struct Targets {
+  std::vector<int64_t> node, target;
+  std::vector<float> coef;         // of −log p(target) in the loss; empty: statistics only
+  std::vector<float> anchor_coef;  // of KL(base ‖ model); empty: none
+  at::Tensor base;                 // [size, hidden]: Head::Normed of the base model's pass; rows without coef unused
+  size_t size() const { return node.size(); }
+};
+
+class Head {
+ public:
+  explicit Head(const lm::CausalLm& model);
+
+  // x [nodes, hidden] float32 → the final norm at `node`, in the compute type [size, hidden].
+  at::Tensor Normed(const at::Tensor& x, const std::vector<int64_t>& node) const;
+  // Statistics of every target; where `dx` is given (zeros like x) and coef is set, the loss's gradient is added to it.
+  std::vector<kernels::TokenStats> Run(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const;
+
+ private:
+  template <class T>
+  std::vector<kernels::TokenStats> RunTyped(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const;
+
+  at::Tensor norm_;    // [hidden] float32
+  at::Tensor weight_;  // [vocab, hidden]
+  float eps_;
+};
+
+}  // namespace plumb::train

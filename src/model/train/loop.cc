@@ -1,0 +1,211 @@
+#include "model/train/loop.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/train/checkpoint.h"
+#include "model/train/random.h"
+
+namespace plumb::train {
+namespace {
+
+// The lines of metrics.jsonl; the file is always whole.
+class MetricsFile {
+ public:
+  explicit MetricsFile(fs::path path) : path_(std::move(path)) {}
+
+  // Keeps what an earlier process wrote up to `step`.
+  Status KeepUpTo(int64_t step) {
+    auto rows = ReadJsonl(path_);
+    if (!rows) return {};  // nothing there, or nothing that can be read: it is written anew
+    for (json::object& row : *rows) {
+      auto at = GetInt(row, "global_step");
+      if (at && *at <= step) rows_.push_back(std::move(row));
+    }
+    return {};
+  }
+  Status Add(json::object row) {
+    rows_.push_back(std::move(row));
+    return WriteJsonl(path_, rows_);
+  }
+
+ private:
+  fs::path path_;
+  std::vector<json::object> rows_;
+};
+
+// Sums since the last log line.
+struct Window {
+  int64_t steps = 0, tokens = 0;
+  double loss = 0, grad_norm = 0, seconds = 0;
+  std::vector<std::pair<std::string, double>> metrics;
+
+  void Add(const BatchReport& report, double norm, double took) {
+    ++steps;
+    tokens += report.tokens;
+    loss += report.loss;
+    grad_norm = norm;  // transformers logs the last one
+    seconds += took;
+    for (const auto& [name, value] : report.metrics) {
+      auto same = [&](const auto& m) { return m.first == name; };
+      auto found = std::find_if(metrics.begin(), metrics.end(), same);
+      if (found == metrics.end()) metrics.emplace_back(name, value);
+      else found->second += value;
+    }
+  }
+  json::object Row() const {
+    json::object row{{"loss", loss / static_cast<double>(steps)}, {"grad_norm", grad_norm}};
+    for (const auto& [name, value] : metrics) row[name] = value / static_cast<double>(steps);
+    return row;
+  }
+};
+
+// Which rows make up which step.
+class Batches {
+ public:
+  Batches(size_t rows, const TrainSettings& s)
+      : rows_(rows), batch_(static_cast<size_t>(s.BatchRows())), seed_(static_cast<uint64_t>(s.seed)),
+        shuffle_(s.shuffle), per_epoch_(static_cast<int64_t>((rows + batch_ - 1) / batch_)) {}
+
+  int64_t per_epoch() const { return per_epoch_; }
+  std::vector<uint32_t> Of(int64_t step) {
+    const int64_t epoch = step / per_epoch_;
+    if (epoch != epoch_) {
+      order_ = Permutation(static_cast<uint32_t>(rows_), seed_, static_cast<uint64_t>(epoch));
+      if (!shuffle_)
+        for (uint32_t i = 0; i < rows_; ++i) order_[i] = i;
+      epoch_ = epoch;
+    }
+    const size_t begin = static_cast<size_t>(step % per_epoch_) * batch_, end = std::min(begin + batch_, rows_);
+    return {order_.begin() + static_cast<long>(begin), order_.begin() + static_cast<long>(end)};
+  }
+  std::vector<uint32_t> Visited(int64_t steps) {
+    std::vector<uint32_t> all;
+    for (int64_t i = 0; i < std::min(steps, per_epoch_); ++i)
+      for (uint32_t row : Of(i)) all.push_back(row);
+    return all;
+  }
+
+ private:
+  size_t rows_, batch_;
+  uint64_t seed_;
+  bool shuffle_;
+  int64_t per_epoch_, epoch_ = -1;
+  std::vector<uint32_t> order_;
+};
+
+double WarmupFraction(const TrainSettings& s, int64_t total) {
+  double steps = s.warmup_steps;
+  if (steps > 0 && steps < 1) steps = std::ceil(steps * static_cast<double>(total));
+  if (steps == 0) steps = std::ceil(s.warmup_ratio * static_cast<double>(total));
+  return total > 0 ? steps / static_cast<double>(total) : 0;
+}
+
+}  // namespace
+
+Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Objective& objective,
+                           Parameters& parameters, const Surroundings& world) {
+  const fs::path out = s.out;
+  PLUMB_CHECK(MakeFolder(out));
+  Batches batches(objective.rows(), s);
+  const int64_t total = s.max_steps > 0 ? s.max_steps
+                                        : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(
+                                              s.num_train_epochs * static_cast<double>(batches.per_epoch()))));
+  const double warmup = WarmupFraction(s, total);
+  objective.Refresh();
+  PLUMB_CHECK(objective.Prepare(batches.Visited(total)));
+  TrainerState state;
+  if (!s.resume_from_checkpoint.empty()) {
+    PLUMB_TRY(state, LoadCheckpoint(s.resume_from_checkpoint, out, fixed, parameters));
+    objective.Refresh();
+  }
+  MetricsFile metrics(out / "metrics.jsonl");
+  if (state.step > 0) PLUMB_CHECK(metrics.KeepUpTo(state.step));
+  const double before = state.seconds;  // spent by earlier processes
+  auto elapsed = [&] { return before + world.seconds() - world.started; };
+  auto checkpoint = [&]() -> Status {
+    state.seconds = elapsed();
+    PLUMB_TRY(const fs::path path, SaveCheckpoint(out, state, fixed, objective, parameters, s.save_total_limit));
+    world.emit({{"event", "checkpoint"}, {"step", state.step}, {"path", path.string()}});
+    return {};
+  };
+
+  LoopResult result;
+  Window window;
+  const double begun = elapsed();
+  const int64_t first = state.step;
+  double slowest = 0, training_seconds = 0;
+  int64_t trained_tokens = 0;
+  while (state.step < total) {
+    const double now = elapsed();
+    if (world.stop && world.stop->load()) {
+      result.interrupted = true;
+      PLUMB_CHECK(checkpoint());
+      world.emit({{"event", "interrupted"}, {"step", state.step}});
+      break;
+    }
+    const double average = state.step > first ? (now - begun) / static_cast<double>(state.step - first) : 0;
+    if (s.max_seconds > 0 && state.step > first && now + std::max(average, slowest) > s.max_seconds) {
+      result.out_of_time = true;
+      break;
+    }
+    // The schedule runs by steps or by time, whichever is further on, so that a run cut short still cools down.
+    double progress = static_cast<double>(state.step) / static_cast<double>(total);
+    if (s.max_seconds > 0 && state.step > first)
+      progress = std::max(progress, (now - begun) / std::max(1e-9, s.max_seconds - begun - average));
+    const double lr = s.learning_rate * ScheduleFactor(s.lr_scheduler_type, std::min(progress, 1.0), warmup);
+
+    parameters.ZeroGrad();
+    const std::vector<uint32_t> rows = batches.Of(state.step);
+    const BatchReport report = objective.Accumulate(rows, MixBits(static_cast<uint64_t>(s.seed) + 1) ^
+                                                              static_cast<uint64_t>(state.step + 1));
+    const double norm = parameters.GradNorm();
+    if (!std::isfinite(report.loss) || !std::isfinite(norm))
+      return Fail(Code::kInternal, "step {}: the loss is not a number (learning_rate {} may be too high)",
+                  state.step + 1, s.learning_rate);
+    kernels::AdamWStep adam{.lr = lr, .beta1 = s.adam_beta1, .beta2 = s.adam_beta2, .eps = s.adam_epsilon,
+                            .weight_decay = s.weight_decay, .step = state.step + 1};
+    if (s.max_grad_norm > 0)  // torch.nn.utils.clip_grad_norm_
+      adam.grad_scale = static_cast<float>(std::min(1.0, s.max_grad_norm / (norm + 1e-6)));
+    parameters.Step(adam);
+    objective.Refresh();
+
+    ++state.step;
+    state.tokens += report.tokens;
+    state.loss_sum += report.loss;
+    const double took = elapsed() - now;
+    slowest = std::max(slowest, took);
+    training_seconds += took;
+    trained_tokens += report.tokens;
+    window.Add(report, norm, took);
+
+    const double per_step = training_seconds / static_cast<double>(state.step - first);
+    int64_t expected = total;
+    if (s.max_seconds > 0)
+      expected = std::min(total, state.step + std::max<int64_t>(0, static_cast<int64_t>(
+                                                  (s.max_seconds - elapsed()) / per_step)));
+    world.emit({{"event", "progress"}, {"step", state.step}, {"total", expected},
+                {"eta_s", std::round(static_cast<double>(expected - state.step) * per_step * 10) / 10},
+                {"loss", report.loss}, {"learning_rate", lr},
+                {"tokens_per_second", std::round(static_cast<double>(trained_tokens) / training_seconds)}});
+    if (state.step % s.logging_steps == 0 || state.step == total) {
+      json::object row = window.Row();
+      row["learning_rate"] = lr;
+      row["num_tokens"] = state.tokens;
+      row["tokens_per_second"] = std::round(static_cast<double>(window.tokens) / std::max(1e-9, window.seconds));
+      row["epoch"] = static_cast<double>(state.step) / static_cast<double>(batches.per_epoch());
+      row["global_step"] = state.step;
+      PLUMB_CHECK(metrics.Add(std::move(row)));
+      window = {};
+    }
+    if (s.save_steps > 0 && state.step % s.save_steps == 0 && state.step < total) PLUMB_CHECK(checkpoint());
+  }
+  result.steps = state.step;
+  result.loss = state.step > 0 ? state.loss_sum / static_cast<double>(state.step) : 0;
+  result.seconds = elapsed();
+  result.tokens = state.tokens;
+  result.tokens_per_second = training_seconds > 0 ? static_cast<double>(trained_tokens) / training_seconds : 0;
+  return result;
+}
+
+}  // namespace plumb::train

@@ -1,0 +1,73 @@
+#include "model/train/parameters.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+
+#include "model/train/kernels.h"
+
+namespace plumb::train {
+
+size_t Parameters::Add(std::string name, std::vector<int64_t> shape) {
+  int64_t size = 1;
+  for (int64_t n : shape) size *= n;
+  entries_.push_back({std::move(name), std::move(shape), elements_, size});
+  elements_ += size;
+  return entries_.size() - 1;
+}
+
+void Parameters::Allocate() {
+  for (at::Tensor* t : {&value_, &grad_, &m_, &v_}) *t = at::zeros({elements_}, at::kFloat);
+}
+
+at::Tensor Parameters::View(const at::Tensor& flat, size_t i) const {
+  return flat.narrow(0, entries_[i].begin, entries_[i].size).view(entries_[i].shape);
+}
+
+void Parameters::ZeroGrad() { grad_.zero_(); }
+
+double Parameters::GradNorm() const {
+  const float* g = grad_.const_data_ptr<float>();
+  double sum = 0;
+  for (int64_t i = 0; i < elements_; ++i) sum += static_cast<double>(g[i]) * g[i];
+  return std::sqrt(sum);
+}
+
+void Parameters::Step(const kernels::AdamWStep& step) {
+  kernels::AdamW(step, value_.data_ptr<float>(), grad_.const_data_ptr<float>(), m_.data_ptr<float>(),
+                 v_.data_ptr<float>(), elements_);
+}
+
+Status Parameters::SetValues(const std::map<std::string, at::Tensor>& values) {
+  for (size_t i = 0; i < count(); ++i) {
+    auto found = values.find(name(i));
+    if (found == values.end()) return Fail(Code::kInvalid, "{} is missing", name(i));
+    if (found->second.sizes() != at::IntArrayRef(entries_[i].shape))
+      return Fail(Code::kInvalid, "{} holds {} values, should hold {}", name(i), found->second.numel(),
+                  entries_[i].size);
+    value(i).copy_(found->second);
+  }
+  if (values.size() == count()) return {};
+  for (const auto& [other, tensor] : values) {
+    bool known = false;
+    for (size_t i = 0; i < count() && !known; ++i) known = name(i) == other;
+    if (!known) return Fail(Code::kInvalid, "{} is not among the {} matrices that are trained", other, count());
+  }
+  return {};
+}
+
+std::map<std::string, at::Tensor> Parameters::Values() const {
+  std::map<std::string, at::Tensor> out;
+  for (size_t i = 0; i < count(); ++i) out[name(i)] = value(i);
+  return out;
+}
+
+Status Parameters::SetMoments(const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq) {
+  if (exp_avg.numel() != elements_ || exp_avg_sq.numel() != elements_)
+    return Fail(Code::kInvalid, "the optimiser's state holds {} values, should hold {}", exp_avg.numel(), elements_);
+  m_.copy_(exp_avg.view({elements_}));
+  v_.copy_(exp_avg_sq.view({elements_}));
+  return {};
+}
+
+}  // namespace plumb::train

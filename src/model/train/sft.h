@@ -1,0 +1,44 @@
+// Supervised fine-tuning: −log p of the tokens the model should have said, averaged over a batch's tokens.
+//
+// A row of weight w counts as w rows would. On rows marked as anchors kl_weight · KL(base ‖ model) is added at the same
+// tokens, exact over the whole vocabulary, where base is the same model without its adapter; an anchor of weight 0 is
+// held and not imitated. The average is over Σ max(w, [anchor]) tokens, so gradient accumulation changes nothing.
+#pragma once
+
+#include "model/train/examples.h"
+#include "model/train/head.h"
+#include "model/train/loop.h"
+
+namespace plumb::train {
+
+// Saves the model's adapters in PEFT's format; shared by the jobs on decoders.
+Status SaveLora(const fs::path& folder, const TrainSettings& settings, lm::CausalLm& model);
+
+class SftObjective : public Objective {
+ public:
+  // Everything borrowed must outlive this.
+  SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows, lm::CausalLm& model, Trunk& trunk);
+
+  size_t rows() const override { return rows_.size(); }
+  BatchReport Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
+  void Refresh() override { trunk_.Refresh(); }
+  Status SaveAdapter(const fs::path& folder) const override { return SaveLora(folder, settings_, model_); }
+  Status Prepare(const std::vector<uint32_t>&) override { return {}; }
+
+ private:
+  struct Sums;
+  void Micro(const std::vector<uint32_t>& rows, double tokens, uint64_t key, Sums& sums);
+
+  const TrainSettings& settings_;
+  std::vector<TokenRow> rows_;
+  lm::CausalLm& model_;
+  Trunk& trunk_;
+  Head head_;
+};
+
+// Cuts rows, sorted so that neighbours begin alike, into runs of about `tokens` distinct tokens.
+std::vector<std::vector<uint32_t>> CutByTokens(std::vector<uint32_t> rows,
+                                               const std::function<const std::vector<int32_t>&(uint32_t)>& ids,
+                                               int64_t tokens);
+
+}  // namespace plumb::train

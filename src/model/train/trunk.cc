@@ -1,0 +1,247 @@
+#include "model/train/trunk.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "model/train/kernels.h"
+#include "model/train/random.h"
+
+namespace plumb::train {
+namespace {
+
+template <class T>
+T* Data(const at::Tensor& t) {
+  return static_cast<T*>(t.data_ptr());
+}
+
+std::string LastPart(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+// What the backward pass of one layer needs.
+struct Kept {
+  at::Tensor x, inv1, n1, qkv, rotated_from, lse, o;  // rotated_from: qkv after the head norms, or qkv
+  at::Tensor x1, inv2, n2, gate_up, act;
+};
+
+}  // namespace
+
+double LoraOptions::Scale() const {
+  return alpha / (rslora ? std::sqrt(static_cast<double>(r)) : static_cast<double>(r));
+}
+
+struct Trunk::Impl {
+  struct Layer {
+    at::Tensor norm1, norm2, q_norm, k_norm;  // float32
+    LoraGroup qkv, o, gate_up, down;
+  };
+
+  const lm::LmConfig config;
+  const at::ScalarType type;
+  const at::Tensor embedding;
+  const double dropout;
+  Parameters& parameters;
+  std::vector<Layer> layers;
+  std::vector<Kept> kept;
+  uint64_t kept_key = 0;
+  at::Tensor cos, sin;
+
+  Impl(const lm::CausalLm& model, double dropout, Parameters& parameters)
+      : config(model.config()), type(model.type()), embedding(model.embedding()), dropout(dropout),
+        parameters(parameters) {}
+
+  at::Tensor Empty(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, type); }
+  at::Tensor EmptyFloat(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, at::kFloat); }
+  LoraGroup::Drop DropOf(uint64_t key, size_t layer, uint64_t part) const {
+    if (dropout == 0 || key == 0) return {};
+    return {dropout, MixBits(key + (layer * 4 + part + 1) * 0x9e3779b97f4a7c15ull)};
+  }
+  kernels::AttentionShape Shape(int64_t longest);
+
+  template <class T>
+  at::Tensor Forward(const TokenTrie& batch, const PassOptions& options);
+  template <class T>
+  void Backward(const TokenTrie& batch, at::Tensor dx);
+};
+
+kernels::AttentionShape Trunk::Impl::Shape(int64_t longest) {
+  if (!cos.defined() || cos.size(0) < longest) {
+    std::vector<int64_t> positions(std::max<int64_t>(longest, 512));
+    for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i);
+    std::tie(cos, sin) = lm::RopeTable(config, positions);
+  }
+  return {config.heads, config.kv_heads, config.head_dim, true, Data<float>(cos), Data<float>(sin)};
+}
+
+template <class T>
+at::Tensor Trunk::Impl::Forward(const TokenTrie& batch, const PassOptions& options) {
+  const int64_t n = batch.nodes(), d = config.hidden, f = config.intermediate;
+  const float eps = static_cast<float>(config.rms_eps);
+  const kernels::AttentionRows rows = batch.Rows();
+  const kernels::AttentionShape shape = Shape(rows.longest);
+  const at::Tensor ids = at::from_blob(const_cast<int64_t*>(batch.ids().data()), {n}, at::kLong);
+  at::Tensor x = at::index_select(embedding, 0, ids).to(at::kFloat);  // [n, hidden]
+  if (options.keep) {
+    kept.assign(layers.size(), {});
+    kept_key = options.drop_key;
+  }
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const Layer& l = layers[i];
+    Kept k;
+    k.x = x;
+    k.inv1 = EmptyFloat(n, 1);
+    k.n1 = Empty(n, l.qkv.wide());
+    kernels::RmsNorm<T>(Data<float>(x), Data<float>(l.norm1), eps, n, d, Data<T>(k.n1), k.n1.stride(0),
+                        Data<float>(k.inv1));
+    k.qkv = l.qkv.Forward(k.n1, options.adapters, DropOf(options.drop_key, i, 0));
+    k.rotated_from = k.qkv;
+    if (config.qk_norm) {
+      k.rotated_from = Empty(n, shape.width());
+      kernels::HeadNorm<T>(Data<T>(k.qkv), shape, Data<float>(l.q_norm), Data<float>(l.k_norm), eps, n,
+                           Data<T>(k.rotated_from));
+    }
+    k.lse = EmptyFloat(n, config.heads);
+    k.o = Empty(n, l.o.wide());
+    kernels::Attention<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0), Data<float>(k.lse));
+    const at::Tensor attended = l.o.Forward(k.o, options.adapters, DropOf(options.drop_key, i, 1));
+    k.x1 = EmptyFloat(n, d);
+    kernels::Add<T>(Data<float>(x), Data<T>(attended), d, n, d, Data<float>(k.x1));
+    k.inv2 = EmptyFloat(n, 1);
+    k.n2 = Empty(n, l.gate_up.wide());
+    kernels::RmsNorm<T>(Data<float>(k.x1), Data<float>(l.norm2), eps, n, d, Data<T>(k.n2), k.n2.stride(0),
+                        Data<float>(k.inv2));
+    k.gate_up = l.gate_up.Forward(k.n2, options.adapters, DropOf(options.drop_key, i, 2));
+    k.act = Empty(n, l.down.wide());
+    kernels::SwiGlu<T>(Data<T>(k.gate_up), n, f, Data<T>(k.act), k.act.stride(0));
+    const at::Tensor fed = l.down.Forward(k.act, options.adapters, DropOf(options.drop_key, i, 3));
+    x = EmptyFloat(n, d);
+    kernels::Add<T>(Data<float>(k.x1), Data<T>(fed), d, n, d, Data<float>(x));
+    if (options.keep) kept[i] = std::move(k);
+  }
+  return x;
+}
+
+template <class T>
+void Trunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
+  const int64_t n = batch.nodes(), d = config.hidden, f = config.intermediate;
+  const kernels::AttentionRows rows = batch.Rows();
+  const kernels::AttentionShape shape = Shape(rows.longest);
+  const at::Tensor staging = EmptyFloat(rows.positions, config.kv_heads * 2 * config.head_dim);
+  at::Tensor dy = Empty(n, d), dgate_up = Empty(n, 2 * f), dqkv = Empty(n, shape.width());
+  for (size_t i = layers.size(); i-- > 0;) {
+    const Layer& l = layers[i];
+    Kept k = std::move(kept[i]);
+    kernels::Cast<T>(Data<float>(dx), n, d, Data<T>(dy));
+    const at::Tensor dact = l.down.Backward(dy, k.act, true, DropOf(kept_key, i, 3), parameters);
+    kernels::SwiGluBackward<T>(Data<T>(dact), dact.stride(0), Data<T>(k.gate_up), n, f, Data<T>(dgate_up));
+    const at::Tensor dn2 = l.gate_up.Backward(dgate_up, k.n2, true, DropOf(kept_key, i, 2), parameters);
+    kernels::RmsNormBackward<T>(Data<T>(dn2), dn2.stride(0), Data<float>(k.x1), Data<float>(l.norm2),
+                                Data<float>(k.inv2), n, d, Data<float>(dx));
+    kernels::Cast<T>(Data<float>(dx), n, d, Data<T>(dy));
+    const at::Tensor d_o = l.o.Backward(dy, k.o, true, DropOf(kept_key, i, 1), parameters);
+    kernels::AttentionBackward<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0), Data<float>(k.lse),
+                                  Data<T>(d_o), d_o.stride(0), Data<float>(staging), Data<T>(dqkv));
+    if (config.qk_norm)
+      kernels::HeadNormBackward<T>(Data<T>(dqkv), Data<T>(k.qkv), shape, Data<float>(l.q_norm), Data<float>(l.k_norm),
+                                   static_cast<float>(config.rms_eps), n);
+    const bool more = i > 0;  // nothing below the first layer is trained
+    const at::Tensor dn1 = l.qkv.Backward(dqkv, k.n1, more, DropOf(kept_key, i, 0), parameters);
+    if (more)
+      kernels::RmsNormBackward<T>(Data<T>(dn1), dn1.stride(0), Data<float>(k.x), Data<float>(l.norm1),
+                                  Data<float>(k.inv1), n, d, Data<float>(dx));
+  }
+}
+
+Trunk::Trunk(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Trunk::~Trunk() = default;
+
+Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOptions& lora, Parameters& parameters) {
+  const lm::LmConfig& c = model.config();
+  if (c.hidden % 16 || c.intermediate % 16 || c.head_dim % 2)
+    return Fail(Code::kUnsupported, "training needs hidden sizes divisible by 16; this model has {} and {}", c.hidden,
+                c.intermediate);
+  auto impl = std::make_unique<Impl>(model, lora.dropout, parameters);
+  std::set<std::string> wanted(lora.target_modules.begin(), lora.target_modules.end()), found;
+  const bool all = wanted.empty();
+  std::map<std::string, LoraSlot> slots;
+  std::vector<std::string> known;
+  for (auto& [path, linear] : model.Linears()) {
+    const std::string last = LastPart(path);
+    if (std::find(known.begin(), known.end(), last) == known.end()) known.push_back(last);
+    LoraSlot slot{.out = linear->weight.size(0)};
+    if (path != "lm_head" && (all || wanted.contains(last))) {
+      found.insert(last);
+      slot.rank = lora.r;
+      slot.a = parameters.Add("base_model.model." + path + ".lora_A.weight", {lora.r, linear->weight.size(1)});
+      slot.b = parameters.Add("base_model.model." + path + ".lora_B.weight", {linear->weight.size(0), lora.r});
+    }
+    slots[path] = slot;
+  }
+  for (const std::string& name : wanted)
+    if (!found.contains(name))
+      return Fail(Code::kInvalid, "lora_target_modules: the model has no layer {}{}; it has {}", name,
+                  DidYouMean(name, known), Join(known, ", "));
+  parameters.Allocate();
+  for (auto& [path, linear] : model.Linears())
+    if (const LoraSlot& slot = slots[path]; slot.rank > 0)
+      linear->lora = lm::Lora{parameters.value(slot.a), parameters.value(slot.b), lora.Scale(), 0, false};
+
+  for (size_t i = 0; i < model.layers().size(); ++i) {
+    const auto& from = model.layers()[i];
+    const std::string at = fmt::format("model.layers.{}.", i);
+    auto group = [&](std::initializer_list<std::pair<const char*, const lm::Linear*>> parts) {
+      std::vector<at::Tensor> weights, biases;
+      std::vector<LoraSlot> group_slots;
+      for (auto [name, linear] : parts) {
+        weights.push_back(linear->weight);
+        biases.push_back(linear->bias);
+        group_slots.push_back(slots[at + name]);
+      }
+      return LoraGroup(weights, biases, group_slots, lora.Scale());
+    };
+    Impl::Layer layer;
+    layer.norm1 = from.input_norm.to(at::kFloat).contiguous();
+    layer.norm2 = from.post_norm.to(at::kFloat).contiguous();
+    if (c.qk_norm) {
+      layer.q_norm = from.q_norm.to(at::kFloat).contiguous();
+      layer.k_norm = from.k_norm.to(at::kFloat).contiguous();
+    }
+    layer.qkv = group({{"self_attn.q_proj", &from.q}, {"self_attn.k_proj", &from.k}, {"self_attn.v_proj", &from.v}});
+    layer.o = group({{"self_attn.o_proj", &from.o}});
+    layer.gate_up = group({{"mlp.gate_proj", &from.gate}, {"mlp.up_proj", &from.up}});
+    layer.down = group({{"mlp.down_proj", &from.down}});
+    impl->layers.push_back(std::move(layer));
+  }
+  return std::unique_ptr<Trunk>(new Trunk(std::move(impl)));
+}
+
+void Trunk::Refresh() {
+  for (Impl::Layer& layer : impl_->layers)
+    for (LoraGroup* group : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) group->Refresh(impl_->parameters);
+}
+
+at::Tensor Trunk::Forward(const TokenTrie& batch, const PassOptions& options) {
+  return impl_->type == at::kFloat ? impl_->Forward<float>(batch, options)
+                                   : impl_->Forward<kernels::Bf16>(batch, options);
+}
+
+void Trunk::Backward(const TokenTrie& batch, at::Tensor dx) {
+  if (impl_->type == at::kFloat) impl_->Backward<float>(batch, std::move(dx));
+  else impl_->Backward<kernels::Bf16>(batch, std::move(dx));
+}
+
+void InitialiseLora(Parameters& parameters, uint64_t seed) {
+  Random random(seed);
+  for (size_t i = 0; i < parameters.count(); ++i) {
+    at::Tensor value = parameters.value(i);
+    if (!parameters.name(i).ends_with(".lora_A.weight")) continue;
+    const double bound = 1 / std::sqrt(static_cast<double>(value.size(1)));
+    float* v = value.data_ptr<float>();
+    for (int64_t j = 0; j < value.numel(); ++j) v[j] = static_cast<float>((2 * random.Uniform() - 1) * bound);
+  }
+}
+
+}  // namespace plumb::train
