@@ -18,11 +18,12 @@ TEST(RiskControl, SampleSizesOfTheDesign) {
   EXPECT_EQ(AllowedErrors(299, 0.01, 0.95), 0u);
 }
 
-// Values from R: binom.test(5, 100, alternative = "less" / "greater", conf.level = 0.95).
-TEST(RiskControl, ClopperPearsonAgreesWithR) {
-  EXPECT_NEAR(BinomialUpperBound(5, 100, 0.95), 0.1022534, 1e-6);
-  EXPECT_NEAR(BinomialLowerBound(5, 100, 0.95), 0.01991445, 1e-6);
-  EXPECT_NEAR(BinomialUpperBound(0, 299, 0.95), 0.009969, 1e-5);
+// The exact binomial sum of Python integers and fractions, solved by bisection: P(X <= 5 | 100, p) = 0.05, and
+// P(X >= 5 | 100, p) = 0.05.
+TEST(RiskControl, ClopperPearsonSolvesTheBinomialSum) {
+  EXPECT_NEAR(BinomialUpperBound(5, 100, 0.95), 0.1022533776, 1e-9);
+  EXPECT_NEAR(BinomialLowerBound(5, 100, 0.95), 0.0199055637, 1e-9);
+  EXPECT_NEAR(BinomialUpperBound(0, 299, 0.95), 0.0099691468, 1e-9);
   EXPECT_EQ(BinomialUpperBound(0, 0, 0.95), 1);
   EXPECT_EQ(BinomialLowerBound(0, 10, 0.95), 0);
 }

@@ -22,7 +22,7 @@ void PartialMatcher::Free::operator()(void* code) const { pcre2_code_free(Code(c
 Result<PartialMatcher> PartialMatcher::Compile(const std::string& regex, bool caseless) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NO_AUTO_CAPTURE | (caseless ? PCRE2_CASELESS : 0u);
+  const uint32_t options = PCRE2_UTF | PCRE2_NO_AUTO_CAPTURE | (caseless ? PCRE2_CASELESS : 0u);
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(), options, &error, &offset, nullptr);
   if (code == nullptr) {
     std::array<PCRE2_UCHAR, 160> message{};
@@ -39,7 +39,7 @@ size_t PartialMatcher::FirstOpen(std::string_view text, size_t from) const {
   thread_local std::vector<int> workspace(4096);
   size_t at = from;
   while (at < text.size()) {
-    const int rc = pcre2_dfa_match(Code(code_.get()), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, PCRE2_PARTIAL_HARD,
+    const int rc = pcre2_dfa_match(Code(code_.get()), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, PCRE2_PARTIAL_HARD | PCRE2_NO_UTF_CHECK,
                                    data.get(), nullptr, workspace.data(), workspace.size());
     if (rc == PCRE2_ERROR_DFA_WSSIZE && workspace.size() < (1u << 20)) {
       workspace.resize(workspace.size() * 2);

@@ -17,7 +17,7 @@ class PartialMatcher {
   static Result<PartialMatcher> Compile(const std::string& regex, bool caseless);
 
   // The first byte at or after `from` from where the rest of `text` could be completed, or lengthened, to a match by
-  // text that follows; text.size() where there is none.
+  // text that follows; text.size() where there is none. `text` is UTF-8.
   size_t FirstOpen(std::string_view text, size_t from) const;
 
  private:

@@ -34,10 +34,8 @@ constexpr auto kPatterns = std::to_array<BuiltInPattern>({
     {"api-key", "json-web-token", "\\beyJ[A-Za-z0-9_\\-]{8}", "\\beyJ[A-Za-z0-9_\\-]{8,512}\\.eyJ[A-Za-z0-9_\\-]{8,2048}\\.[A-Za-z0-9_\\-]{10,700}", JsonWebToken},
     {"api-key", "private-key", "-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----",
      "-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\\r\\n\\\\:,\\- ]{0,16384}", PrivateKeyBlock},
-    {"api-key", "secret-assignment",
-     "(?:api[_\\-]?key|secret(?:[_\\-]?(?:access[_\\-]?)?key)?|access[_\\-]?token|auth[_\\-]?token|bearer|passwd|password|client[_\\-]?secret)"
-     "[\"']{0,1} {0,2}[:= ]{1,2} {0,2}[\"']{0,1}[A-Za-z0-9_\\-+/=.~]{16,128}",
-     nullptr, SecretAssignment, true},
+    {"api-key", "secret-assignment", "(?:api[_\\-]?key|secret|token|bearer|passwd|password)[\"']?[:= ]",
+     "(?:api[_\\-]?key|secret|token|bearer|passwd|password)[\"']?[:= ][\"':= ]{0,4}(?:[A-Za-z0-9_+/=.~\\-]{1,128})?", SecretAssignment, true},
     {"crypto-wallet", "bitcoin", "\\b[13][1-9A-HJ-NP-Za-km-z]{25,34}\\b", nullptr, BitcoinBase58},
     {"crypto-wallet", "bitcoin", "\\bbc1[02-9ac-hj-np-z]{11,71}\\b", nullptr, BitcoinBech32, true},
     {"crypto-wallet", "ethereum", "\\b0x[0-9A-Fa-f]{40}\\b", nullptr, RandomKey},

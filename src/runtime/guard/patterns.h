@@ -51,7 +51,7 @@ class PatternScanner {
   std::vector<PatternMatch> Scan(std::string_view text) const;
 
   // The first byte at or after `from` that could still become part of a match once more text follows; text.size()
-  // where there is none. What stands before it is decided.
+  // where there is none. What stands before it is decided. `text` is UTF-8.
   size_t HoldFrom(std::string_view text, size_t from = 0) const;
 
   const std::vector<PatternRule>& rules() const;

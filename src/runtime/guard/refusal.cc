@@ -44,6 +44,7 @@ constexpr auto kEnglish = std::to_array<EnglishRule>({
      "(?:help|assist|provide|comply|fulfil\\w*|support|share|give|create|write|generate|do that|do this)\\b", 3.5, false},
     {"\\b(?:that'?s|this is|it'?s|that is|it is) (?:not )?(?:something|a line|a request|one|territory|nothing)(?: \\w+){0,3}? "
      "(?:i|we) (?:can'?t|cannot|won'?t|will not|don'?t|am not|'m not|refuse|will never|have to decline|must decline)", 5, true},
+    {"\\b(?:not|isn'?t|never) (?:something|anything|a (?:thing|topic|request)|what)(?: that)? (?:i|we)(?:'m| am|'re| are|'d| can| could| will| would|'ll)\\b", 4.5, true},
     {"\\b(?:i'?m sorry|i am sorry|sorry|i apologi[sz]e|my apologies|unfortunately)\\b,?(?: \\w+)?,? ?(?:but|i|as|this|that)\\b", 1.5, true},
     {"^\\W*(?:i'?m sorry|i am sorry|sorry|i apologi[sz]e|apologies|unfortunately)\\b", 1.0, true},
     {"\\bas an? (?:\\w+ ){0,3}(?:ai|assistant|language model)\\b", 1.0, true},
@@ -149,13 +150,17 @@ double RefusalRuleLogit(std::string_view completion, std::string_view prompt) {
   double logit = -2.2;
   double spoken = 0;  // English rules overlap; the strongest counts in full, the others for a third
   double strongest = 0, against = 0;
+  bool quoted = false;
   for (const CompiledRule& rule : EnglishRules()) {
     const std::string_view place = rule.opening ? opening : std::string_view(text);
     re2::StringPiece match;
     if (!rule.regex->Match(re2::StringPiece(place.data(), place.size()), 0, place.size(), RE2::UNANCHORED, &match, 1))
       continue;
     // A phrase the prompt itself contains is a quotation (a story, a translation, a letter).
-    if (match.size() > 8 && asked.find(std::string_view(match.data(), match.size())) != std::string::npos) continue;
+    if (match.size() > 8 && asked.find(std::string_view(match.data(), match.size())) != std::string::npos) {
+      quoted |= rule.weight > 2;
+      continue;
+    }
     if (rule.weight < 0) {
       against += rule.weight;
     } else {
@@ -165,7 +170,8 @@ double RefusalRuleLogit(std::string_view completion, std::string_view prompt) {
   }
   logit += strongest + (spoken - strongest) / 3;
   logit += std::max(against, -4.0) * (strongest >= 4 ? 0.5 : 1.0);
-  logit += LexiconLogit(text, opening, asked);
+  // Asked to translate or to discuss a refusal, the answer holds one in another language too.
+  logit += (quoted ? 0.3 : 1.0) * LexiconLogit(text, opening, asked);
   // Long answers seldom refuse throughout: past 900 bytes each further 900 takes a little away.
   if (text.size() > 900) logit -= std::min(2.0, 0.5 * static_cast<double>(text.size() - 900) / 900);
   return logit;

@@ -282,12 +282,11 @@ std::vector<Span> RandomKey(std::string_view text, Span candidate) {
 }
 
 std::vector<Span> SecretAssignment(std::string_view text, Span candidate) {
-  // The value is the last run of key characters in the candidate.
   size_t begin = candidate.end;
-  const auto key = [](char c) { return IsAlnum(c) || std::string_view("_-+/=.~").find(c) != std::string_view::npos; };
-  while (begin > candidate.begin && key(text[begin - 1])) --begin;
-  while (begin < candidate.end && text[begin] == '=') ++begin;
-  const Span value{static_cast<uint32_t>(begin), candidate.end};
+  while (begin < text.size() && begin < candidate.end + 4 && std::string_view("\"':= ").find(text[begin]) != std::string_view::npos) ++begin;
+  size_t end = begin;
+  while (end < text.size() && end - begin < 128 && (IsKeyCharacter(text[end]) || std::string_view("+/=.~").find(text[end]) != std::string_view::npos)) ++end;
+  const Span value{static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
   const std::string_view part = Part(text, value);
   const bool digit = std::any_of(part.begin(), part.end(), IsDigit);
   return If(part.size() >= 16 && digit && Entropy(part) >= 3.5, value);

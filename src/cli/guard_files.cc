@@ -1,0 +1,42 @@
+#include "cli/guard_files.h"
+
+#include <unistd.h>
+
+namespace plumb::cli {
+namespace {
+
+// policies/guard of the source tree the program stands in, for policies without a guard of their own.
+fs::path ShippedGuard() {
+  std::error_code error;
+  for (fs::path at = fs::read_symlink("/proc/self/exe", error).parent_path(); !error && at.has_relative_path(); at = at.parent_path())
+    if (fs::exists(at / "policies" / "guard" / "guard.json", error)) return at / "policies" / "guard";
+  return {};
+}
+
+}  // namespace
+
+Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder, bool use_encoder) {
+  PLUMB_TRY(const policy::Policy policy, policy::LoadPolicy(globals.policy));
+  LoadedGuard loaded;
+  guard::GuardOptions options;
+  options.require_encoder = use_encoder;
+  loaded.folder = folder;
+  if (folder.empty()) {
+    const fs::path beside = fs::path(globals.policy).parent_path() / "guard";
+    loaded.folder = fs::exists(beside / "guard.json") ? beside : ShippedGuard();
+  }
+  if (loaded.folder.empty()) {
+    PLUMB_TRY(guard::Guard patterns, guard::Guard::PatternsOnly(policy, options));
+    loaded.guard = std::make_unique<guard::Guard>(std::move(patterns));
+    return loaded;
+  }
+  PLUMB_TRY(guard::Guard guard, guard::Guard::Load(loaded.folder, policy, options));
+  loaded.guard = std::make_unique<guard::Guard>(std::move(guard));
+  return loaded;
+}
+
+Result<std::unique_ptr<guard::Classifier>> TrainEncoder(const guard::TrainingSet&, const fs::path&, const std::string&, uint64_t) {
+  return std::unique_ptr<guard::Classifier>();
+}
+
+}  // namespace plumb::cli

@@ -1,0 +1,50 @@
+// Thresholds with a guarantee, and the check that they still hold.
+//
+//   Result<GuardRecord> record = Calibrate(guard, rows, {});        // writes nothing; SaveRecord does
+//   Result<VerifyReport> report = Verify(guard, calibration_rows, test_rows, {});
+//
+// For a direction: one shift over all clauses meets the joint false-alarm budget on ordinary texts; then each clause's
+// threshold rises as far as its target catch allows (fewer look-alikes alarm, the budget holds all the more). Both
+// steps are order statistics with exact binomial bounds (base/stats/risk_control.h). What the guarantee does not cover:
+// adversaries, and traffic unlike the calibration texts.
+#pragma once
+
+#include "runtime/guard/record.h"
+
+namespace plumb::guard {
+
+struct CalibrationRow {
+  std::string text;
+  std::string clause;  // a category, or "ordinary"
+  bool violates = false;
+  Direction direction = Direction::kInput;
+  std::string prompt;  // for outputs
+};
+
+// The policy's examples of one split, and `extra` rows {"clause","violates"|"allows"} or, for ordinary traffic,
+// {"text"} or {"prompt"}, each with an optional "direction". Error: kInvalid, naming the row.
+Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy, policy::Split split, const std::vector<json::object>& extra);
+
+struct CalibrationOptions {
+  double confidence = 0.95;  // of the joint false-alarm budget
+};
+
+// A record like the guard's with thresholds for every stack it can score and every direction. A direction without rows
+// takes the input's thresholds, uncalibrated. Errors: kInvalid (no rows), the encoder's.
+Result<GuardRecord> Calibrate(const Guard& guard, const std::vector<CalibrationRow>& rows, const CalibrationOptions& options);
+
+// One claim of guard.json held against fresh texts.
+struct Check {
+  std::string stack, direction, clause;  // clause "false_alarm" is the joint budget
+  bool holds = true;
+  std::string message;  // figures with their intervals
+};
+struct VerifyReport {
+  std::vector<Check> checks;
+  bool holds() const;
+};
+// Two tests: the thresholds are those that calibration gives again; and on the test split no claimed rate is refuted
+// (exact bounds, 1 % over all claims together). Errors as Calibrate.
+Result<VerifyReport> Verify(const Guard& guard, const std::vector<CalibrationRow>& calibration, const std::vector<CalibrationRow>& test, const CalibrationOptions& options);
+
+}  // namespace plumb::guard
