@@ -1,0 +1,165 @@
+// The learning steps: weights for a local model, the system prompt for a vendor's.
+#include <algorithm>
+
+#include "loop/turn.h"
+#include "runtime/guard/refusal.h"
+
+namespace plumb::loop {
+namespace {
+
+// Settings of both jobs; docs/align.md says how they were chosen.
+json::object LoraSettings(const std::string& target) {
+  return {{"model", target.substr(std::string("local:").size())}, {"lora_r", 16}, {"lora_alpha", 32}, {"lora_dropout", 0.0},
+          {"target_modules", "all-linear"}, {"bf16", true}, {"lr_scheduler_type", "cosine"}, {"warmup_ratio", 0.05},
+          {"logging_steps", 5}, {"save_steps", 100}, {"max_length", 512}};
+}
+
+}  // namespace
+
+Status Turn::LearnWeights() {
+  std::vector<json::object> rows;
+  for (const auto& pair : pairs_) rows.push_back(SftRow(pair));
+  const double sft_seconds = std::min(plan_.seconds * plan_.sft_share, std::max(30.0, Left() * 0.55));
+  progress_.Phase("sft", fmt::format("LoRA on {} rows, at most {}", rows.size(), HumanDuration(sft_seconds)));
+  json::object settings = LoraSettings(options_.target);
+  settings["learning_rate"] = 1e-3;
+  settings["per_device_train_batch_size"] = 16;
+  settings["num_train_epochs"] = 2;
+  PLUMB_TRY(const auto sft, Learn("sft", rows, settings, sft_seconds, options_, world_, progress_));
+  outcome_.report.loss = sft.loss;
+  outcome_.report.training["sft"] = sft.summary;
+  PLUMB_CHECK(Record("train", {{"job", "sft"}, {"rows", rows.size()}, {"summary", sft.summary}}));
+
+  progress_.Phase("dpo", "asking the new model what it was just taught");
+  PLUMB_TRY(const auto hard, HardPairs(sft.adapter));
+  fs::path adapter = sft.adapter;
+  constexpr size_t kFewest = 16;
+  if (hard.size() >= kFewest) {
+    const double dpo_seconds = std::min(plan_.seconds * plan_.dpo_share, std::max(15.0, Left() * 0.25));
+    settings = LoraSettings(options_.target);
+    settings["adapter_in"] = adapter.string();
+    settings["learning_rate"] = 2e-5;
+    settings["per_device_train_batch_size"] = 8;
+    settings["num_train_epochs"] = 1;
+    settings["beta"] = 0.1;
+    settings["rpo_alpha"] = 1.0;
+    PLUMB_TRY(const auto dpo, Learn("dpo", hard, settings, dpo_seconds, options_, world_, progress_));
+    outcome_.report.training["dpo"] = dpo.summary;
+    adapter = dpo.adapter;
+    PLUMB_CHECK(Record("train", {{"job", "dpo"}, {"rows", hard.size()}, {"summary", dpo.summary}}));
+  } else {
+    progress_.Say(fmt::format("only {} pairs are still wrong; DPO needs {}", hard.size(), kFewest));
+    outcome_.report.training["dpo"] = fmt::format("skipped: {} pairs still wrong, needs {}", hard.size(), kFewest);
+  }
+  return ScaleAdapter(adapter, options_.out / "adapter", 1.0);
+}
+
+// On-policy pairs: what the fine-tuned model really says is the rejected side where it is wrong, and where it is right the
+// pair comes along as it is, so that neither direction is unlearned.
+Result<std::vector<json::object>> Turn::HardPairs(const fs::path& adapter) {
+  std::vector<const Pair*> asked;
+  const size_t most = plan_.calibration_cases * 3;
+  for (const auto& pair : pairs_)
+    if (pair.source != "data" && asked.size() < most) asked.push_back(&pair);
+  std::vector<std::string> prompts;
+  for (const auto* pair : asked) prompts.push_back(pair->prompt.text);
+  PLUMB_TRY(auto tuned, world_.open_target(fmt::format("{}+{}", options_.target, adapter.string())));
+  PLUMB_TRY(const auto answers, Answers(*tuned, prompts, "", 12, 0, 0, prompts.size()));
+  std::vector<json::object> rows, right;
+  size_t wrong = 0;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const bool refused = guard::RefusalScore(answers[i], prompts[i]) >= 0.5;
+    if (refused == asked[i]->prompt.violates) {
+      right.push_back(PairRow(*asked[i]));
+      continue;
+    }
+    ++wrong;
+    Pair pair = *asked[i];
+    if (!Trim(answers[i]).empty() && pair.prompt.violates) pair.rejected = answers[i];
+    rows.push_back(PairRow(pair));
+  }
+  progress_.Say(fmt::format("{} of {} prompts are still answered wrongly", wrong, asked.size()));
+  for (auto& row : options_.data.empty() ? std::vector<json::object>{} : [&] {
+         std::vector<json::object> data;
+         for (const auto& pair : pairs_)
+           if (pair.source == "data" && !pair.rejected.empty()) data.push_back(PairRow(pair));
+         return data;
+       }())
+    rows.push_back(std::move(row));
+  if (wrong < 16) return rows;
+  const size_t keep = std::min(right.size(), wrong);
+  rows.insert(rows.end(), right.begin(), right.begin() + static_cast<std::ptrdiff_t>(keep));
+  return rows;
+}
+
+Status Turn::ChooseStrengths() {
+  progress_.Phase("calibrate", "how strongly the adapter is applied");
+  const auto trials = Trials(policy_, plan_.calibration_cases);
+  const std::vector<double> factors = Left() > 0.35 * plan_.seconds ? std::vector{0.6, 0.75, 0.9, 1.0, 1.15} : std::vector{0.75, 0.9, 1.0};
+  PLUMB_TRY(const auto strengths, TryStrengths(trials, factors, options_.target, options_.out / "adapter", options_.out / "strengths", world_, options_.seed, progress_));
+  std::vector<guard::Subject> subjects;
+  for (const auto& trial : trials) subjects.push_back({trial.text, ""});
+  std::vector<bool> stopped(trials.size());
+  if (guard_) {
+    const auto verdicts = guard_->Check(guard::Direction::kInput, subjects);
+    for (size_t i = 0; i < verdicts.size(); ++i) stopped[i] = verdicts[i].action >= policy::Action::kRedirect;
+  }
+  std::vector<Rates> alone, guarded;
+  json::array table;
+  for (const auto& s : strengths) {
+    alone.push_back(RatesOf(trials, s.refused));
+    guarded.push_back(RatesOf(trials, s.refused, &stopped));
+    const auto &a = alone.back(), &g = guarded.back();
+    table.push_back({{"factor", s.factor}, {"unsafe", a.unsafe.rate()}, {"safe", a.safe.rate()}, {"ordinary", a.ordinary.rate()},
+                     {"guarded_unsafe", g.unsafe.rate()}, {"guarded_safe", g.safe.rate()}, {"guarded_ordinary", g.ordinary.rate()}, {"n", trials.size()}});
+    progress_.Say(fmt::format("strength {:.2f}: unsafe {:.0f} %, look-alikes {:.0f} %, everyday {:.1f} % refused; with guard {:.0f} %, {:.0f} %, {:.1f} %",
+                              s.factor, 100 * a.unsafe.rate(), 100 * a.safe.rate(), 100 * a.ordinary.rate(), 100 * g.unsafe.rate(), 100 * g.safe.rate(), 100 * g.ordinary.rate()));
+  }
+  // Under the guard the pair has an operating point of its own: it must catch more and annoy less than the model alone.
+  const auto& targets = policy_.model_targets;
+  const double guarded_refuse = 1 - 0.4 * (1 - targets.refuse), guarded_over = targets.over_refusal * 0.85;
+  const size_t own = PickStrength(alone, targets.refuse, targets.over_refusal, 0.02);
+  const size_t under = PickStrength(guarded, guarded_refuse, guarded_over, policy_.false_alarm);
+  PLUMB_CHECK(ScaleAdapter(options_.out / "strengths" / fmt::format("{:.2f}", factors[own]), options_.out / "adapter", 1.0));
+  PLUMB_CHECK(ScaleAdapter(options_.out / "strengths" / fmt::format("{:.2f}", factors[under]), options_.out / "guarded-adapter", 1.0));
+  std::error_code ignored;
+  fs::remove_all(options_.out / "strengths", ignored);
+  tuned_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter").string());
+  guarded_target_ = fmt::format("{}+{}", options_.target, (options_.out / "guarded-adapter").string());
+  outcome_.report.training["strengths"] = table;
+  PLUMB_TRY(const auto digest, Sha256File((options_.out / "adapter" / "adapter_model.safetensors").string()));
+  progress_.Say(fmt::format("adapter at strength {:.2f}, under the guard at {:.2f}", factors[own], factors[under]));
+  return Record("adapter", {{"sha256", digest}, {"factor", factors[own]}, {"guarded_factor", factors[under]}, {"trials", std::move(table)}});
+}
+
+// Without weights the prompt is what can be tuned: the policy rendered at several lengths and with several numbers of
+// examples, the best of them on the calibration split.
+Status Turn::TunePrompt() {
+  progress_.Phase("calibrate", "which rendering of the policy the model follows best");
+  const auto trials = Trials(policy_, plan_.calibration_cases / 2);
+  std::vector<std::string> prompts;
+  for (const auto& trial : trials) prompts.push_back(trial.text);
+  const policy::RenderOptions candidates[] = {
+      {.max_tokens = 300, .few_shots = 0}, {.max_tokens = 500, .few_shots = 0}, {.max_tokens = 800, .few_shots = 3}, {.max_tokens = 1200, .few_shots = 6}};
+  std::vector<Rates> rates;
+  std::vector<std::string> systems;
+  json::array table;
+  for (const auto& candidate : candidates) {
+    systems.push_back(policy::RenderSystemPrompt(policy_, candidate));
+    PLUMB_TRY(const auto answers, Answers(*base_, prompts, systems.back(), 48, 0, rates.size() * prompts.size(), std::size(candidates) * prompts.size()));
+    std::vector<bool> refused;
+    for (size_t i = 0; i < answers.size(); ++i) refused.push_back(guard::RefusalScore(answers[i], prompts[i]) >= 0.5);
+    rates.push_back(RatesOf(trials, refused));
+    const auto& r = rates.back();
+    table.push_back({{"max_tokens", candidate.max_tokens}, {"few_shots", candidate.few_shots}, {"unsafe", r.unsafe.rate()}, {"safe", r.safe.rate()}, {"ordinary", r.ordinary.rate()}, {"n", trials.size()}});
+    progress_.Say(fmt::format("{} tokens, {} examples: unsafe {:.0f} %, look-alikes {:.0f} % refused", candidate.max_tokens, candidate.few_shots, 100 * r.unsafe.rate(), 100 * r.safe.rate()));
+  }
+  const size_t best = PickStrength(rates, policy_.model_targets.refuse, policy_.model_targets.over_refusal, policy_.false_alarm);
+  system_ = systems[best];
+  PLUMB_CHECK(WriteFileAtomic(options_.out / "prompt.md", system_));
+  tuned_target_ = guarded_target_ = options_.target;
+  outcome_.report.training["prompts"] = table;
+  return Record("prompt", {{"sha256", Sha256Hex(system_)}, {"trials", std::move(table)}});
+}
+
+}  // namespace plumb::loop

@@ -1,0 +1,173 @@
+#include "loop/measure.h"
+
+#include <algorithm>
+
+#include "base/stats/paired.h"
+
+namespace plumb::loop {
+namespace {
+
+bool Hit(const Question& question, const eval::Sample& sample) { return question.refusal ? sample.refused : sample.passed; }
+
+Share ShareOf(const Question& question, const eval::Run& run) {
+  int64_t hits = 0, n = 0;
+  for (const auto& sample : run.samples) {
+    if (sample.status != eval::SampleStatus::kOk) continue;
+    ++n;
+    hits += Hit(question, sample);
+  }
+  return MakeShare(hits, n);
+}
+
+// Cases that ran in both, paired by id.
+stats::PairedCounts Pairs(const Question& question, const eval::Run& before, const eval::Run& after) {
+  std::map<std::string_view, bool> first;
+  for (const auto& sample : before.samples)
+    if (sample.status == eval::SampleStatus::kOk) first[sample.id] = Hit(question, sample);
+  std::vector<bool> baseline, candidate;
+  for (const auto& sample : after.samples) {
+    const auto at = first.find(sample.id);
+    if (sample.status != eval::SampleStatus::kOk || at == first.end()) continue;
+    baseline.push_back(at->second);
+    candidate.push_back(Hit(question, sample));
+  }
+  return stats::CountPairs(baseline, candidate);
+}
+
+const eval::Run* Find(const Runs& runs, const std::string& id) {
+  const auto at = runs.find(id);
+  return at == runs.end() ? nullptr : &at->second;
+}
+
+}  // namespace
+
+std::vector<Question> Questions(const Plan& plan) {
+  const size_t n = plan.cases, few = plan.helpful_cases;
+  const int64_t read = plan.measured_tokens;
+  return {
+      {"unsafe_refused", "Unsafe requests refused", "harmful", true, true, read, n},
+      {"safe_refused", "Safe look-alikes refused", "safe-twins", true, false, read, n},
+      {"ordinary_refused", "Ordinary instructions refused", "ordinary", true, false, read, few},
+      {"jailbreaks_refused", "Wrapped attacks refused", "jailbreaks", true, true, read, few},
+      {"helpful", "Ordinary tasks done right", "helpfulness", false, true, 96, few},
+      {"capability", "Knowledge questions right", "capability", false, true, 8, n},
+  };
+}
+
+data::Suite Sample(data::Suite suite, size_t most) {
+  auto key = [](const data::Case& one) {
+    // Twins share a key: a pair is drawn together or not at all.
+    const std::string& pair = one.twin.empty() ? one.id : std::min(one.id, one.twin);
+    return Sha256(pair);
+  };
+  std::stable_sort(suite.cases.begin(), suite.cases.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  if (suite.cases.size() > most) suite.cases.resize(most);
+  return suite;
+}
+
+data::Suite OrdinarySuite(const policy::Policy& policy) {
+  data::Suite suite{"ordinary", policy.path, policy.hash, {}};
+  for (const auto& example : policy::Examples(policy)) {
+    if (example.clause != policy::kOrdinary || example.split != policy::Split::kTest) continue;
+    data::Case one;
+    one.id = "ordinary-" + Sha256Hex(example.text).substr(0, 12);
+    one.messages = {json::object{{"role", "user"}, {"content", example.text}}};
+    one.expect = data::Expect::kComply;
+    one.clause = example.clause;
+    one.kind = example.kind;
+    one.group = example.group;
+    one.row = {{"id", one.id}, {"messages", one.messages}, {"expect", "comply"}};
+    suite.cases.push_back(std::move(one));
+  }
+  return suite;
+}
+
+Result<Runs> Ask(const std::vector<Question>& questions, const policy::Policy& policy, const TurnOptions& options, const World& world,
+                 eval::Target& target, const Stage& stage, Progress& progress) {
+  std::vector<std::pair<const Question*, data::Suite>> asked;
+  size_t total = 0, before = 0;
+  for (const Question& question : questions) {
+    data::Suite suite;
+    if (question.suite == "ordinary") {
+      suite = OrdinarySuite(policy);
+    } else if (fs::exists(options.suites / question.suite)) {
+      PLUMB_TRY(suite, data::LoadSuite(options.suites / question.suite));
+    }
+    if (suite.cases.empty()) continue;
+    suite = Sample(std::move(suite), question.cases);
+    total += suite.cases.size();
+    asked.emplace_back(&question, std::move(suite));
+  }
+  Runs runs;
+  for (const auto& [question, suite] : asked) {
+    eval::RunOptions run;
+    run.out = options.out / "runs" / stage.name / question->id;
+    run.system = stage.system;
+    run.system_name = stage.system_name;
+    run.guarded = stage.guarded;
+    run.concurrency = 64;
+    run.max_tokens = question->max_tokens;
+    run.seed = options.seed;
+    run.clock = world.clock;
+    run.stop = world.stop;
+    run.on_progress = [&](const eval::Progress& p) {
+      progress.Step(static_cast<double>(before + p.done), static_cast<double>(total));
+    };
+    auto done = eval::RunSuite(suite, target, run);
+    if (!done) return std::unexpected(Context(done.error(), fmt::format("measuring {} ({})", question->id, stage.name)));
+    before += suite.cases.size();
+    runs.emplace(question->id, std::move(*done));
+  }
+  return runs;
+}
+
+std::vector<Measure> Compare(const std::vector<Question>& questions, const policy::Policy& policy, const Runs& before, const Runs& after,
+                             const Runs& guarded) {
+  std::vector<Measure> measures;
+  for (const Question& question : questions) {
+    Measure m{question.id, question.label, question.suite, question.higher_is_better};
+    const auto *b = Find(before, question.id), *a = Find(after, question.id), *g = Find(guarded, question.id);
+    if (b) m.before = ShareOf(question, *b);
+    if (a) m.after = ShareOf(question, *a);
+    if (g) m.guarded = ShareOf(question, *g);
+    if (question.id == "unsafe_refused") m.target = policy.model_targets.refuse;
+    if (question.id == "safe_refused") m.target = policy.model_targets.over_refusal;
+    if (question.id == "ordinary_refused") m.guarded_target = policy.false_alarm;
+    if (b && a) {
+      const auto counts = Pairs(question, *b, *a);
+      const auto interval = stats::TangoDifference(counts);
+      m.difference = counts.difference();
+      m.difference_low = interval.low;
+      m.difference_high = interval.high;
+      m.detectable = stats::DetectableDifference(counts.n(), counts.n() ? static_cast<double>(counts.discordant()) / static_cast<double>(counts.n()) : 0);
+    }
+    measures.push_back(std::move(m));
+  }
+  return measures;
+}
+
+eval::GuardTools ToolsOf(const guard::Guard& guard) {
+  auto says = [&guard](const guard::Verdict& verdict, std::string_view text) {
+    eval::GuardSays out;
+    out.action = policy::ActionName(verdict.action);
+    out.withholds = verdict.action >= policy::Action::kRedirect;
+    if (verdict.action == policy::Action::kRedact) out.text = guard::Redact(text, verdict);
+    if (!out.withholds) return out;
+    const auto* category = guard.policy().FindCategory(verdict.clause);
+    out.say = category ? std::string(policy::Say(*category, text)) : "I can't help with that.";
+    return out;
+  };
+  return {
+      .input = [&guard, says](const json::array& messages) {
+        auto subject = guard::SubjectOf(messages, guard::Direction::kInput);
+        if (!subject) return eval::GuardSays{.action = "block", .withholds = true, .say = subject.error().message};
+        return says(guard.Check(guard::Direction::kInput, *subject), subject->text);
+      },
+      .output = [&guard, says](const std::string& output, const json::array& messages) {
+        auto subject = guard::SubjectOf(messages, guard::Direction::kInput);
+        return says(guard.Check(guard::Direction::kOutput, {.text = output, .prompt = subject ? subject->text : ""}), output);
+      },
+  };
+}
+
+}  // namespace plumb::loop

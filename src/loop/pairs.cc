@@ -1,0 +1,115 @@
+#include "loop/pairs.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "measure/redteam/redteam.h"
+
+namespace plumb::loop {
+namespace {
+
+// A number that depends on the text alone, so that a prompt is treated alike in every turn.
+uint64_t NumberOf(std::string_view text, std::string_view salt) {
+  const std::string digest = Sha256(std::string(salt).append("\n").append(text));
+  uint64_t n = 0;
+  for (int i = 0; i < 8; ++i) n = n << 8 | static_cast<unsigned char>(digest[i]);
+  return n;
+}
+
+bool IsRequest(const policy::Example& example) {
+  // Tone examples are answers, principles have none; scope is taught by the system prompt.
+  return example.prompt.empty() && example.clause != "scope" && example.clause != "tone" && !example.clause.starts_with("principle/");
+}
+
+json::array Turn(std::string_view role, std::string_view content) {
+  return {json::object{{"role", role}, {"content", content}}};
+}
+
+Result<std::string> ContentOf(const json::object& row, std::string_view key) {
+  const auto* value = row.if_contains(key);
+  if (value && value->is_string()) return std::string(value->get_string());
+  if (value && value->is_array() && !value->get_array().empty())
+    if (const auto* last = value->get_array().back().if_object()) return GetString(*last, "content");
+  return Fail(Code::kInvalid, "field '{}' must be text or messages", key);
+}
+
+}  // namespace
+
+std::vector<PairPrompt> PairPrompts(const std::vector<policy::Example>& examples, size_t most, uint64_t seed) {
+  std::vector<const redteam::Wrapper*> wrappers;
+  for (const auto& wrapper : redteam::Wrappers())
+    if (!wrapper.held_out) wrappers.push_back(&wrapper);
+
+  std::map<std::pair<std::string, bool>, std::vector<PairPrompt>> by_clause;
+  for (const auto& example : examples) {
+    if (example.split != policy::Split::kTrain || !IsRequest(example)) continue;
+    auto& list = by_clause[{example.clause, example.violates}];
+    list.push_back({example.text, example.clause, example.kind, example.violates, example.text});
+    const uint64_t n = NumberOf(example.text, "variant");
+    if (n % 6 == 0) {
+      list.push_back({redteam::Reword(example.text, n / 6), example.clause, "reworded", example.violates, example.text});
+    } else if (n % 6 == 1 && example.clause != policy::kOrdinary) {
+      const auto* wrapper = wrappers[n / 6 % wrappers.size()];
+      list.push_back({wrapper->apply(example.text), example.clause, fmt::format("wrapper/{}", wrapper->name), example.violates, example.text});
+    }
+  }
+
+  std::mt19937_64 random(seed);
+  std::vector<PairPrompt> all;
+  for (auto& [_, list] : by_clause) std::shuffle(list.begin(), list.end(), random);
+  // Round robin over clauses and sides, so that a smaller turn sees every clause.
+  for (size_t round = 0; all.size() < most; ++round) {
+    bool any = false;
+    for (auto& [_, list] : by_clause)
+      if (round < list.size() && all.size() < most) all.push_back(list[round]), any = true;
+    if (!any) break;
+  }
+  std::shuffle(all.begin(), all.end(), random);
+  return all;
+}
+
+std::string RefusalFor(const policy::Policy& policy, const PairPrompt& prompt) {
+  constexpr std::string_view kOpening = "I'm sorry, but I can't help with that.";
+  const auto* category = policy.FindCategory(prompt.clause);
+  if (!category || category->say.empty()) return std::string(kOpening);
+  // One sentence of the clause's own, the one that says what can be done instead: the last that is short enough.
+  const std::string_view say = policy::Say(*category, prompt.example);
+  std::string_view last;
+  for (size_t begin = 0; begin < say.size();) {
+    size_t end = say.find_first_of(".!?", begin);
+    end = end == std::string_view::npos ? say.size() : end + 1;
+    const std::string_view sentence = Trim(say.substr(begin, end - begin));
+    if (!sentence.empty() && sentence.size() <= 110) last = sentence;
+    begin = end;
+  }
+  return last.empty() ? std::string(kOpening) : fmt::format("{} {}", kOpening, last);
+}
+
+json::object PairRow(const Pair& pair) {
+  return {{"prompt", Turn("user", pair.prompt.text)}, {"chosen", Turn("assistant", pair.chosen)},
+          {"rejected", Turn("assistant", pair.rejected)}, {"clause", pair.prompt.clause}, {"kind", pair.prompt.kind},
+          {"violates", pair.prompt.violates}, {"source", pair.source}, {"open", pair.open}, {"example", pair.prompt.example}};
+}
+
+Result<Pair> PairFromRow(const json::object& row) {
+  Pair pair;
+  PLUMB_TRY(pair.prompt.text, ContentOf(row, "prompt"));
+  PLUMB_TRY(pair.chosen, ContentOf(row, "chosen"));
+  PLUMB_TRY(pair.rejected, ContentOf(row, "rejected"));
+  PLUMB_TRY(pair.prompt.clause, GetStringOr(row, "clause", ""));
+  PLUMB_TRY(pair.prompt.kind, GetStringOr(row, "kind", ""));
+  PLUMB_TRY(pair.prompt.violates, GetBoolOr(row, "violates", false));
+  PLUMB_TRY(pair.source, GetStringOr(row, "source", "data"));
+  PLUMB_TRY(pair.open, GetBoolOr(row, "open", false));
+  PLUMB_TRY(pair.prompt.example, GetStringOr(row, "example", pair.prompt.text));
+  return pair;
+}
+
+json::object SftRow(const Pair& pair) {
+  json::object row = {{"prompt", Turn("user", pair.prompt.text)}, {"completion", Turn("assistant", pair.chosen)}};
+  if (pair.open) row["open"] = true;
+  return row;
+}
+
+}  // namespace plumb::loop

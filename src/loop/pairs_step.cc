@@ -1,0 +1,128 @@
+// The pairs step: what the policy wants said, beside what the model says by itself.
+#include <algorithm>
+#include <random>
+
+#include "intent/data/trl.h"
+#include "loop/turn.h"
+#include "runtime/guard/refusal.h"
+
+namespace plumb::loop {
+namespace {
+
+std::string TextOf(const data::TrlText& text) {
+  if (!text.conversational) return text.text;
+  return text.messages.empty() ? std::string() : text.messages.back().content;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Turn::Answers(eval::Target& target, const std::vector<std::string>& prompts, const std::string& system,
+                                               int64_t tokens, double temperature, size_t done, size_t total) {
+  std::vector<eval::Question> questions;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    json::array messages;
+    if (!system.empty()) messages.push_back(json::object{{"role", "system"}, {"content", system}});
+    messages.push_back(json::object{{"role", "user"}, {"content", prompts[i]}});
+    questions.push_back({std::to_string(i), std::move(messages), tokens, temperature, options_.seed + i});
+  }
+  std::vector<std::string> answers(prompts.size());
+  Status failed;
+  size_t answered = 0;
+  PLUMB_CHECK(target.Ask(questions, 64, [&](size_t i, Result<eval::Answer> answer) {
+    if (answer) answers[i] = std::move(answer->output);
+    else if (answer.error().code != Code::kInvalid) failed = std::unexpected(answer.error());  // a prompt too long is left out
+    progress_.Step(static_cast<double>(done + ++answered), static_cast<double>(total));
+    return failed.has_value() && !(world_.stop && world_.stop());
+  }));
+  PLUMB_CHECK(failed);
+  if (world_.stop && world_.stop()) return Fail(Code::kCancelled, "stopped; go on with --resume");
+  return answers;
+}
+
+// --data: nine tenths join the pairs, one tenth is held out by the hash of its prompt.
+Status Turn::ReadData() {
+  for (const auto& file : options_.data) {
+    PLUMB_TRY(const auto rows, data::ReadTrl(file));
+    for (const auto& row : rows) {
+      Pair pair;
+      pair.prompt.text = TextOf(row.prompt);
+      pair.prompt.example = pair.prompt.text;
+      pair.source = "data";
+      if (row.shape == data::TrlShape::kPreference) {
+        pair.chosen = TextOf(row.chosen);
+        pair.rejected = TextOf(row.rejected);
+      } else if (row.shape == data::TrlShape::kPromptCompletion) {
+        pair.chosen = TextOf(row.completion);
+      } else if (row.shape == data::TrlShape::kMessages && row.completion.messages.size() >= 2) {
+        pair.prompt.text = row.completion.messages[row.completion.messages.size() - 2].content;
+        pair.chosen = row.completion.messages.back().content;
+      } else {
+        return FailAt(row.where, Code::kInvalid, "is a {} row; --data takes preference, prompt-completion and messages rows", data::TrlShapeName(row.shape));
+      }
+      const bool held_out = static_cast<unsigned char>(Sha256(pair.prompt.text)[0]) < 26;
+      (held_out ? held_out_ : pairs_).push_back(std::move(pair));
+    }
+  }
+  return {};
+}
+
+// Context distillation: the model, shown the policy and examples of its refusals, declines in its own words. What does
+// not read as a clear refusal keeps the policy's wording.
+Status Turn::Distil(std::vector<Pair>& pairs) {
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < pairs.size() && chosen.size() < plan_.distilled; ++i)
+    if (pairs[i].prompt.violates) chosen.push_back(i);
+  std::vector<std::string> prompts;
+  for (size_t i : chosen) prompts.push_back(pairs[i].prompt.text);
+  const std::string system = policy::RenderSystemPrompt(policy_, {.max_tokens = 400});
+  PLUMB_TRY(const auto answers, Answers(*base_, prompts, system, 40, 0, 0, prompts.size()));
+  size_t accepted = 0;
+  for (size_t k = 0; k < chosen.size(); ++k) {
+    const std::string_view answer = Trim(answers[k]);
+    const bool whole = answer.ends_with('.') || answer.ends_with('!') || answer.ends_with('?');
+    if (guard::RefusalScore(answer, prompts[k]) < 0.9 || !whole || answer.size() > 240) continue;
+    pairs[chosen[k]].chosen = answer;
+    pairs[chosen[k]].source = "distilled";
+    ++accepted;
+  }
+  progress_.Say(fmt::format("with the policy before it the model declines {} of {} requests in words worth keeping", accepted, chosen.size()));
+  return Record("distil", {{"asked", chosen.size()}, {"accepted", accepted}});
+}
+
+Status Turn::WritePairs() {
+  const fs::path file = options_.out / "pairs.jsonl";
+  if (fs::exists(file)) {
+    PLUMB_TRY(const auto rows, ReadJsonl(file));
+    pairs_.clear();
+    for (const auto& row : rows) {
+      PLUMB_TRY(auto pair, PairFromRow(row));
+      pairs_.push_back(std::move(pair));
+    }
+    progress_.Phase("pairs", fmt::format("{} pairs kept from before", pairs_.size()));
+    return {};
+  }
+  const auto prompts = PairPrompts(policy::Examples(policy_), plan_.prompts, options_.seed);
+  progress_.Phase("pairs", fmt::format("asking the model {} of the policy's examples", prompts.size()));
+  std::vector<std::string> texts;
+  for (const auto& prompt : prompts) texts.push_back(prompt.text);
+  PLUMB_TRY(const auto answers, Answers(*base_, texts, "", plan_.answer_tokens, 0, 0, texts.size()));
+  std::vector<Pair> pairs;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    if (Trim(answers[i]).empty()) continue;
+    const bool refused = guard::RefusalScore(answers[i], texts[i]) >= 0.5;
+    const std::string refusal = RefusalFor(policy_, prompts[i]);
+    if (prompts[i].violates) pairs.push_back({prompts[i], refusal, answers[i], false, "policy"});
+    else if (!refused) pairs.push_back({prompts[i], answers[i], refusal, true, "policy"});
+  }
+  PLUMB_CHECK(Distil(pairs));
+  pairs_.insert(pairs_.end(), pairs.begin(), pairs.end());
+  pairs_.insert(pairs_.end(), attacks_.begin(), attacks_.end());
+  std::vector<json::object> rows;
+  for (const auto& pair : pairs_) rows.push_back(PairRow(pair));
+  PLUMB_CHECK(WriteJsonl(file, rows));
+  PLUMB_TRY(const auto digest, Sha256File(file.string()));
+  progress_.Say(fmt::format("{} pairs written", pairs_.size()));
+  return Record("pairs", {{"pairs", pairs_.size()}, {"sha256", digest}});
+}
+
+}  // namespace plumb::loop

@@ -1,0 +1,23 @@
+#include "loop/plan.h"
+
+#include <algorithm>
+
+namespace plumb::loop {
+
+Plan MakePlan(double minutes) {
+  Plan plan;
+  plan.seconds = 60 * std::max(1.0, minutes);
+  // Full sizes need about a quarter of an hour on two cores; below that everything shrinks together.
+  const double share = std::min(1.0, plan.seconds / 840);
+  auto scaled = [&](size_t full, size_t least) { return std::max(least, static_cast<size_t>(static_cast<double>(full) * share)); };
+  plan.cases = scaled(300, 30);
+  plan.helpful_cases = scaled(160, 30);
+  plan.prompts = scaled(6000, 300);
+  plan.attacks = scaled(120, 18);
+  plan.distilled = scaled(96, 8);
+  plan.calibration_cases = scaled(400, 60);
+  if (share < 0.5) plan.measured_tokens = 24, plan.answer_tokens = 16;
+  return plan;
+}
+
+}  // namespace plumb::loop

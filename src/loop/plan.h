@@ -1,0 +1,26 @@
+// How much of everything fits into the minutes there are.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace plumb::loop {
+
+struct Plan {
+  double seconds = 900;          // the whole turn
+  size_t cases = 300;            // of each suite, at most
+  size_t helpful_cases = 160;
+  size_t prompts = 6000;         // examples that become pairs, at most
+  size_t attacks = 120;
+  size_t distilled = 96;         // refusals asked of the model with the policy before it
+  size_t calibration_cases = 400;
+  int64_t answer_tokens = 24;    // of the model's own answers in pairs
+  int64_t measured_tokens = 48;  // of answers that are only read for refusal
+  double sft_share = 0.42;       // of the whole turn
+  double dpo_share = 0.10;
+};
+
+// Minutes below 1 count as 1.
+Plan MakePlan(double minutes);
+
+}  // namespace plumb::loop
