@@ -20,6 +20,11 @@ export function short(value: number): string {
   return value.toPrecision(3);
 }
 
+// A score from 0 to 1.
+export function score(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : '–';
+}
+
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en');
 }

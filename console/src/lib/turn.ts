@@ -1,6 +1,7 @@
 // What a turn's events add up to: phases with their state, the log, and curves to plot. A pure function of the events,
 // run again as they arrive.
 
+import { words } from './format.js';
 import type { Progress } from './types.js';
 
 export type PhaseState = 'pending' | 'running' | 'done' | 'skipped' | 'failed';
@@ -14,6 +15,7 @@ export interface Phase {
   seconds: number | null; // spent
 }
 
+// One metric over the whole turn: measured before and after, it is one curve.
 export interface Series {
   name: string;
   points: [number, number][];
@@ -47,7 +49,7 @@ export const PHASES: Record<string, string> = {
 };
 
 const ENDS = new Set(['done', 'failed', 'cancelled']);
-const RATE = /refus|accurac|catch|caught|false_alarm|unsafe|helpful|capab|pass|win|rate|share/;
+const RATE = /refus|accurac|catch|caught|false_alarm|unsafe|helpful|capab|pass|win/;
 
 // Known phases in their order, and those only this turn has, each after the one it followed.
 function order(seen: string[]): string[] {
@@ -101,7 +103,7 @@ export function summarise(events: Progress[]): Turn {
     for (const [key, value] of Object.entries(event.metrics ?? {})) {
       if (typeof value !== 'number' || !Number.isFinite(value)) continue;
       if (key.endsWith('loss')) add('loss', key === 'loss' ? name : `${name} ${key}`, event.step ?? phase.step ?? 0, value);
-      else if (RATE.test(key) && value >= 0 && value <= 1) add('rates', `${name} ${key}`, (at - begin) / 60000, value);
+      else if (RATE.test(key) && value >= 0 && value <= 1) add('rates', words(key), (at - begin) / 60000, value);
       else latest.set(key, value);
     }
   }
