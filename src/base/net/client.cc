@@ -144,6 +144,8 @@ Download::~Download() {
 int Download::status() const { return state_->status; }
 const Headers& Download::headers() const { return state_->headers; }
 
+void Download::SetIdle(std::chrono::milliseconds limit) { state_->timeouts.idle = limit; }
+
 asio::awaitable<Result<std::string>> Download::Next() {
   State& state = *state_;
   while (true) {

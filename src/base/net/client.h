@@ -47,6 +47,8 @@ class Download {
   const Headers& headers() const;
   // The next piece; "" once the body is complete. Errors: kCorrupt (cut off before its end), kUnavailable, kDeadline.
   asio::awaitable<Result<std::string>> Next();
+  // From here on, how long a piece may take.
+  void SetIdle(std::chrono::milliseconds limit);
   // All that is left. Error: kExhausted beyond `limit_bytes`.
   asio::awaitable<Result<std::string>> Rest(size_t limit_bytes);
 

@@ -119,8 +119,7 @@ asio::awaitable<void> Connection::Answer(const Handler& handler, Request& reques
                                 {"type", "server_error"}}}};
     co_await out.SendJson(500, body);
   } else if (!thrown.empty()) {
-    // A started answer can only be cut off, so that nobody takes it for whole.
-    stream_->Close();
+    out.Abort();
   } else {
     co_await out.Finish();
   }

@@ -84,6 +84,11 @@ asio::awaitable<Status> ResponseWriter::Finish() {
   co_return done;
 }
 
+void ResponseWriter::Abort() {
+  started_ = finished_ = broken_ = true;
+  stream_.Close();
+}
+
 bool ResponseWriter::PeerGone() { return broken_ || stream_.PeerGone(); }
 
 }  // namespace plumb::net

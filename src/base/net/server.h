@@ -33,6 +33,9 @@ class ResponseWriter {
   asio::awaitable<Status> Write(std::string_view piece);
   asio::awaitable<Status> Finish();
 
+  // Cuts the connection, so that nobody takes what was sent for whole.
+  void Abort();
+
   // Fields of the answer; set before Send or Start.
   Headers headers;
 

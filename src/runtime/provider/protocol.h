@@ -1,0 +1,46 @@
+// How a vendor writes a chat down: one implementation per wire format. Private to this room.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/net/http.h"
+#include "base/net/sse.h"
+#include "runtime/provider/provider.h"
+
+namespace plumb::provider {
+
+// One streamed answer being read.
+class StreamReader {
+ public:
+  virtual ~StreamReader() = default;
+  // The pieces in one event. Error: kCorrupt (not what the protocol says), or the vendor's own error.
+  virtual Result<std::vector<ChatDelta>> Take(const net::SseEvent& event) = 0;
+  // Nothing more is to come.
+  virtual bool done() const = 0;
+  // The answer is complete but for figures (usage) that may follow.
+  virtual bool finished() const = 0;
+  // The whole, once finished.
+  virtual ChatResponse Whole() = 0;
+};
+
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+  virtual std::string_view path() const = 0;  // below the base URL: "/chat/completions"
+  virtual void Authorise(net::Headers& headers, const std::string& key) const = 0;
+  // Error: kUnsupported (a field the vendor cannot express).
+  virtual Result<json::object> Body(const ChatRequest& request, bool stream) const = 0;
+  // Error: kCorrupt.
+  virtual Result<ChatResponse> Parse(json::object answer) const = 0;
+  virtual std::unique_ptr<StreamReader> Read() const = 0;
+};
+
+std::unique_ptr<Protocol> OpenAiProtocol();     // OpenAI chat completions, and all that copy it
+std::unique_ptr<Protocol> AnthropicProtocol();  // Anthropic messages
+
+// The Error for an answer of status 400 and above, with the vendor's own message.
+Error VendorError(int status, std::string_view body, const std::string& where);
+
+}  // namespace plumb::provider

@@ -1,0 +1,125 @@
+#include "runtime/provider/target.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/net/io_thread.h"
+#include "runtime/provider/http_provider.h"
+#include "runtime/provider/local.h"
+#include "runtime/provider/replay.h"
+
+namespace plumb::provider {
+namespace {
+
+// The executor to run on, with the thread behind it where it is ours.
+struct Home {
+  std::shared_ptr<net::IoThread> thread;
+  asio::any_io_executor executor;
+};
+
+Home HomeOf(const OpenOptions& options) {
+  if (options.executor) return {nullptr, options.executor};
+  auto thread = std::make_shared<net::IoThread>();
+  return {thread, thread->executor()};
+}
+
+// Owned by whoever holds the provider; sockets and processes end on their own thread, and the thread after them.
+std::shared_ptr<Provider> Settle(std::unique_ptr<Provider> provider, Home home) {
+  if (!home.thread) return provider;
+  return std::shared_ptr<Provider>(provider.release(), [thread = home.thread](Provider* owned) {
+    net::Wait(thread->executor(), [](Provider* it) -> asio::awaitable<void> {
+      delete it;
+      co_return;
+    }(owned));
+  });
+}
+
+std::string Environment(const OpenOptions& options, const std::string& name) {
+  if (options.environment) return options.environment(name);
+  const char* value = std::getenv(name.c_str());
+  return value ? value : "";
+}
+
+Result<Target> OpenLocal(std::string_view name, const std::string& model, const OpenOptions& options) {
+  const size_t plus = model.rfind('+');
+  std::error_code ignored;
+  if (plus != std::string::npos && !fs::exists(model.substr(plus + 1), ignored)) {
+    return FailAt(model.substr(plus + 1), Code::kNotFound, "the adapter folder does not exist");
+  }
+  Home home = HomeOf(options);
+  LmOptions lm = options.lm;
+  lm.models = {model};
+  auto made = std::make_unique<LocalProvider>(home.executor, model, std::move(lm));
+  return Target{std::string(name), model, Settle(std::move(made), home)};
+}
+
+}  // namespace
+
+const std::vector<ProviderConfig>& BuiltinProviders() {
+  static const std::vector<ProviderConfig> known = {
+      {.name = "openai", .kind = "openai", .url = "https://api.openai.com/v1", .key_env = "OPENAI_API_KEY"},
+      {.name = "anthropic", .kind = "anthropic", .url = "https://api.anthropic.com/v1", .key_env = "ANTHROPIC_API_KEY"},
+  };
+  return known;
+}
+
+Result<std::shared_ptr<Provider>> OpenProvider(const ProviderConfig& config, const OpenOptions& options,
+                                               const std::string& default_model) {
+  HttpOptions http;
+  http.name = config.name;
+  PLUMB_TRY(http.base, net::ParseUrl(config.url));
+  http.default_model = default_model;
+  http.timeouts = config.timeouts;
+  http.retry = config.retry;
+  http.ca_file = config.ca_file;
+  if (!config.key_env.empty()) {
+    http.key = Environment(options, config.key_env);
+    if (http.key.empty()) {
+      return Fail(Code::kPermission, "provider '{}' needs its key in the environment variable {}, which is not set",
+                  config.name, config.key_env);
+    }
+  }
+  if (config.kind != "openai" && config.kind != "anthropic") {
+    return Fail(Code::kInvalid, "provider '{}' has kind '{}'; it must be openai or anthropic", config.name, config.kind);
+  }
+  Home home = HomeOf(options);
+  auto protocol = config.kind == "anthropic" ? AnthropicProtocol() : OpenAiProtocol();
+  auto made = std::make_unique<HttpProvider>(home.executor, std::move(http), std::move(protocol));
+  return Settle(std::move(made), home);
+}
+
+Result<Target> OpenTarget(std::string_view name, const OpenOptions& options) {
+  const size_t colon = name.find(':');
+  const std::string kind(name.substr(0, colon));
+  const std::string rest = colon == std::string_view::npos ? "" : std::string(name.substr(colon + 1));
+  if (kind.empty() || rest.empty()) {
+    return Fail(Code::kInvalid, "target '{}' is not understood; write local:MODEL[+ADAPTER], PROVIDER:MODEL, "
+                "gateway:ROUTE or replay:FILE", name);
+  }
+  if (kind == "local") return OpenLocal(name, rest, options);
+  if (kind == "replay") {
+    Home home = HomeOf(options);
+    PLUMB_TRY(auto replay, OpenReplay(rest, home.executor));
+    return Target{std::string(name), rest, Settle(std::move(replay), home)};
+  }
+  if (kind == "gateway") {
+    if (options.gateway_url.empty()) return Fail(Code::kInvalid, "gateway:{} needs `listen` in plumb.yaml", rest);
+    ProviderConfig gateway{.name = "gateway", .url = options.gateway_url + "/v1", .key_env = options.gateway_key_env};
+    PLUMB_TRY(auto provider, OpenProvider(gateway, options, rest));
+    return Target{std::string(name), rest, std::move(provider)};
+  }
+  std::vector<std::string> known = {"local", "gateway", "replay"};
+  for (const auto* list : {&options.providers, &BuiltinProviders()}) {
+    for (const ProviderConfig& config : *list) {
+      known.push_back(config.name);
+      if (config.name != kind) continue;
+      PLUMB_TRY(auto provider, OpenProvider(config, options, rest));
+      return Target{std::string(name), rest, std::move(provider)};
+    }
+  }
+  std::ranges::sort(known);
+  known.erase(std::unique(known.begin(), known.end()), known.end());
+  return Fail(Code::kNotFound, "no provider '{}'{} (known: {})", kind, DidYouMean(kind, known), Join(known, ", "));
+}
+
+}  // namespace plumb::provider
