@@ -7,7 +7,7 @@ import { sorted } from './sort.js';
 import { SseParser } from './sse.js';
 
 test('numbers read well', () => {
-  assert.equal(percent(0.8333), '83.3 %');
+  assert.equal(percent(0.8333), '83.3\u00a0%');
   assert.equal(percent(null), '–');
   assert.equal(points(0.1234), '+12.3');
   assert.equal(points(-0.05), '−5.0');
