@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <fstream>
 
@@ -41,6 +42,21 @@ TEST(Json, ErrorsNameLineAndColumn) {
   EXPECT_FALSE(ParseJson(std::string(100, '[')));
   EXPECT_FALSE(ParseJson("1 2"));
   EXPECT_FALSE(ParseJson(""));
+}
+
+// Boost.JSON 1.81 parsed 0.1 % of such numbers one unit in the last place off, and runs looked edited.
+TEST(Json, EveryDoubleSurvivesBeingWrittenAndParsed) {
+  uint64_t state = 88172645463325252;
+  for (int i = 0; i < 20000; ++i) {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    const double number = i % 2 ? static_cast<double>(state % 1000000007) / 997.0 : std::bit_cast<double>(state);
+    if (!std::isfinite(number)) continue;
+    const std::string text = *CanonicalJson(json::value(number));
+    const auto back = ParseJson("[" + text + "," + ToJson(json::value(number)) + "]");
+    ASSERT_TRUE(back) << text;
+    EXPECT_EQ(back->at(0).to_number<double>(), number) << text;
+    EXPECT_EQ(back->at(1).to_number<double>(), number) << text;
+  }
 }
 
 // FIPS 180-4 and RFC 8032 §7.1 (TEST 2).

@@ -1,6 +1,7 @@
 #include "base/core/json.h"
 
 #include <algorithm>
+#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
 
@@ -162,6 +163,50 @@ void Pretty(const json::value& value, std::string indent, std::string& out) {
   }
 }
 
+// Builds a value as json::parser does, but reads numbers exactly: Boost.JSON 1.81 rounds some decimals to a neighbouring
+// double, and a canonical form must survive being parsed.
+class ExactHandler {
+ public:
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+  using View = json::string_view;
+  using Code = json::error_code;
+
+  bool on_document_begin(Code&) { return true; }
+  bool on_document_end(Code&) { return true; }
+  bool on_object_begin(Code&) { return true; }
+  bool on_object_end(std::size_t n, Code&) { return stack_.push_object(n), true; }
+  bool on_array_begin(Code&) { return true; }
+  bool on_array_end(std::size_t n, Code&) { return stack_.push_array(n), true; }
+  bool on_key_part(View s, std::size_t, Code&) { return stack_.push_chars(s), true; }
+  bool on_key(View s, std::size_t, Code&) { return stack_.push_key(s), true; }
+  bool on_string_part(View s, std::size_t, Code&) { return stack_.push_chars(s), true; }
+  bool on_string(View s, std::size_t, Code&) { return stack_.push_string(s), true; }
+  bool on_number_part(View s, Code&) { return number_.append(s.data(), s.size()), true; }
+  bool on_int64(std::int64_t n, View, Code&) { return number_.clear(), stack_.push_int64(n), true; }
+  bool on_uint64(std::uint64_t n, View, Code&) { return number_.clear(), stack_.push_uint64(n), true; }
+  bool on_double(double d, View s, Code&) {
+    number_.append(s.data(), s.size());
+    double exact = d;
+    std::from_chars(number_.data(), number_.data() + number_.size(), exact);
+    number_.clear();
+    return stack_.push_double(exact), true;
+  }
+  bool on_bool(bool b, Code&) { return stack_.push_bool(b), true; }
+  bool on_null(Code&) { return stack_.push_null(), true; }
+  bool on_comment_part(View, Code&) { return true; }
+  bool on_comment(View, Code&) { return true; }
+
+  void Begin() { stack_.reset(); }
+  json::value Release() { return stack_.release(); }
+
+ private:
+  json::value_stack stack_;
+  std::string number_;
+};
+
 std::unexpected<Error> Missing(std::string_view key, const json::value* found, std::string_view wanted) {
   if (!found) return Fail(Code::kInvalid, "field '{}' is missing; it must be {}", key, wanted);
   return Fail(Code::kInvalid, "field '{}' is {}; it must be {}", key, json::to_string(found->kind()), wanted);
@@ -173,16 +218,16 @@ Result<json::value> ParseJson(std::string_view text, std::string_view name) {
   json::error_code error;
   json::parse_options options;
   options.max_depth = 64;
-  json::stream_parser parser({}, options);
-  const size_t used = parser.write_some(text.data(), text.size(), error);
+  json::basic_parser<ExactHandler> parser(options);
+  parser.handler().Begin();
+  const size_t used = parser.write_some(false, text.data(), text.size(), error);
   if (!error && used < text.size()) {
     const size_t rest = text.find_first_not_of(" \t\r\n", used);
     if (rest != std::string_view::npos)
       return FailAt(Place(name, text, rest), Code::kInvalid, "text after the end of the JSON value");
   }
-  if (!error) parser.finish(error);
   if (error) return FailAt(Place(name, text, used), Code::kInvalid, "not JSON: {}", error.message());
-  return parser.release();
+  return parser.handler().Release();
 }
 
 Result<json::value> ReadJson(const fs::path& path) {
