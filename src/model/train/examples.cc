@@ -32,10 +32,10 @@ int64_t TokenRow::Learned() const {  // the first token has nothing before it to
   return learn.empty() ? 0 : std::count(learn.begin() + 1, learn.end(), 1);
 }
 
-Encoder::Encoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length)
+RowEncoder::RowEncoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length)
     : tokenizer_(tokenizer), chat_(chat), max_length_(max_length) {}
 
-Result<TokenRow> Encoder::PromptAndAnswer(const data::TrlText& prompt, const data::TrlText& answer) const {
+Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt, const data::TrlText& answer) const {
   if (!prompt.conversational) {
     Ids head = tokenizer_.Encode(prompt.text), tail = tokenizer_.Encode(prompt.text + answer.text);
     if (auto eos = tokenizer_.FindToken(tokenizer_.eos_token); eos && (tail.empty() || tail.back() != *eos))
@@ -61,7 +61,7 @@ Result<TokenRow> Encoder::PromptAndAnswer(const data::TrlText& prompt, const dat
   return From(std::move(head), std::move(whole));
 }
 
-Result<TokenRow> Encoder::Conversation(const std::vector<data::Message>& messages) const {
+Result<TokenRow> RowEncoder::Conversation(const std::vector<data::Message>& messages) const {
   if (!chat_) return Fail(Code::kUnsupported, "this model has no chat template, so rows must be text, not messages");
   TokenRow row;
   PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, ToJson(messages, messages.size()), false));
@@ -81,7 +81,7 @@ Result<TokenRow> Encoder::Conversation(const std::vector<data::Message>& message
   return row;
 }
 
-Result<TokenRow> Encoder::Row(const data::TrlRow& row) const {
+Result<TokenRow> RowEncoder::Row(const data::TrlRow& row) const {
   Result<TokenRow> made = [&]() -> Result<TokenRow> {
     switch (row.shape) {
       case data::TrlShape::kText: return PromptAndAnswer({}, row.completion);
@@ -102,7 +102,7 @@ Result<TokenRow> Encoder::Row(const data::TrlRow& row) const {
   return made;
 }
 
-Result<TokenPair> Encoder::Pair(const data::TrlRow& row) const {
+Result<TokenPair> RowEncoder::Pair(const data::TrlRow& row) const {
   if (row.shape != data::TrlShape::kPreference)
     return FailAt(row.where, Code::kInvalid, "a preference needs chosen and rejected; this row is {}",
                   TrlShapeName(row.shape));
@@ -114,7 +114,7 @@ Result<TokenPair> Encoder::Pair(const data::TrlRow& row) const {
   return pair;
 }
 
-Result<TokenRows> Encoder::Rows(const std::vector<data::TrlRow>& rows) const {
+Result<TokenRows> RowEncoder::Rows(const std::vector<data::TrlRow>& rows) const {
   TokenRows out;
   for (const data::TrlRow& row : rows) {
     PLUMB_TRY(TokenRow made, Row(row));
@@ -125,7 +125,7 @@ Result<TokenRows> Encoder::Rows(const std::vector<data::TrlRow>& rows) const {
   return out;
 }
 
-Result<TokenPairs> Encoder::Pairs(const std::vector<data::TrlRow>& rows) const {
+Result<TokenPairs> RowEncoder::Pairs(const std::vector<data::TrlRow>& rows) const {
   TokenPairs out;
   for (const data::TrlRow& row : rows) {
     PLUMB_TRY(TokenPair made, Pair(row));

@@ -27,10 +27,10 @@ struct TokenPairs {
   int64_t skipped = 0;
 };
 
-class Encoder {
+class RowEncoder {
  public:
   // Both must outlive this. `chat` may be null for a model without a template; conversations are then errors.
-  Encoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length);
+  RowEncoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length);
 
   // Text: every token is learned. Prompt and completion: the completion. Messages: what the assistant says (with the
   // end of its turn). Tokens beyond max_length are cut off. Errors name the row: kInvalid, kUnsupported.

@@ -69,7 +69,7 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
   if (!tokenizer->chat_template.empty()) {
     PLUMB_TRY(chat, lm::ChatTemplate::Of(*tokenizer));
   }
-  const Encoder encoder(*tokenizer, chat ? &*chat : nullptr, s.max_length);
+  const RowEncoder encoder(*tokenizer, chat ? &*chat : nullptr, s.max_length);
   TokenRows taught;
   TokenPairs pairs;
   if (job == Job::kSft) {

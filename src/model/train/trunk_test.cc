@@ -1,0 +1,201 @@
+#include "model/train/trunk.h"
+
+#include <ATen/ATen.h>
+
+#include "model/train/head.h"
+#include "model/train/tiny_model_test.h"
+
+namespace plumb::train {
+namespace {
+
+// What the tests differentiate: Σ coef · −log p(target) over every token of the sequences.
+Targets AllTargets(const TokenTrie& batch, const std::vector<std::vector<int32_t>>& sequences) {
+  Targets t;
+  for (size_t s = 0; s < sequences.size(); ++s)
+    for (size_t i = 1; i < sequences[s].size(); ++i) {
+      t.node.push_back(batch.Node(s, i - 1));
+      t.target.push_back(sequences[s][i]);
+      t.coef.push_back(0.01f * static_cast<float>(1 + (s + i) % 5));
+    }
+  return t;
+}
+
+double Loss(const Targets& t, const std::vector<kernels::TokenStats>& stats) {
+  double loss = 0;
+  for (size_t i = 0; i < stats.size(); ++i) loss -= static_cast<double>(t.coef[i]) * stats[i].logp;
+  return loss;
+}
+
+double LossOf(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences, uint64_t key = 0) {
+  const TokenTrie batch(sequences);
+  const Targets targets = AllTargets(batch, sequences);
+  tiny.trunk->Refresh();
+  return Loss(targets, Head(*tiny.model).Run(tiny.trunk->Forward(batch, {.drop_key = key}), targets, nullptr));
+}
+
+double Gradient(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences, uint64_t key = 0) {
+  const TokenTrie batch(sequences);
+  const Targets targets = AllTargets(batch, sequences);
+  tiny.parameters.ZeroGrad();
+  const at::Tensor x = tiny.trunk->Forward(batch, {.keep = true, .drop_key = key});
+  at::Tensor dx = at::zeros_like(x);
+  const double loss = Loss(targets, Head(*tiny.model).Run(x, targets, &dx));
+  tiny.trunk->Backward(batch, dx);
+  return loss;
+}
+
+class TrunkOfFamily : public ::testing::TestWithParam<const char*> {};
+
+// The reference: lm::CausalLm's differentiable pass under autograd, every sequence on its own.
+TEST_P(TrunkOfFamily, LossAndGradientsAgreeWithAutograd) {
+  TinyTrunk tiny(GetParam());
+  const auto sequences = TinySequences();
+  const double loss = Gradient(tiny, sequences);
+
+  std::map<std::string, at::Tensor> leaves;
+  for (auto& [path, linear] : tiny.model->Linears()) {
+    if (!linear->lora) continue;
+    for (auto [name, matrix] : {std::pair{"lora_A", &linear->lora->a}, {"lora_B", &linear->lora->b}}) {
+      *matrix = matrix->clone().requires_grad_(true);
+      leaves["base_model.model." + path + "." + name + ".weight"] = *matrix;
+    }
+  }
+  at::Tensor reference = at::zeros({}, at::kDouble);
+  for (size_t s = 0; s < sequences.size(); ++s) {
+    std::vector<int64_t> ids(sequences[s].begin(), sequences[s].end());
+    const int64_t n = static_cast<int64_t>(ids.size());
+    const at::Tensor hidden = tiny.model->Hidden(at::from_blob(ids.data(), {n}, at::kLong), {n});
+    const at::Tensor logp = at::log_softmax(tiny.model->Logits(hidden).to(at::kDouble), -1);
+    for (int64_t i = 1; i < n; ++i)
+      reference = reference - logp[i - 1][ids[i]] * (0.01f * static_cast<float>(1 + (s + i) % 5));
+  }
+  reference.backward();
+  EXPECT_NEAR(loss, reference.item<double>(), 1e-4);
+  for (size_t i = 0; i < tiny.parameters.count(); ++i) {
+    const at::Tensor& expected = leaves.at(tiny.parameters.name(i)).grad();
+    const double gap = (tiny.parameters.grad(i) - expected).abs().max().item<double>(),
+                 size = expected.abs().max().item<double>();
+    EXPECT_LE(gap, 1e-4 * size + 1e-6) << tiny.parameters.name(i);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Families, TrunkOfFamily, ::testing::Values("llama", "qwen2", "qwen3"));
+
+// Central differences of the loss itself, a few elements of every matrix.
+void ExpectGradientByDifferences(TinyTrunk& tiny, uint64_t key) {
+  const auto sequences = TinySequences();
+  Gradient(tiny, sequences, key);
+  Random random(5);
+  for (size_t i = 0; i < tiny.parameters.count(); ++i) {
+    at::Tensor value = tiny.parameters.value(i);
+    const at::Tensor grad = tiny.parameters.grad(i);
+    const int64_t at = static_cast<int64_t>(random.Below(static_cast<uint64_t>(value.numel())));
+    float& x = value.data_ptr<float>()[at];
+    const float before = x, step = 2e-2f;
+    x = before + step;
+    const double up = LossOf(tiny, sequences, key);
+    x = before - step;
+    const double down = LossOf(tiny, sequences, key);
+    x = before;
+    const double slope = (up - down) / (2 * static_cast<double>(step)), mine = grad.data_ptr<float>()[at];
+    EXPECT_NEAR(mine, slope, 2e-3 + 2e-2 * std::abs(slope)) << tiny.parameters.name(i);
+  }
+}
+
+TEST(Trunk, GradientsAgreeWithFiniteDifferences) {
+  TinyTrunk tiny;
+  ExpectGradientByDifferences(tiny, 0);
+}
+
+TEST(Trunk, DropoutIsDifferentiatedThroughTheSameMask) {
+  TinyTrunk tiny("llama", {.r = 4, .alpha = 8, .dropout = 0.3});
+  ExpectGradientByDifferences(tiny, 99);
+  EXPECT_NE(LossOf(tiny, TinySequences(), 99), LossOf(tiny, TinySequences(), 100));
+  EXPECT_EQ(LossOf(tiny, TinySequences(), 99), LossOf(tiny, TinySequences(), 99));
+}
+
+TEST(Trunk, SharedBeginningsChangeNothing) {
+  TinyTrunk tiny;
+  const auto all = TinySequences();
+  const TokenTrie together(all);
+  EXPECT_EQ(together.nodes(), 19 + 3 + 37);  // the second adds three tokens of its own
+  const at::Tensor x = tiny.trunk->Forward(together, {});
+  for (size_t s = 0; s < all.size(); ++s) {
+    const TokenTrie alone({all[s]});
+    const at::Tensor y = tiny.trunk->Forward(alone, {});
+    for (size_t t = 0; t < all[s].size(); ++t)
+      EXPECT_LT((x[together.Node(s, t)] - y[static_cast<int64_t>(t)]).abs().max().item<double>(), 1e-5);
+  }
+}
+
+TEST(Trunk, WithoutAdaptersItIsTheBase) {
+  TinyTrunk tiny;
+  const TokenTrie batch(TinySequences());
+  const at::Tensor off = tiny.trunk->Forward(batch, {.adapters = false}), on = tiny.trunk->Forward(batch, {});
+  EXPECT_GT((off - on).abs().max().item<double>(), 1e-2);
+  for (size_t i = 0; i < tiny.parameters.count(); ++i)
+    if (tiny.parameters.name(i).ends_with("lora_B.weight")) tiny.parameters.value(i).zero_();
+  tiny.trunk->Refresh();
+  EXPECT_LT((off - tiny.trunk->Forward(batch, {})).abs().max().item<double>(), 1e-5);
+}
+
+TEST(Trunk, Bfloat16StaysNearFloat32) {
+  TinyTrunk exact, half("llama", {.r = 4, .alpha = 8}, at::kBFloat16);
+  const double a = Gradient(exact, TinySequences()), b = Gradient(half, TinySequences());
+  EXPECT_NEAR(a, b, 0.02 * a);
+  double dot = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < exact.parameters.count(); ++i) {
+    const at::Tensor x = exact.parameters.grad(i), y = half.parameters.grad(i);
+    dot += (x * y).sum().item<double>();
+    aa += (x * x).sum().item<double>();
+    bb += (y * y).sum().item<double>();
+  }
+  EXPECT_GT(dot / std::sqrt(aa * bb), 0.99);
+}
+
+TEST(Trunk, AnUnknownTargetModuleIsNamedWithItsNeighbour) {
+  TempFolder folder;
+  ASSERT_TRUE(WriteTinyModel(folder.path(), "llama"));
+  auto model = lm::CausalLm::Load(folder.path().string());
+  ASSERT_TRUE(model);
+  Parameters parameters;
+  auto trunk = Trunk::Create(**model, {.target_modules = {"q_porj"}}, parameters);
+  ASSERT_FALSE(trunk);
+  EXPECT_NE(trunk.error().message.find("did you mean 'q_proj'?"), std::string::npos) << trunk.error().message;
+}
+
+TEST(Head, TheAnchorsGradientIsThatOfTheDivergence) {
+  TinyTrunk tiny;
+  const auto sequences = TinySequences();
+  const TokenTrie batch(sequences);
+  Targets t = AllTargets(batch, sequences);
+  const Head head(*tiny.model);
+  t.base = head.Normed(tiny.trunk->Forward(batch, {.adapters = false}), t.node);
+  t.anchor_coef.assign(t.size(), 0.02f);
+  auto loss = [&] {
+    tiny.trunk->Refresh();
+    Targets statistics = t;
+    const auto stats = head.Run(tiny.trunk->Forward(batch, {}), statistics, nullptr);
+    double sum = 0;
+    for (size_t i = 0; i < stats.size(); ++i)
+      sum += static_cast<double>(t.anchor_coef[i]) * stats[i].kl - static_cast<double>(t.coef[i]) * stats[i].logp;
+    return sum;
+  };
+  tiny.parameters.ZeroGrad();
+  const at::Tensor x = tiny.trunk->Forward(batch, {.keep = true});
+  at::Tensor dx = at::zeros_like(x);
+  for (const auto& s : head.Run(x, t, &dx)) EXPECT_GT(s.kl, -1e-6);
+  tiny.trunk->Backward(batch, dx);
+  for (size_t i : {size_t{0}, size_t{1}, tiny.parameters.count() - 1}) {
+    float& v = tiny.parameters.value(i).data_ptr<float>()[3];
+    const float before = v;
+    v = before + 0.02f;
+    const double up = loss();
+    v = before - 0.02f;
+    const double down = loss();
+    v = before;
+    EXPECT_NEAR(tiny.parameters.grad(i).data_ptr<float>()[3], (up - down) / 0.04, 2e-3 + 0.02 * std::abs(up - down) / 0.04);
+  }
+}
+
+}  // namespace
+}  // namespace plumb::train
