@@ -54,7 +54,7 @@ void CheckComplete(const Node& policy, Problems& problems) {
                  key == "principles" ? "what the system holds to, as {id, text}" :
                  key == "categories" ? "what it must not do, as {id, about, on}" :
                  std::string_view(TopLevelSchema(key.as_string())->at("description").as_string()));
-  if (const Node* categories = policy.Find("categories"); categories && categories->items.empty())
+  if (const Node* categories = policy.Find("categories"); categories && categories->kind == Node::kList && categories->items.empty())
     AddProblem(problems, categories->place, "'categories' is empty; a policy says at least one thing that is not wanted");
   for (const Node& principle : Items(policy, "principles"))
     if (!principle.Find("text"))
@@ -63,7 +63,7 @@ void CheckComplete(const Node& policy, Problems& problems) {
     if (!category.Find("about"))
       AddProblem(problems, category.place, "the category '{}' needs 'about': what it is, in a sentence", category.TextOf("id"));
     const Node* on = category.Find("on");
-    if (!on || on->entries.empty())
+    if (!on || (on->kind == Node::kMap && on->entries.empty()))
       AddProblem(problems, on ? on->place : category.place,
                  "the category '{}' needs 'on': what is done, such as {{input: refuse, output: block}}", category.TextOf("id"));
   }

@@ -15,19 +15,25 @@ constexpr size_t kMaxChain = 8;
 // One reading: where files are, what was wrong so far.
 class Loader {
  public:
-  Loader(fs::path folder, Problems& problems) : problems_(problems) { folders_[""] = std::move(folder); }
+  explicit Loader(Problems& problems) : problems_(problems) {}
 
-  // The tree of a file and of what it extends; overlays are gathered from all of them, inherited ones first.
-  Node LoadTree(std::string_view text, const std::string& name, const fs::path& folder) {
+  // The tree of a file and of what it extends; overlays are gathered from all of them, inherited ones first. Nothing
+  // where one of the files is missing or no policy at all: then there is no sense in looking further.
+  std::optional<Node> LoadTree(std::string_view text, const std::string& name, const fs::path& folder) {
     folders_[name] = folder;
     chain_.push_back(name);
-    Node own = ParseYaml(text, name, problems_);
-    CheckShape(own, problems_);
-    Node base{.kind = Node::kMap, .place = own.place};
-    if (const Node* extends = own.Find("extends")) base = LoadBase(*extends, folder);
-    Node* overlays = own.Find("overlays");
-    if (overlays) overlays_.insert(overlays_.end(), overlays->items.begin(), overlays->items.end());
-    return Without(MergeOver(base, own), {"extends", "overlays"});
+    std::optional<Node> own = ParseYaml(text, name, problems_);
+    if (!own) return std::nullopt;
+    CheckShape(*own, problems_);
+    if (own->kind != Node::kMap) return std::nullopt;
+    Node base{.kind = Node::kMap, .place = own->place};
+    if (const Node* extends = own->Find("extends"); extends && extends->kind == Node::kScalar) {
+      auto inherited = LoadBase(*extends, folder);
+      if (!inherited) return std::nullopt;
+      base = std::move(*inherited);
+    }
+    if (const Node* overlays = own->Find("overlays")) overlays_.insert(overlays_.end(), overlays->items.begin(), overlays->items.end());
+    return Without(MergeOver(base, *own), {"extends", "overlays"});
   }
 
   // The rows of every example file of the merged tree.
@@ -55,17 +61,16 @@ class Loader {
   const std::vector<Node>& overlays() const { return overlays_; }
 
  private:
-  Node LoadBase(const Node& extends, const fs::path& folder) {
-    Node nothing{.kind = Node::kMap, .place = extends.place};
+  std::optional<Node> LoadBase(const Node& extends, const fs::path& folder) {
     const std::string name = DisplayName(extends);
     if (std::find(chain_.begin(), chain_.end(), name) != chain_.end() || chain_.size() >= kMaxChain) {
       AddProblem(problems_, extends.place, "'extends: {}' leads back to this policy", extends.text);
-      return nothing;
+      return std::nullopt;
     }
     auto text = ReadFile(folder / extends.text);
     if (!text) {
       AddProblem(problems_, extends.place, "the policy '{}' cannot be read: {}", extends.text, text.error().message);
-      return nothing;
+      return std::nullopt;
     }
     return LoadTree(*text, name, (folder / extends.text).parent_path());
   }
@@ -107,12 +112,28 @@ Result<Policy> Finish(const Node& tree, const std::vector<ExampleRow>& rows, con
   return policy;
 }
 
-// In the order found, each once.
-Problems Unique(Problems problems) {
+// Line and column out of "file:line:column".
+std::pair<int, int> LineAndColumn(const std::string& where) {
+  const size_t column = where.rfind(':');
+  const size_t line = where.rfind(':', column - 1);
+  return {std::atoi(where.c_str() + line + 1), std::atoi(where.c_str() + column + 1)};
+}
+
+// Each once, file by file as they were first named, from top to bottom.
+Problems InFileOrder(const Problems& problems) {
   Problems out;
   std::set<std::pair<std::string, std::string>> seen;
-  for (Problem& problem : problems)
-    if (seen.emplace(problem.where, problem.message).second) out.push_back(std::move(problem));
+  std::map<std::string, size_t> files;
+  auto file_of = [&](const Problem& problem) {
+    return files.emplace(problem.where.substr(0, problem.where.rfind(':', problem.where.rfind(':') - 1)), files.size()).first->second;
+  };
+  for (const Problem& problem : problems) {
+    file_of(problem);
+    if (seen.emplace(problem.where, problem.message).second) out.push_back(problem);
+  }
+  std::stable_sort(out.begin(), out.end(), [&](const Problem& a, const Problem& b) {
+    return std::make_pair(file_of(a), LineAndColumn(a.where)) < std::make_pair(file_of(b), LineAndColumn(b.where));
+  });
   return out;
 }
 
@@ -126,14 +147,15 @@ std::unexpected<Error> AsError(const Problems& problems) {
 
 Result<Policy> ParsePolicy(std::string_view text, std::string_view name, const fs::path& folder, const LoadOptions& options) {
   Problems problems;
-  Loader loader(folder, problems);
-  Node tree = loader.LoadTree(text, std::string(name), folder);
+  Loader loader(problems);
+  std::optional<Node> tree = loader.LoadTree(text, std::string(name), folder);
+  if (!tree) return AsError(InFileOrder(problems));
   for (const Node& overlay : loader.overlays())
-    if (OverlayFits(*overlay.Find("when"), options)) tree = ApplyOverlay(tree, overlay);
-  const std::vector<ExampleRow> rows = loader.LoadRows(tree);
-  CheckMeaning(tree, rows, problems);
-  if (problems = Unique(std::move(problems)); !problems.empty()) return AsError(problems);
-  return Finish(tree, rows, std::string(name));
+    if (OverlayFits(*overlay.Find("when"), options)) tree = ApplyOverlay(*tree, overlay);
+  const std::vector<ExampleRow> rows = loader.LoadRows(*tree);
+  CheckMeaning(*tree, rows, problems);
+  if (!problems.empty()) return AsError(InFileOrder(problems));
+  return Finish(*tree, rows, std::string(name));
 }
 
 Result<Policy> LoadPolicy(const fs::path& path, const LoadOptions& options) {
@@ -144,14 +166,16 @@ Result<Policy> LoadPolicy(const fs::path& path, const LoadOptions& options) {
 Result<std::vector<Problem>> CheckPolicy(const fs::path& path) {
   PLUMB_TRY(const std::string text, ReadFile(path));
   Problems problems;
-  Loader loader(path.parent_path(), problems);
-  const Node tree = loader.LoadTree(text, path.string(), path.parent_path());
-  CheckMeaning(tree, loader.LoadRows(tree), problems);
-  for (const Node& overlay : loader.overlays()) {
-    const Node merged = ApplyOverlay(tree, overlay);
-    CheckMeaning(merged, loader.LoadRows(merged), problems);
+  Loader loader(problems);
+  const std::optional<Node> tree = loader.LoadTree(text, path.string(), path.parent_path());
+  if (tree) {
+    CheckMeaning(*tree, loader.LoadRows(*tree), problems);
+    for (const Node& overlay : loader.overlays()) {
+      const Node merged = ApplyOverlay(*tree, overlay);
+      CheckMeaning(merged, loader.LoadRows(merged), problems);
+    }
   }
-  return Unique(std::move(problems));
+  return InFileOrder(problems);
 }
 
 }  // namespace plumb::policy

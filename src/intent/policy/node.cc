@@ -163,18 +163,18 @@ std::string_view Node::TextOf(std::string_view key) const {
   return child && child->kind == kScalar ? std::string_view(child->text) : std::string_view();
 }
 
-Node ParseYaml(std::string_view text, std::string_view name, Problems& problems) {
+std::optional<Node> ParseYaml(std::string_view text, std::string_view name, Problems& problems) {
   const Places places(text, name);
   const Place top = places.At(YAML::Mark());
   if (text.size() > kMaxBytes || !IsUtf8(text)) {
     AddProblem(problems, top, "{}", text.size() > kMaxBytes ? "larger than 8 MiB: put examples into files of their own" : "not UTF-8 text");
-    return {.place = top};
+    return std::nullopt;
   }
   TreeBuilder builder(places, problems);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    if (!parser.HandleNextDocument(builder)) return {.place = top};
+    if (!parser.HandleNextDocument(builder)) return Node{.place = top};
     Node root = builder.TakeRoot();
     Problems ignored;
     TreeBuilder second(places, ignored);
@@ -188,7 +188,7 @@ Node ParseYaml(std::string_view text, std::string_view name, Problems& problems)
   } catch (const std::exception& wrong) {
     AddProblem(problems, top, "not YAML: {}", wrong.what());
   }
-  return {.place = top};
+  return std::nullopt;
 }
 
 }  // namespace plumb::policy

@@ -49,7 +49,7 @@ void AddProblem(Problems& problems, const Place& place, fmt::format_string<Args.
 }
 
 // Parses one document. What is no tree of maps, lists and scalars (bad syntax, a key twice, a second document) is
-// added to `problems`; a tree is returned even so.
-Node ParseYaml(std::string_view text, std::string_view name, Problems& problems);
+// added to `problems`. Nothing where no tree could be made of it.
+std::optional<Node> ParseYaml(std::string_view text, std::string_view name, Problems& problems);
 
 }  // namespace plumb::policy

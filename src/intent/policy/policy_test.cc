@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace plumb::policy {
 namespace {
 
@@ -76,6 +78,74 @@ TEST(PolicyLoad, OverlayMergesItemsById) {
   auto plain = ParsePolicy(kSmall, "policy.yaml", ".", {.region = "AT"});
   EXPECT_EQ(plain->categories.size(), 2u);
   EXPECT_NE(plain->hash, policy->hash);
+}
+
+// The hash is that of tests/goldens/policy/resolve.py, which shares no code with this room.
+TEST(PolicyLoad, ResolvedFormAndHashAgreeWithReference) {
+  const fs::path good = fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/policy/good";
+  auto policy = LoadPolicy(good / "small.yaml");
+  ASSERT_TRUE(policy) << policy.error().Text();
+  const std::string golden = *ReadFile(good / "small.resolved");
+  EXPECT_EQ(*CanonicalJson(policy->resolved) + "\n" + policy->hash + "\n", golden);
+}
+
+TEST(PolicyLoad, HashIsOfMeaningNotOfLayout) {
+  const std::string reordered = R"({"tone": {"not": "x", "be": y}, "scope": {"say": ["z"], "out": [b], "in": a},
+    "categories": [{"on": {"output": block}, "about": "A.", "id": a}], "principles": [{"text": t, "id": p}],
+    "purpose": p, "owner": o, "version": "1", "policy": n})";
+  const std::string plain = "policy: n\nversion: 1\nowner: o\npurpose: p\nprinciples: [{id: p, text: t}]\n"
+                            "scope: {in: [a], out: [b], say: z}\ntone: {be: y, not: x}\n"
+                            "categories: # a comment\n  - {id: a, about: A., on: {output: block}}\n";
+  auto a = ParsePolicy(reordered, "a", "."), b = ParsePolicy(plain, "b", ".");
+  ASSERT_TRUE(a) << a.error().Text();
+  ASSERT_TRUE(b) << b.error().Text();
+  EXPECT_EQ(a->hash, b->hash);
+}
+
+TEST(PolicyLoad, ExtendsTakesTheOtherPolicyAndItsExamples) {
+  TempFolder folder;
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "base/policy.yaml", std::string(kSmall) + "examples: [rows.jsonl]\n"));
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "base/rows.jsonl", R"({"clause":"violence","violates":"Hurt him"})" "\n"));
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "child.yaml", "extends: base/policy.yaml\npolicy: child\n+categories:\n"
+                                                            "  - {id: violence, on: {input: hold}, +say: [\"Third.\"]}\n"));
+  auto child = LoadPolicy(folder.path() / "child.yaml");
+  ASSERT_TRUE(child) << child.error().Text();
+  EXPECT_EQ(child->id, "child");
+  EXPECT_EQ(child->version, "2026.10");
+  EXPECT_EQ(child->FindCategory("violence")->on.input, Action::kHold);
+  EXPECT_EQ(child->FindCategory("violence")->on.output, Action::kBlock);
+  EXPECT_EQ(child->FindCategory("violence")->say.size(), 3u);
+  EXPECT_EQ(child->resolved.at("examples").as_array().size(), 1u);
+  auto overlaid = LoadPolicy(folder.path() / "child.yaml", {.region = "DE", .locale = "de"});
+  ASSERT_TRUE(overlaid) << overlaid.error().Text();
+  EXPECT_EQ(overlaid->categories.size(), 3u);
+}
+
+TEST(PolicyExamples, CarryClauseSideKindGroupAndSplit) {
+  auto policy = LoadPolicy(fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/policy/good/small.yaml");
+  ASSERT_TRUE(policy);
+  const auto examples = Examples(*policy);
+  ASSERT_EQ(examples.size(), 9u);
+  EXPECT_EQ(examples[0].clause, "violence");
+  EXPECT_TRUE(examples[0].violates);
+  EXPECT_EQ(examples[4].clause, "tone");
+  EXPECT_EQ(examples[4].prompt, "Hi");
+  EXPECT_EQ(examples[6].group, "v-1");
+  EXPECT_EQ(examples[6].group, examples[7].group);
+  EXPECT_EQ(examples[7].kind, "homonym");
+  EXPECT_EQ(examples[8].clause, kOrdinary);
+  for (const Example& each : examples) EXPECT_EQ(each.split, SplitOf(each.group));
+}
+
+TEST(PolicySay, IsTheSameForTheSameKeyAndVaries) {
+  auto policy = ParsePolicy(kSmall, "policy.yaml", ".");
+  const Category& violence = *policy->FindCategory("violence");
+  std::set<std::string_view> said;
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(Say(violence, std::to_string(i)), Say(violence, std::to_string(i)));
+    said.insert(Say(violence, std::to_string(i)));
+  }
+  EXPECT_EQ(said.size(), 2u);
 }
 
 }  // namespace

@@ -161,7 +161,8 @@ class Checker {
         AddProblem(problems_, entry.place, "'{}': only a list can be added to; write '{}'", entry.key, bare);
         continue;
       }
-      if (Check(entry.value, *child, fmt::format("'{}'", bare))) kept.push_back(std::move(entry));
+      if (!Check(entry.value, *child, fmt::format("'{}'", bare))) entry.value = {.kind = Node::kNull, .place = entry.value.place};
+      kept.push_back(std::move(entry));  // an empty value where there was a wrong one: the key is not missing
     }
     node.entries = std::move(kept);
     return CheckRequired(node, schema, name);
@@ -172,9 +173,9 @@ class Checker {
     if (!required) return true;
     bool complete = true;
     for (const json::value& key : *required) {
-      if (node.Find(key.as_string())) continue;
-      AddProblem(problems_, node.place, "{} needs '{}'", name, std::string_view(key.as_string()));
-      complete = false;
+      const Node* found = node.Find(key.as_string());
+      if (!found) AddProblem(problems_, node.place, "{} needs '{}'", name, std::string_view(key.as_string()));
+      if (!found || found->kind == Node::kNull) complete = false;
     }
     return complete;
   }
@@ -183,8 +184,9 @@ class Checker {
     std::vector<Node> kept;
     for (Node& item : node.items)
       if (Check(item, schema.at("items").as_object(), "an item of " + name)) kept.push_back(std::move(item));
+    const bool any_good = !kept.empty() || node.items.empty();
     node.items = std::move(kept);
-    return true;
+    return any_good;
   }
 
   bool CheckScalar(const Node& node, const json::object& schema, std::string_view about, const std::string& name) {
@@ -196,8 +198,8 @@ class Checker {
       return false;
     }
     if (const json::string* pattern = FindString(schema, "pattern"); pattern && !RE2::PartialMatch(node.text, RE2(std::string_view(*pattern)))) {
-      if (about.empty()) about = Describe(schema);
-      AddProblem(problems_, node.place, "{} cannot be '{}': it must be {}", name, node.text, about);
+      const std::string_view meant = Describe(schema).empty() ? about : Describe(schema);
+      AddProblem(problems_, node.place, "{} cannot be '{}': it must be {}", name, node.text, meant);
       return false;
     }
     if (schema.contains("minLength") && Trim(node.text).empty()) {
@@ -218,7 +220,7 @@ class Checker {
     const auto least = bound("minimum"), most = bound("maximum");
     if ((above && *value <= *above) || (below && *value >= *below)) {
       AddProblem(problems_, node.place, "{} is {}: it must be between {} and {}, and neither of them{}", name, node.text, *above,
-                 *below, *value >= 1 && *value <= 100 ? fmt::format(" (did you mean {}?)", *value / 100) : "");
+                 *below, *value > 1 && *value < 100 ? fmt::format(" (did you mean {}?)", *value / 100) : "");
       return false;
     }
     if ((least && *value < *least) || (most && *value > *most)) {
@@ -291,7 +293,6 @@ void CheckShape(Node& root, Problems& problems) {
   Checker checker(problems);
   if (root.kind != Node::kMap) {
     AddProblem(problems, root.place, "a policy is a map with `policy:`, `version:`, `categories:` …; this file is {}", Found(root));
-    root = {.kind = Node::kMap, .place = root.place};
     return;
   }
   checker.CheckMap(root, Schema(), "the policy");

@@ -14,8 +14,8 @@ const json::object& Schema();
 // The schema of `key` directly under the top, or nullptr.
 const json::object* TopLevelSchema(std::string_view key);
 
-// Adds a problem for whatever in `root`, one file's tree, does not have the policy's shape; removes it from the tree so
-// that later checks need not look again. `+key` is taken for `key`, which must be a list.
+// Adds a problem for whatever in `root`, one file's tree, does not have the policy's shape; empties it so that later
+// checks need not look again. `+key` is taken for `key`, which must be a list.
 void CheckShape(Node& root, Problems& problems);
 
 // The tree as JSON: numbers and booleans where the schema says so, everything else text; a lone text where a list is
