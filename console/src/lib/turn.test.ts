@@ -24,7 +24,7 @@ test('a phase that never came is skipped once a later one runs', () => {
   assert.equal(found.measure, 'done');
   assert.equal(found.sft, 'skipped');
   assert.equal(found.calibrate, 'running');
-  assert.equal(found.gate, 'pending');
+  assert.equal(found.report, 'pending');
 });
 
 test('an unknown phase takes its place after the one before it', () => {

@@ -35,17 +35,17 @@ export interface Turn {
   latest: { name: string; value: number }[]; // other numbers of the current phase
 }
 
-// The names a person reads; also the order expected before a phase has been seen.
-export const PHASES: Record<string, string> = {
-  measure: 'Measure',
-  attack: 'Attack',
-  pairs: 'Write pairs',
-  sft: 'Fine-tune',
-  dpo: 'Prefer',
-  calibrate: 'Calibrate guard',
-  remeasure: 'Measure again',
-  gate: 'Gate',
-  report: 'Report',
+// What a person reads; also the order expected before a phase has been seen.
+export const PHASES: Record<string, { title: string; about: string }> = {
+  measure: { title: 'Measure', about: 'The model as it is answers the suites; its refusals, over-refusals and mistakes are counted.' },
+  attack: { title: 'Attack', about: "The policy's own examples, wrapped and reworded as attackers do, find what gets through." },
+  pairs: { title: 'Write pairs', about: 'Shown the policy, the model writes the answers it should have given; its bare answers are the rejected side.' },
+  sft: { title: 'Fine-tune', about: 'A small adapter learns the wanted answers; the base model stays as it is.' },
+  dpo: { title: 'Prefer', about: 'The adapter learns to prefer the wanted answer to the one the model would have given.' },
+  guard: { title: 'Train guard', about: "The guard's classifiers learn the policy's examples, and their thresholds are calibrated on others." },
+  calibrate: { title: 'Calibrate', about: "Strengths and thresholds are set to the policy's targets, on examples nothing was trained on." },
+  remeasure: { title: 'Measure again', about: 'The same questions once more: the tuned model alone, and behind the guard.' },
+  report: { title: 'Report', about: 'The gate decides by the targets of the policy; the report and its proofs are written.' },
 };
 
 const ENDS = new Set(['done', 'failed', 'cancelled']);
