@@ -6,6 +6,7 @@
 #include "cli/guard_files.h"
 #include "cli/verbs.h"
 #include "runtime/guard/calibrate.h"
+#include "runtime/guard/encoder.h"
 #include "runtime/guard/train.h"
 
 namespace plumb::cli {
@@ -109,7 +110,8 @@ struct TrainFlags {
   std::vector<std::string> data;
   std::string encoder_base = "minilm";
   bool without_encoder = false;
-  int epochs = 6;
+  int epochs = 12;
+  double encoder_epochs = 3, max_seconds = 0;
   uint64_t seed = 1;
 };
 
@@ -129,7 +131,14 @@ Status Train(const TrainFlags& flags, Globals& globals) {
   options.created = FormatTime(SystemClock()());
   std::unique_ptr<guard::Classifier> encoder;
   if (!flags.without_encoder) {
-    PLUMB_TRY(encoder, TrainEncoder(set, folder, flags.encoder_base, flags.seed));
+    guard::EncoderTraining training;
+    training.base = flags.encoder_base;
+    training.epochs = flags.encoder_epochs;
+    training.seed = flags.seed;
+    training.max_seconds = flags.max_seconds;
+    if (!globals.json) training.on_event = [](const json::object& event) { fmt::print(stderr, "{}\n", ToJson(event)); };
+    PLUMB_CHECK(guard::TrainEncoder(set, folder / "encoder", training));
+    PLUMB_TRY(encoder, guard::OpenEncoder(flags.encoder_base, folder / "encoder", {}));
     options.encoder = encoder.get();
     options.encoder_base = flags.encoder_base;
   } else if (fs::exists(folder / "encoder")) {
@@ -267,7 +276,9 @@ void RegisterGuard(CLI::App& app, Globals& globals) {
   train->add_option("--encoder", train_flags->encoder_base, "The encoder to fine-tune")->capture_default_str();
   train->add_flag("--without-encoder", train_flags->without_encoder, "Train the linear tier alone");
   train->add_option("--epochs", train_flags->epochs, "Passes of the linear tier")->capture_default_str();
-  train->add_option("--seed", train_flags->seed, "")->capture_default_str();
+  train->add_option("--encoder-epochs", train_flags->encoder_epochs, "Passes of the encoder")->capture_default_str();
+  train->add_option("--max-seconds", train_flags->max_seconds, "Limit of the encoder's training; 0 is none")->capture_default_str();
+  train->add_option("--seed", train_flags->seed, "Of shuffling and of new weights")->capture_default_str();
   train->callback([train_flags, &globals] {
     if (const Status done = Train(*train_flags, globals); !done) Report(done.error(), globals);
   });

@@ -1,6 +1,7 @@
 #include "cli/guard_files.h"
 
-#include <unistd.h>
+#include "runtime/guard/encoder.h"
+#include "runtime/guard/record.h"
 
 namespace plumb::cli {
 namespace {
@@ -30,13 +31,16 @@ Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder,
     loaded.guard = std::make_unique<guard::Guard>(std::move(patterns));
     return loaded;
   }
+  if (use_encoder && fs::exists(loaded.folder / "encoder" / "adapter_config.json")) {
+    PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(loaded.folder));
+    if (record.encoder) {
+      PLUMB_TRY(loaded.encoder, guard::OpenEncoder(record.encoder->base, loaded.folder / "encoder", {}));
+    }
+  }
+  options.classifier = loaded.encoder.get();
   PLUMB_TRY(guard::Guard guard, guard::Guard::Load(loaded.folder, policy, options));
   loaded.guard = std::make_unique<guard::Guard>(std::move(guard));
   return loaded;
-}
-
-Result<std::unique_ptr<guard::Classifier>> TrainEncoder(const guard::TrainingSet&, const fs::path&, const std::string&, uint64_t) {
-  return std::unique_ptr<guard::Classifier>();
 }
 
 }  // namespace plumb::cli

@@ -19,8 +19,8 @@ struct LinearRow {
 };
 
 struct LinearSettings {
-  int epochs = 6;
-  float alpha = 0.15f;  // learning rate
+  int epochs = 12;
+  float alpha = 0.6f;  // learning rate
   float beta = 1.0f;
   float l1 = 0.02f;
   float l2 = 0.1f;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -157,7 +158,9 @@ double RefusalRuleLogit(std::string_view completion, std::string_view prompt) {
     if (!rule.regex->Match(re2::StringPiece(place.data(), place.size()), 0, place.size(), RE2::UNANCHORED, &match, 1))
       continue;
     // A phrase the prompt itself contains is a quotation (a story, a translation, a letter).
-    if (match.size() > 8 && asked.find(std::string_view(match.data(), match.size())) != std::string::npos) {
+    std::string_view said(match.data(), match.size());
+    while (!said.empty() && !std::isalnum(static_cast<unsigned char>(said[0]))) said.remove_prefix(1);
+    if (said.size() > 5 && asked.find(said) != std::string::npos) {
       quoted |= rule.weight > 2;
       continue;
     }

@@ -1,0 +1,76 @@
+#include "runtime/guard/encoder.h"
+
+#include "base/net/io_thread.h"
+#include "runtime/provider/lm_job.h"
+#include "runtime/provider/local.h"
+
+namespace plumb::guard {
+namespace {
+
+class PlumbLmEncoder final : public Classifier {
+ public:
+  PlumbLmEncoder(const std::string& model, std::vector<std::string> heads, provider::LmOptions options)
+      : heads_(std::move(heads)), encoder_(std::make_unique<provider::LocalEncoder>(thread_.executor(), model, std::move(options))) {}
+  const std::vector<std::string>& heads() const override { return heads_; }
+  Result<std::vector<std::vector<float>>> Classify(const std::vector<std::string>& texts) override { return encoder_->Classify(texts); }
+
+ private:
+  std::vector<std::string> heads_;
+  net::IoThread thread_;  // outlives the encoder: the child dies with the thread that started it
+  std::unique_ptr<provider::LocalEncoder> encoder_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Classifier>> OpenEncoder(const std::string& base, const fs::path& folder, const EncoderOptions& options) {
+  const fs::path config = folder / "adapter_config.json";
+  PLUMB_TRY(const json::value value, ReadJson(config));
+  const json::object* object = value.if_object();
+  const json::array* names = object ? FindArray(*object, "heads") : nullptr;
+  std::vector<std::string> heads;
+  for (const json::value& name : names ? *names : json::array())
+    if (const json::string* text = name.if_string()) heads.emplace_back(*text);
+  if (heads.empty()) return FailAt(config.string(), Code::kCorrupt, "names no heads: this is not a classifier's adapter");
+  std::error_code error;
+  const std::string model = base + "+" + fs::absolute(folder, error).string();
+  provider::LmOptions lm;
+  lm.program = options.plumb_lm;
+  lm.models = {model};
+  return std::make_unique<PlumbLmEncoder>(model, std::move(heads), std::move(lm));
+}
+
+Status TrainEncoder(const TrainingSet& set, const fs::path& folder, const EncoderTraining& training) {
+  TempFolder work;
+  PLUMB_CHECK(WriteEncoderRows(set, work.path() / "rows.jsonl"));
+  json::array heads;
+  for (const std::string& head : set.heads)
+    if (head != kRefusalHead) heads.emplace_back(head);
+  provider::LmJobOptions job;
+  job.plumb_lm = training.plumb_lm;
+  if (job.plumb_lm.empty()) {
+    PLUMB_TRY(job.plumb_lm, provider::FindPlumbLm());
+  }
+  job.on_event = training.on_event ? training.on_event : [](const json::object&) {};
+  job.stop = training.stop ? training.stop : [] { return false; };
+  const json::object config = {{"model", training.base},
+                               {"data", (work.path() / "rows.jsonl").string()},
+                               {"out", (work.path() / "out").string()},
+                               {"heads", std::move(heads)},
+                               {"num_train_epochs", training.epochs},
+                               {"learning_rate", training.learning_rate},
+                               {"lora_r", training.lora_rank},
+                               {"lora_alpha", 2 * training.lora_rank},
+                               {"per_device_train_batch_size", training.batch},
+                               {"warmup_ratio", 0.06},
+                               {"max_seconds", training.max_seconds},
+                               {"seed", static_cast<int64_t>(training.seed)}};
+  PLUMB_TRY(const json::object last, provider::RunLmJob("classifier", config, job));
+  const fs::path trained = work.path() / "out" / "adapter";
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors"}) {
+    PLUMB_TRY(const std::string bytes, ReadFile(trained / name));
+    PLUMB_CHECK(WriteFileAtomic(folder / name, bytes));
+  }
+  return {};
+}
+
+}  // namespace plumb::guard
