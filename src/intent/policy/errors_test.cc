@@ -36,10 +36,10 @@ TEST_P(BadPolicy, SaysEverythingThatIsWrong) {
 }
 
 TEST_P(BadPolicy, IsNotLoadedAndTheErrorHasEveryLine) {
-  if (GetParam() == "overlays") GTEST_SKIP() << "its overlays are only in force where they fit";
   auto policy = LoadPolicy(kBad / (GetParam() + ".yaml"));
   ASSERT_FALSE(policy);
   EXPECT_EQ(policy.error().code, Code::kInvalid);
+  if (GetParam() == "overlays") return;  // what an overlay does to the rest shows only where it fits
   EXPECT_EQ(Portable(policy.error().Text()) + "\n", *ReadFile(kBad / (GetParam() + ".errors")));
 }
 

@@ -121,6 +121,21 @@ TEST(PolicyLoad, ExtendsTakesTheOtherPolicyAndItsExamples) {
   EXPECT_EQ(overlaid->categories.size(), 3u);
 }
 
+TEST(PolicyReference, ItsExampleIsAGoodPolicy) {
+  const std::string page = *ReadFile(fs::path(PLUMB_SOURCE_DIR) / "docs/policy-reference.md");
+  const size_t begin = page.find("```yaml\n") + 8;
+  auto policy = ParsePolicy(std::string_view(page).substr(begin, page.find("```", begin) - begin), "policy-reference.md", ".");
+  EXPECT_TRUE(policy) << policy.error().Text();
+}
+
+TEST(PolicyReference, NamesEveryKeyOfTheSchema) {
+  const std::string page = *ReadFile(fs::path(PLUMB_SOURCE_DIR) / "docs/policy-reference.md");
+  const json::value schema = ParseJson(PolicySchema()).value();
+  for (const json::value* keys : {&schema.at("properties"), &schema.at("$defs").at("category").at("properties")})
+    for (const auto& each : keys->as_object())
+      EXPECT_NE(page.find("`" + std::string(each.key()) + "`"), std::string::npos) << each.key();
+}
+
 TEST(PolicyExamples, CarryClauseSideKindGroupAndSplit) {
   auto policy = LoadPolicy(fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/policy/good/small.yaml");
   ASSERT_TRUE(policy);
