@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace plumb::train {
 
@@ -122,7 +123,8 @@ void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, doubl
                  rejected = settings_.beta * (p.rejected - p.ref_rejected);
     sums.chosen_reward += chosen;
     sums.rejected_reward += rejected;
-    sums.right += chosen > rejected;
+    // A margin within float32's rounding of the sums is a tie, as where the policy still is its reference.
+    sums.right += chosen - rejected > settings_.beta * 1e-6 * (std::abs(p.chosen) + std::abs(p.rejected));
     sums.chosen_logp += p.chosen;
     sums.rejected_logp += p.rejected;
   }
