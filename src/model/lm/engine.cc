@@ -34,6 +34,22 @@ KvSequence KvSequence::Prefix(int64_t tokens) const {
   return out;
 }
 
+std::shared_ptr<KvPage> KvPool::Take(size_t values, bool float32) {
+  constexpr size_t kMostFree = 256;
+  std::unique_ptr<KvPage> page;
+  if (free_->empty()) {
+    page = std::make_unique<KvPage>();
+    float32 ? page->f32.Resize(values) : page->b16.Resize(values);
+  } else {
+    page = std::move(free_->back());
+    free_->pop_back();
+  }
+  return {page.release(), [free = free_](KvPage* done) {
+            if (free->size() < kMostFree) free->emplace_back(done);
+            else delete done;
+          }};
+}
+
 size_t Engine::PageBytes() const {
   return static_cast<size_t>(PageOffset(config_.layers, 0)) * (precision_ == Precision::kFloat32 ? 4 : 2);
 }
@@ -102,10 +118,7 @@ void Engine::Embed(const std::vector<Work>& work) {
       x += h;
     }
     while (static_cast<int64_t>(s.pages.size()) * kKvBlock < s.length) {
-      auto page = std::make_shared<KvPage>();
-      const auto size = static_cast<size_t>(PageOffset(config_.layers, 0));
-      precision_ == Precision::kFloat32 ? page->f32.Resize(size) : page->b16.Resize(size);
-      s.pages.push_back(std::move(page));
+      s.pages.push_back(pool_.Take(static_cast<size_t>(PageOffset(config_.layers, 0)), precision_ == Precision::kFloat32));
     }
   }
 }

@@ -5,7 +5,7 @@
 //   KvSequence sequence;
 //   const float* logits = engine->Step({{&sequence, prompt_ids, 1}});      // [1, vocab]: after the last token
 //
-// Not thread-safe: one thread drives an engine (its products use libtorch's thread pool). In kFloat32 the logits of a
+// Not thread-safe: one thread drives an engine and its sequences (its products use libtorch's thread pool). In kFloat32 the logits of a
 // sequence are bit-identical whatever else is in the step and however its prompt was cut into steps.
 #pragma once
 
@@ -22,6 +22,16 @@ namespace plumb::lm {
 struct KvPage {
   Buffer<float> f32;
   Buffer<bf16> b16;
+};
+
+// Pages that are free again: giving a page back to the system and taking it anew costs more than filling it.
+class KvPool {
+ public:
+  KvPool() : free_(std::make_shared<std::vector<std::unique_ptr<KvPage>>>()) {}
+  std::shared_ptr<KvPage> Take(size_t values, bool float32);
+
+ private:
+  std::shared_ptr<std::vector<std::unique_ptr<KvPage>>> free_;
 };
 
 // What a sequence has been through. Full pages may be shared between sequences that begin alike.
@@ -80,6 +90,7 @@ class Engine {
   std::vector<Layer> layers_;
   PackedLinear lm_head_;
 
+  KvPool pool_;
   std::vector<Row> rows_;
   Buffer<float> x_, wide_, mixed_, logits_, normal_;
   Buffer<bf16> normal16_;

@@ -37,8 +37,9 @@ Result<uint64_t> Generator::Add(GenerateRequest request) {
   slot.number = next_number_++;
   slot.request = std::move(request);
   slot.done.input_tokens = size;
-  waiting_.push_back(std::move(slot));
-  return waiting_.back().number;
+  const uint64_t number = slot.number;
+  slot.request.urgent ? waiting_.push_front(std::move(slot)) : waiting_.push_back(std::move(slot));
+  return number;
 }
 
 void Generator::Cancel(uint64_t number) {
@@ -68,7 +69,9 @@ bool Generator::WaitsForPrefix(const std::vector<int32_t>& prompt, int64_t cache
 }
 
 void Generator::Admit() {
-  for (auto next = waiting_.begin(); next != waiting_.end() && static_cast<int64_t>(running_.size()) < options_.slots;) {
+  int64_t looks = 4 * options_.slots;  // how far past requests that wait for a prefix it looks
+  for (auto next = waiting_.begin();
+       next != waiting_.end() && static_cast<int64_t>(running_.size()) < options_.slots && looks-- > 0;) {
     int64_t shared = 0;
     const Cached* cached = LongestCached(next->request.prompt, &shared);
     if (!next->cancelled && WaitsForPrefix(next->request.prompt, shared)) {

@@ -39,6 +39,7 @@ struct GenerateRequest {
   Sampling sampling;
   std::function<void(std::string_view)> on_text;    // whole characters, as they become certain; may be empty
   std::function<void(const Completion&)> on_done;
+  bool urgent = false;  // before those that wait already: somebody is watching
 };
 
 struct GeneratorOptions {

@@ -14,7 +14,7 @@ using bf16 = uint16_t;  // the upper half of a float32
 
 constexpr int64_t kPanel = 32;    // columns of a packed float32 weight panel: panels[n / 32][k][32]
 constexpr int64_t kKvBlock = 64;  // tokens in a block of the key-value cache
-constexpr int kAttendRows = 4;    // query rows that share one pass over the keys
+constexpr int kAttendRows = 8;    // query rows that share one pass over the keys
 
 // One query row: `count` keys are visible to it.
 struct QueryRow {
