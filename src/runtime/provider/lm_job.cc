@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "runtime/provider/lm_process.h"
+
 namespace plumb::provider {
 namespace {
 
@@ -48,18 +50,11 @@ std::string LastLine(const fs::path& log) {
 
 }  // namespace
 
-Result<fs::path> FindPlumbLm() {
-  if (const char* named = std::getenv("PLUMB_LM"); named && *named) {
-    if (fs::exists(named)) return fs::path(named);
-    return FailAt(named, Code::kNotFound, "$PLUMB_LM names no file");
-  }
-  std::error_code error;
-  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / "plumb-lm";
-  if (!error && fs::exists(beside)) return beside;
-  return Fail(Code::kNotFound, "plumb-lm is not beside plumb: build it with './run --build-only', or name it in $PLUMB_LM");
-}
-
 Result<json::object> RunLmJob(const std::string& job, const json::object& config, const LmJobOptions& options) {
+  fs::path program = options.program;
+  if (program.empty()) {
+    PLUMB_TRY(program, FindLm());
+  }
   TempFolder folder;
   const fs::path file = folder.path() / "config.json";
   PLUMB_CHECK(WriteFileAtomic(file, ToPrettyJson(config)));
@@ -76,7 +71,7 @@ Result<json::object> RunLmJob(const std::string& job, const json::object& config
     ::setpgid(0, 0);
     ::dup2(out[1], STDOUT_FILENO);
     if (const int err = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644); err >= 0) ::dup2(err, STDERR_FILENO);
-    ::execl(options.plumb_lm.c_str(), "plumb-lm", "train", job.c_str(), "--config", file.c_str(), nullptr);
+    ::execl(program.c_str(), "plumb-lm", "train", job.c_str(), "--config", file.c_str(), nullptr);
     ::_exit(127);
   }
   ::close(out[1]);

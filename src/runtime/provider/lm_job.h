@@ -8,11 +8,8 @@
 
 namespace plumb::provider {
 
-// $PLUMB_LM, else plumb-lm beside the running program. Error: kNotFound, saying how to build it.
-Result<fs::path> FindPlumbLm();
-
 struct LmJobOptions {
-  fs::path plumb_lm;                                    // the program
+  fs::path program;                                     // empty: FindLm()
   fs::path log;                                         // its standard error; empty: inherited
   std::function<void(const json::object&)> on_event;    // every line of its standard output
   std::function<bool()> stop;                           // true: ask it to save a checkpoint and end

@@ -95,8 +95,7 @@ Result<fs::path> FindLm() {
 }
 
 struct LmProcess::State : std::enable_shared_from_this<LmProcess::State> {
-  State(asio::any_io_executor e, LmOptions o) : executor(std::move(e)), options(std::move(o)), changed(executor) {
-    changed.expires_at(Steady::time_point::max());
+  State(asio::any_io_executor e, LmOptions o) : executor(std::move(e)), options(std::move(o)) {
     url.address.socket = (folder.path() / "lm.sock").string();
     url.target = "/";
   }
@@ -106,7 +105,6 @@ struct LmProcess::State : std::enable_shared_from_this<LmProcess::State> {
   TempFolder folder;  // mode 0700: the socket is ours alone
   net::Url url;
   net::Client client;
-  asio::steady_timer changed;  // cancelled whenever `state` changes, which wakes who waits for it
   LmState state = LmState::kOff;
   std::string detail;
   Error failure;  // what callers are told while it is down
@@ -120,7 +118,6 @@ struct LmProcess::State : std::enable_shared_from_this<LmProcess::State> {
   void Set(LmState next, std::string why) {
     state = next;
     detail = std::move(why);
-    changed.cancel();
   }
   void Fall(Error error) {
     if (state == LmState::kDown) return;
@@ -229,7 +226,6 @@ LmProcess::LmProcess(asio::any_io_executor executor, LmOptions options)
 
 LmProcess::~LmProcess() {
   state_->closed = true;
-  state_->changed.cancel();
   if (state_->pid > 0) {
     ::kill(state_->pid, SIGKILL);
     ::waitpid(state_->pid, nullptr, 0);
@@ -238,6 +234,7 @@ LmProcess::~LmProcess() {
 
 asio::awaitable<Result<net::Url>> LmProcess::Ready() {
   auto state = state_;
+  const auto until = Steady::now() + state->options.patience;
   while (!state->closed) {
     if (state->state == LmState::kReady) co_return state->url;
     if (state->state == LmState::kOff || (state->state == LmState::kDown && Steady::now() >= state->retry_at)) {
@@ -249,8 +246,10 @@ asio::awaitable<Result<net::Url>> LmProcess::Ready() {
       }
     }
     if (state->state == LmState::kDown) co_return std::unexpected(state->failure);
-    boost::system::error_code woken;
-    co_await state->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    if (Steady::now() > until) co_return FailAt("plumb-lm", Code::kUnavailable, "the model is still loading");
+    boost::system::error_code ignored;
+    asio::steady_timer pause(state->executor, Millis(10));
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
   co_return Fail(Code::kCancelled, "plumb-lm is being stopped");
 }

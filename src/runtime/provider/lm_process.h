@@ -18,7 +18,8 @@ struct LmOptions {
   fs::path program;                // empty: FindLm()
   std::vector<std::string> models;  // "smollm2", a folder, a .gguf; "+ADAPTER" puts an adapter on it
   std::vector<std::string> arguments;  // further ones for `plumb-lm serve`
-  std::chrono::milliseconds start_limit{120'000};
+  std::chrono::milliseconds start_limit{120'000};  // from start to handshake
+  std::chrono::milliseconds patience{120'000};     // how long Ready waits for that
   std::chrono::milliseconds first_backoff{500}, longest_backoff{30'000};
   Clock clock = SystemClock();
 };

@@ -17,6 +17,16 @@ HttpOptions LocalHttp(const std::string& model) {
   return options;
 }
 
+// A verdict is waited for by somebody: what cannot answer soon is a failure, and the policy says what follows.
+HttpOptions EncoderHttp(const std::string& model) {
+  HttpOptions options = LocalHttp(model);
+  options.timeouts.first_byte = std::chrono::seconds(20);
+  options.timeouts.idle = std::chrono::seconds(20);
+  options.timeouts.overall = std::chrono::seconds(60);
+  options.retry.max_attempts = 1;
+  return options;
+}
+
 LmOptions WithModel(LmOptions options, const std::string& model) {
   if (options.models.empty()) options.models = {model};
   return options;
@@ -44,8 +54,8 @@ Result<ChatResponse> FromBulk(const json::object& row, const std::string& model)
   PLUMB_TRY(response.finish_reason, GetStringOr(row, "finish_reason", "stop"));
   response.model = model;
   if (const json::object* usage = FindObject(row, "usage")) {
-    response.usage.input_tokens = GetIntOr(*usage, "prompt_tokens", 0).value_or(0);
-    response.usage.output_tokens = GetIntOr(*usage, "completion_tokens", 0).value_or(0);
+    response.usage.input_tokens = GetIntOr(*usage, "input_tokens", 0).value_or(0);
+    response.usage.output_tokens = GetIntOr(*usage, "output_tokens", 0).value_or(0);
   }
   response.raw = row;
   return response;
@@ -67,7 +77,10 @@ Result<std::vector<std::vector<float>>> Rows(const json::array& rows, size_t exp
 }  // namespace
 
 LocalProvider::LocalProvider(asio::any_io_executor executor, const std::string& model, LmOptions options)
-    : HttpProvider(executor, LocalHttp(model), OpenAiProtocol()),
+    : LocalProvider(std::move(executor), model, std::move(options), LocalHttp(model)) {}
+
+LocalProvider::LocalProvider(asio::any_io_executor executor, const std::string& model, LmOptions options, HttpOptions http)
+    : HttpProvider(executor, std::move(http), OpenAiProtocol()),
       model_(model),
       process_(executor, WithModel(std::move(options), model)) {}
 
@@ -148,11 +161,13 @@ Result<json::object> LocalProvider::Call(std::string_view path, json::object bod
 
 Result<std::vector<TokenLogprobs>> LocalProvider::Logprobs(const std::vector<json::array>& prompts,
                                                            const std::vector<std::string>& completions) {
-  json::array requests;
+  json::array items;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    requests.push_back(json::object{{"messages", prompts[i]}, {"completion", completions[i]}});
+    items.push_back(json::object{{"messages", prompts[i]}, {"completion", completions[i]}});
   }
-  PLUMB_TRY(const json::object answer, Call("/v1/logprobs", {{"requests", std::move(requests)}}));
+  json::object body;
+  body["items"] = std::move(items);
+  PLUMB_TRY(const json::object answer, Call("/v1/logprobs", std::move(body)));
   const json::array* results = FindArray(answer, "results");
   if (!results || results->size() != prompts.size()) {
     return FailAt("plumb-lm", Code::kCorrupt, "the answer to /v1/logprobs has not one result for each request");
@@ -176,7 +191,7 @@ Result<std::vector<TokenLogprobs>> LocalProvider::Logprobs(const std::vector<jso
 }
 
 LocalEncoder::LocalEncoder(asio::any_io_executor executor, const std::string& model, LmOptions options)
-    : provider_(std::move(executor), model, std::move(options)) {}
+    : provider_(std::move(executor), model, std::move(options), EncoderHttp(model)) {}
 
 Result<std::vector<std::string>> LocalEncoder::Heads() {
   PLUMB_TRY(const json::object answer, provider_.Call("/v1/classify", {{"texts", json::array{"."}}}));

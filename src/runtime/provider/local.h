@@ -22,6 +22,7 @@ struct TokenLogprobs {
 class LocalProvider final : public HttpProvider {
  public:
   LocalProvider(asio::any_io_executor executor, const std::string& model, LmOptions options);
+  LocalProvider(asio::any_io_executor executor, const std::string& model, LmOptions options, HttpOptions http);
 
   // One bulk request: plumb-lm batches it itself. What is unfinished when it falls over is kUnavailable.
   Result<std::vector<Result<ChatResponse>>> Batch(const std::vector<ChatRequest>& requests, size_t concurrency,

@@ -41,10 +41,14 @@ std::string Environment(const OpenOptions& options, const std::string& name) {
 }
 
 Result<Target> OpenLocal(std::string_view name, const std::string& model, const OpenOptions& options) {
-  const size_t plus = model.rfind('+');
-  std::error_code ignored;
-  if (plus != std::string::npos && !fs::exists(model.substr(plus + 1), ignored)) {
-    return FailAt(model.substr(plus + 1), Code::kNotFound, "the adapter folder does not exist");
+  // MODEL+ADAPTER_FOLDER, perhaps with @SCALE behind it.
+  if (const size_t plus = model.find('+'); plus != std::string::npos) {
+    const std::string adapter = model.substr(plus + 1, model.rfind('@') == std::string::npos ? std::string::npos
+                                                                                             : model.rfind('@') - plus - 1);
+    std::error_code ignored;
+    if (!fs::exists(adapter, ignored) && !fs::exists(model.substr(plus + 1), ignored)) {
+      return FailAt(adapter, Code::kNotFound, "the adapter folder does not exist");
+    }
   }
   Home home = HomeOf(options);
   LmOptions lm = options.lm;

@@ -1,0 +1,113 @@
+#include "runtime/gateway/exchange.h"
+
+#include <cmath>
+
+namespace plumb::gateway {
+namespace {
+
+double Rounded(double ms) { return std::round(ms * 100) / 100; }
+
+json::value DirectionSummary(const std::optional<guard::Verdict>& verdict) {
+  if (!verdict) return nullptr;
+  json::array clauses;
+  for (const auto& [id, category] : verdict->categories) {
+    if (category.fired) clauses.emplace_back(id);
+  }
+  return json::object{{"action", policy::ActionName(verdict->action)}, {"clauses", clauses}, {"unsafe", verdict->unsafe}};
+}
+
+std::string LastUserText(const json::array& messages) {
+  std::string last;
+  for (const json::value& value : messages) {
+    const json::object* message = value.if_object();
+    const json::string* role = message ? FindString(*message, "role") : nullptr;
+    if (role && *role == "user" && message->contains("content")) last = provider::ContentText(message->at("content"));
+  }
+  return last;
+}
+
+// The first 160 bytes or so, cut between characters.
+std::string Preview(std::string text) {
+  if (text.size() <= 160) return text;
+  size_t end = 160;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+}  // namespace
+
+ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
+  ledger::Entry entry;
+  entry.kind = "exchange";
+  entry.id = exchange.id;
+  entry.subject = exchange.subject;
+  json::object& body = entry.body;
+  body["model"] = exchange.model;
+  body["target"] = exchange.target;
+  body["provider"] = exchange.provider;
+  body["key"] = exchange.key;
+  body["stream"] = exchange.stream;
+  body["mode"] = exchange.mode;
+  body["log"] = exchange.log;
+  body["status"] = exchange.status;
+  if (!exchange.error.empty()) body["error"] = exchange.error;
+  body["action"] = policy::ActionName(exchange.action);
+  body["clause"] = exchange.clause;
+  body["input"] = DirectionSummary(exchange.input);
+  body["output"] = DirectionSummary(exchange.output);
+  body["finish_reason"] = exchange.finish_reason;
+  body["usage"] = {{"input_tokens", exchange.usage.input_tokens}, {"output_tokens", exchange.usage.output_tokens}};
+  body["ms"] = {{"total", Rounded(exchange.total_ms)},
+                {"guard_input", Rounded(exchange.guard_input_ms)},
+                {"guard_output", Rounded(exchange.guard_output_ms)},
+                {"first_text", Rounded(exchange.first_text_ms)}};
+  json::object verdicts;
+  verdicts["input"] = exchange.input ? json::value(guard::VerdictJson(*exchange.input)) : json::value();
+  verdicts["output"] = exchange.output ? json::value(guard::VerdictJson(*exchange.output)) : json::value();
+  body["verdicts"] = std::move(verdicts);
+  body["bound"] = {{"policy", bound.policy}, {"guard", bound.guard}};
+  const std::string request = ToJson(exchange.messages);
+  if (exchange.log == "full") {
+    entry.texts.push_back({"request", request});
+    entry.texts.push_back({"response", exchange.response});
+    if (!exchange.withheld.empty()) entry.texts.push_back({"withheld", exchange.withheld});
+  } else if (exchange.log == "hashed") {
+    body["sha256"] = {{"request", Sha256Hex(request)}, {"response", Sha256Hex(exchange.response)}};
+  }
+  return entry;
+}
+
+json::object ExchangeRow(const ledger::Stored& stored) {
+  json::object row;
+  row["id"] = stored.id;
+  row["index"] = stored.index;
+  row["time"] = stored.time;
+  for (const char* key : {"model", "target", "provider", "key", "stream", "mode", "status", "error", "action", "clause",
+                          "input", "output", "finish_reason", "usage", "ms"}) {
+    if (stored.body.contains(key)) row[key] = stored.body.at(key);
+  }
+  row["preview"] = nullptr;
+  if (const json::string* request = FindString(stored.texts, "request")) {
+    auto messages = ParseJson(*request, "request");
+    if (messages && messages->is_array()) row["preview"] = Preview(LastUserText(messages->get_array()));
+  }
+  return row;
+}
+
+json::object ExchangeDetail(const ledger::Stored& stored) {
+  json::object detail = ExchangeRow(stored);
+  detail["messages"] = nullptr;
+  detail["response"] = nullptr;
+  if (const json::string* request = FindString(stored.texts, "request")) {
+    auto messages = ParseJson(*request, "request");
+    if (messages) detail["messages"] = *messages;
+  }
+  if (const json::string* response = FindString(stored.texts, "response")) detail["response"] = *response;
+  if (const json::string* withheld = FindString(stored.texts, "withheld")) detail["withheld"] = *withheld;
+  for (const char* key : {"verdicts", "bound", "sha256"}) {
+    if (stored.body.contains(key)) detail[key] = stored.body.at(key);
+  }
+  return detail;
+}
+
+}  // namespace plumb::gateway

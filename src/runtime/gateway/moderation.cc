@@ -1,0 +1,146 @@
+// /v1/moderations, /v1/models and /v1/exchanges/{id}.
+#include <array>
+
+#include "runtime/gateway/service.h"
+
+namespace plumb::gateway {
+namespace {
+
+constexpr std::array<std::string_view, 13> kOpenAiCategories = {
+    "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm",
+    "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic"};
+
+// One text, a list of texts, or a list of parts of which only text can be judged.
+Result<std::vector<std::string>> Inputs(const json::object& body) {
+  const json::value* input = body.if_contains("input");
+  if (!input) return Fail(Code::kInvalid, "input is missing; it must be a text or a list of texts");
+  std::vector<std::string> texts;
+  if (const json::string* one = input->if_string()) {
+    texts.emplace_back(*one);
+    return texts;
+  }
+  const json::array* list = input->if_array();
+  if (!list) return Fail(Code::kInvalid, "input must be a text or a list of texts");
+  for (const json::value& item : *list) {
+    const json::object* part = item.if_object();
+    const json::string* text = part ? FindString(*part, "text") : item.if_string();
+    if (!text) return Fail(Code::kUnsupported, "only text can be moderated here; images are refused rather than passed unseen");
+    texts.emplace_back(*text);
+  }
+  return texts;
+}
+
+json::object ModerationResult(const policy::Policy& policy, const guard::Verdict& verdict) {
+  json::object flags, scores, applied;
+  for (std::string_view name : kOpenAiCategories) {
+    flags[name] = false;
+    scores[name] = 0.0;
+    applied[name] = json::array{"text"};
+  }
+  bool flagged = verdict.failed;
+  for (const auto& [id, found] : verdict.categories) {
+    flagged = flagged || found.fired;
+    const policy::Category* category = policy.FindCategory(id);
+    if (!category) continue;
+    const auto names = category->maps.find("openai");
+    if (names == category->maps.end()) continue;
+    for (const std::string& name : names->second) {
+      if (!scores.contains(name)) continue;
+      if (found.fired) flags[name] = true;
+      if (found.score > scores[name].as_double()) scores[name] = found.score;
+    }
+  }
+  json::object result;
+  result["flagged"] = flagged;
+  result["categories"] = std::move(flags);
+  result["category_scores"] = std::move(scores);
+  result["category_applied_input_types"] = std::move(applied);
+  result["plumb"] = guard::VerdictJson(verdict);  // our own clauses beside OpenAI's names
+  return result;
+}
+
+asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
+  const json::value body = OpenAiError(error);
+  co_await out.SendJson(HttpStatus(error.code), body);
+}
+
+Result<std::vector<std::string>> ModerationInputs(const Service& service, const net::Request& request) {
+  PLUMB_TRY(const Caller caller, Authorise(service, request));
+  PLUMB_TRY(const json::value body, ParseJson(request.body, "request body"));
+  if (!body.is_object()) return Fail(Code::kInvalid, "the request body must be a JSON object");
+  return Inputs(body.get_object());
+}
+
+}  // namespace
+
+asio::awaitable<void> Moderations(Service& service, net::Request& request, net::ResponseWriter& out) {
+  auto texts = ModerationInputs(service, request);
+  if (!texts) {
+    co_await SendError(out, texts.error());
+    co_return;
+  }
+  std::vector<guard::Subject> subjects;
+  for (std::string& text : *texts) subjects.push_back({std::move(text), ""});
+  const guard::Guard* guard = service.guards.begin()->second.get();
+  auto work = [guard, subjects = std::move(subjects)]() { return guard->Check(guard::Direction::kInput, subjects); };
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<guard::Verdict> verdicts = co_await On(service.guard_threads, std::move(work));
+  service.metrics.ObserveGuard("moderation", MillisSince(start) / 1000);
+  json::array results;
+  for (const guard::Verdict& verdict : verdicts) results.push_back(ModerationResult(service.options.policy, verdict));
+  json::object body;
+  body["id"] = NewId("modr", service.options.clock());
+  body["model"] = "plumbline-" + service.options.policy.id;
+  body["results"] = std::move(results);
+  const json::value answer(std::move(body));
+  co_await out.SendJson(200, answer);
+}
+
+asio::awaitable<void> ListModels(Service& service, net::Request& request, net::ResponseWriter& out) {
+  auto caller = Authorise(service, request);
+  if (!caller) {
+    co_await SendError(out, caller.error());
+    co_return;
+  }
+  const int64_t created = std::chrono::duration_cast<std::chrono::seconds>(service.started.time_since_epoch()).count();
+  json::array data;
+  for (const ModelRoute& route : service.options.models) {
+    if (route.name.contains('*')) continue;  // a pattern is no name to ask for
+    const std::string owner = route.target.substr(0, route.target.find(':'));
+    data.push_back(json::object{{"id", route.name}, {"object", "model"}, {"created", created}, {"owned_by", owner}});
+  }
+  json::object body;
+  body["object"] = "list";
+  body["data"] = std::move(data);
+  const json::value answer(std::move(body));
+  co_await out.SendJson(200, answer);
+}
+
+asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::ResponseWriter& out) {
+  auto caller = Authorise(service, request);
+  if (!caller) {
+    co_await SendError(out, caller.error());
+    co_return;
+  }
+  const std::string id = request.path.substr(request.path.rfind('/') + 1);
+  ledger::Ledger* ledger = service.ledger.get();
+  auto read = [ledger, id]() { return ledger->Get(id); };
+  Result<ledger::Stored> stored = co_await On(service.ledger_threads, std::move(read));
+  // A key sees its own exchanges; that another key's exist is none of its business.
+  const bool own = stored && stored->kind == "exchange" &&
+                   (caller->role != "application" || GetStringOr(stored->body, "key", "").value_or("") == caller->name);
+  if (!own) {
+    const Error missing{Code::kNotFound, fmt::format("no exchange '{}'", ToUtf8(id)), ""};
+    co_await SendError(out, missing);
+    co_return;
+  }
+  json::object body = ExchangeDetail(*stored);
+  auto prove = [ledger, id]() { return ledger->Prove(id); };
+  Result<json::object> proof = co_await On(service.ledger_threads, std::move(prove));
+  body["proof"] = proof ? json::value(*proof) : json::value();
+  body["verifier_key"] = service.ledger->VerifierKey();
+  const json::value answer(std::move(body));
+  co_await out.SendJson(200, answer);
+}
+
+}  // namespace plumb::gateway

@@ -1,0 +1,168 @@
+#include "runtime/gateway/service.h"
+
+#include <algorithm>
+
+namespace plumb::gateway {
+
+Service::Service(asio::any_io_executor e, GatewayOptions o)
+    : executor(std::move(e)),
+      options(std::move(o)),
+      started(options.clock()),
+      guard_threads(static_cast<size_t>(std::max(1, options.guard_threads))) {}
+
+Service::~Service() {
+  server.reset();
+  guard_threads.join();
+  ledger_threads.join();
+}
+
+Result<Caller> Authorise(const Service& service, const net::Request& request) {
+  std::string_view sent = request.headers.Get("authorization");
+  if (StartsWithNoCase(sent, "bearer ")) {
+    sent.remove_prefix(7);
+  } else {
+    sent = request.headers.Get("x-api-key");
+  }
+  if (!sent.empty()) {
+    if (const Key* key = FindKey(service.options.keys, Trim(sent))) return Caller{key->name, key->role};
+    if (!service.options.keys.empty()) return Fail(Code::kPermission, "this key is not known here");
+  }
+  const bool open = service.options.keys.empty() && request.loopback && service.options.listen.loopback();
+  if (open) return Caller{"local", "application"};
+  return Fail(Code::kPermission, "send your key as 'Authorization: Bearer plumb-…'");
+}
+
+namespace {
+
+// "127.0.0.1:8080" → "127.0.0.1"
+std::string_view HostOnly(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.find(':'));
+}
+
+bool NamesLoopback(std::string_view host) {
+  const std::string_view name = HostOnly(host);
+  return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
+}
+
+}  // namespace
+
+Status AuthoriseConsole(const Service& service, const net::Request& request, int& status) {
+  // A page from elsewhere must not drive the console with the visitor's own access.
+  const std::string_view origin = request.headers.Get("origin");
+  const std::string_view host = request.headers.Get("host");
+  const size_t scheme = origin.find("://");
+  if (!origin.empty() && (scheme == std::string_view::npos || origin.substr(scheme + 3) != host)) {
+    status = 403;
+    return Fail(Code::kPermission, "requests from the page {} are not accepted", ToUtf8(origin));
+  }
+  status = 401;
+  if (request.headers.Has("authorization")) {
+    auto caller = Authorise(service, request);
+    if (!caller) return std::unexpected(caller.error());
+    return {};
+  }
+  // The Host check keeps a foreign name that resolves to 127.0.0.1 out.
+  const bool local = request.loopback && service.options.listen.loopback();
+  if (local && (request.peer == "unix" || NamesLoopback(host))) return {};
+  return Fail(Code::kPermission, "send your key as 'Authorization: Bearer plumb-…'");
+}
+
+bool Covers(std::string_view pattern, std::string_view text) {
+  const size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  const std::string_view rest = pattern.substr(star + 1);
+  if (rest.empty()) return true;
+  for (size_t at = star; at <= text.size(); ++at) {
+    if (Covers(rest, text.substr(at))) return true;
+  }
+  return false;
+}
+
+const policy::Route& RouteFor(const policy::Policy& policy, const std::map<std::string, std::string>& attributes) {
+  static const policy::Route enforcing;
+  for (const policy::Route& route : policy.routes) {
+    const bool fits = std::ranges::all_of(route.match, [&](const auto& wanted) {
+      const auto found = attributes.find(wanted.first);
+      return Covers(wanted.second, found == attributes.end() ? "" : found->second);
+    });
+    if (fits) return route;
+  }
+  return enforcing;
+}
+
+Result<Answerer> FindAnswerer(const Service& service, const std::string& model) {
+  std::vector<std::string> names;
+  for (const ModelRoute& route : service.options.models) {
+    const bool first = model.empty() && !route.name.contains('*');
+    if (!first && !Covers(route.name, model)) {
+      names.push_back(route.name);
+      continue;
+    }
+    const size_t colon = route.target.find(':');
+    std::string behind = route.target.substr(colon + 1);
+    if (behind == "*") behind = model;
+    const std::string kind = route.target.substr(0, colon);
+    const auto found = service.providers.find(kind == "local" ? route.target : kind);
+    if (found == service.providers.end()) return Fail(Code::kInternal, "no provider for {}", route.target);
+    return Answerer{&route, found->second, behind, kind + ":" + behind};
+  }
+  if (model.empty()) return Fail(Code::kInvalid, "name a model: {}", Join(names, ", "));
+  return Fail(Code::kNotFound, "no model '{}' here{} (known: {})", model, DidYouMean(model, names), Join(names, ", "));
+}
+
+const guard::Guard& GuardFor(const Service& service, const policy::Route& route) {
+  const auto found = service.guards.find(route.on_error);
+  return *(found == service.guards.end() ? service.guards.begin() : found)->second;
+}
+
+asio::awaitable<Result<ledger::Receipt>> Record(Service& service, Exchange& exchange) {
+  ++service.totals["exchanges"];
+  ++service.totals[std::string(policy::ActionName(exchange.action))];
+  if (exchange.status == "error") ++service.totals["errors"];
+  if (exchange.mode == "observe" && exchange.action > guard::Action::kFlag) ++service.totals["observed"];
+  service.metrics.CountExchange(exchange);
+  const auto start = std::chrono::steady_clock::now();
+  ledger::Entry entry = ToEntry(exchange, service.bound());
+  ledger::Ledger* ledger = service.ledger.get();
+  auto append = [ledger, entry = std::move(entry)]() mutable { return ledger->Append(std::move(entry)); };
+  Result<ledger::Receipt> receipt = co_await On(service.ledger_threads, std::move(append));
+  service.metrics.ObserveLedger(MillisSince(start) / 1000);
+  if (!receipt && service.options.warn) service.options.warn("the ledger refused an exchange: " + receipt.error().Text());
+  co_return receipt;
+}
+
+double MillisSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+int HttpStatus(Code code) {
+  switch (code) {
+    case Code::kInvalid: case Code::kUnsupported: return 400;
+    case Code::kPermission: return 401;
+    case Code::kNotFound: return 404;
+    case Code::kConflict: return 409;
+    case Code::kExhausted: return 429;
+    case Code::kUnavailable: case Code::kCancelled: return 503;
+    case Code::kDeadline: return 504;
+    case Code::kCorrupt: return 502;
+    default: return 500;
+  }
+}
+
+json::value OpenAiError(const Error& error) {
+  const char* type = "server_error";
+  if (error.code == Code::kInvalid || error.code == Code::kNotFound || error.code == Code::kUnsupported) {
+    type = "invalid_request_error";
+  }
+  if (error.code == Code::kPermission) type = "authentication_error";
+  if (error.code == Code::kExhausted) type = "rate_limit_error";
+  return {{"error", {{"message", error.message}, {"type", type}, {"param", nullptr}, {"code", CodeName(error.code)}}}};
+}
+
+json::value ApiError(const Error& error) {
+  return {{"error", {{"code", CodeName(error.code)}, {"message", error.message}, {"where", error.where}}}};
+}
+
+}  // namespace plumb::gateway

@@ -1,0 +1,98 @@
+// What every handler of the gateway works with. Private to this room.
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/net/net.h"
+#include "evidence/ledger/ledger.h"
+#include "runtime/gateway/encoder.h"
+#include "runtime/gateway/exchange.h"
+#include "runtime/gateway/gateway.h"
+#include "runtime/gateway/metrics.h"
+#include "runtime/guard/guard.h"
+
+namespace plumb::gateway {
+
+struct Service {
+  Service(asio::any_io_executor e, GatewayOptions o);
+  ~Service();
+
+  asio::any_io_executor executor;
+  GatewayOptions options;
+  Time started;
+  std::unique_ptr<ledger::Ledger> ledger;
+  std::unique_ptr<Encoder> encoder;
+  std::map<std::string, std::unique_ptr<guard::Guard>> guards;  // by the on_error of the routes that use it
+  std::string guard_id;                                         // SHA-256 of guard.json; "patterns" without one
+  std::map<std::string, std::shared_ptr<provider::Provider>> providers;  // by "local:MODEL" or the provider's name
+  std::string system_prompt;
+  Metrics metrics;
+  std::map<std::string, uint64_t> totals;  // by action, and "exchanges", "errors", "observed"
+  asio::thread_pool guard_threads;
+  asio::thread_pool ledger_threads{4};
+  std::unique_ptr<net::Server> server;
+  bool draining = false;
+
+  Bound bound() const { return {options.policy.hash, guard_id}; }
+};
+
+// Runs `work` on one of `pool`'s threads and comes back. `work` must not touch what belongs to the gateway's thread.
+template <class Work>
+asio::awaitable<std::invoke_result_t<Work>> On(asio::thread_pool& pool, Work work) {
+  using Value = std::invoke_result_t<Work>;
+  auto task = [](Work todo) -> asio::awaitable<Value> { co_return todo(); };
+  co_return co_await asio::co_spawn(pool, task(std::move(work)), asio::use_awaitable);
+}
+
+// Who calls: the key's name and role; loopback callers without keys are "local".
+struct Caller {
+  std::string name;
+  std::string role;
+};
+// Error: kPermission, with what to send.
+Result<Caller> Authorise(const Service& service, const net::Request& request);
+// For /api and the console: loopback without a key, as docs/console-api.md says. Error: kPermission; `status` is 401
+// or 403.
+Status AuthoriseConsole(const Service& service, const net::Request& request, int& status);
+
+// The policy's route for a request: the first whose every `match` fits. `attributes`: model, key, channel, region, …
+const policy::Route& RouteFor(const policy::Policy& policy, const std::map<std::string, std::string>& attributes);
+// Whether `pattern` with '*' covers `text`.
+bool Covers(std::string_view pattern, std::string_view text);
+
+// Who answers for a model name. Errors: kNotFound with near names.
+struct Answerer {
+  const ModelRoute* route = nullptr;
+  std::shared_ptr<provider::Provider> provider;
+  std::string model;   // as the provider names it
+  std::string target;  // "local:smollm2"
+};
+Result<Answerer> FindAnswerer(const Service& service, const std::string& model);
+
+// The guard for a route, by its on_error.
+const guard::Guard& GuardFor(const Service& service, const policy::Route& route);
+
+// Writes the exchange to the ledger, and counts it. Error: kIo; then the caller must not be answered.
+asio::awaitable<Result<ledger::Receipt>> Record(Service& service, Exchange& exchange);
+
+double MillisSince(std::chrono::steady_clock::time_point start);
+
+// OpenAI's error object.
+json::value OpenAiError(const Error& error);
+int HttpStatus(Code code);
+// Our own error object (/api).
+json::value ApiError(const Error& error);
+
+// One handler per path; gateway.cc holds the table.
+asio::awaitable<void> ChatCompletions(Service& service, net::Request& request, net::ResponseWriter& out);
+asio::awaitable<void> Moderations(Service& service, net::Request& request, net::ResponseWriter& out);
+asio::awaitable<void> ListModels(Service& service, net::Request& request, net::ResponseWriter& out);
+asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::ResponseWriter& out);
+asio::awaitable<void> ConsoleApi(Service& service, net::Request& request, net::ResponseWriter& out);
+
+}  // namespace plumb::gateway
