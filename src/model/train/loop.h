@@ -24,7 +24,8 @@ class Objective {
   // Adds the gradient of the mean loss of these rows to the parameters. `key` names the step's randomness.
   virtual BatchReport Accumulate(const std::vector<uint32_t>& rows, uint64_t key) = 0;
   virtual void Refresh() = 0;                                     // the parameters changed
-  virtual Status SaveAdapter(const fs::path& folder) const = 0;  // the product, as others load it
+  virtual Status SaveAdapter(const fs::path& folder) const = 0;  // as others load it, exact
+  virtual Status SaveProduct(const fs::path& folder) const { return SaveAdapter(folder); }  // what a job ends with
   // Run once before the first step, given the rows that will be visited at most.
   virtual Status Prepare(const std::vector<uint32_t>& rows) = 0;
 };

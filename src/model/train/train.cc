@@ -2,8 +2,12 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+#include <set>
+
 #include "model/lm/adapter.h"
 #include "model/lm/tensors.h"
+#include "model/train/classifier_objective.h"
 #include "model/train/dpo.h"
 
 namespace plumb::train {
@@ -52,7 +56,7 @@ Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Obje
   PLUMB_TRY(result.loop, RunLoop(s, fixed, objective, parameters, world));
   if (result.loop.interrupted) return result;
   result.adapter = fs::path(s.out) / "adapter";
-  PLUMB_CHECK(objective.SaveAdapter(result.adapter));
+  PLUMB_CHECK(objective.SaveProduct(result.adapter));
   world.emit({{"event", "done"}, {"adapter", result.adapter.string()}, {"steps", result.loop.steps},
               {"loss", result.loop.loss}, {"seconds", result.loop.seconds}, {"num_tokens", result.loop.tokens},
               {"tokens_per_second", result.loop.tokens_per_second}, {"out_of_time", result.loop.out_of_time}});
@@ -96,12 +100,55 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
   return Finish(s, fixed, objective, parameters, world);
 }
 
+Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
+  if (!s.adapter_in.empty()) PLUMB_CHECK(TakeOverAdapter(s));
+  std::vector<ClassifierRow> rows;
+  for (const std::string& file : s.data) {
+    PLUMB_TRY(std::vector<ClassifierRow> more, ReadClassifierRows(file));
+    std::move(more.begin(), more.end(), std::back_inserter(rows));
+  }
+  if (rows.empty()) return Fail(Code::kInvalid, "{} has no rows", Join(s.data, ", "));
+  std::vector<std::string> heads = s.heads;
+  if (heads.empty()) {
+    std::set<std::string> named;
+    for (const ClassifierRow& row : rows)
+      for (const auto& [head, label] : row.labels) named.insert(head);
+    heads.assign(named.begin(), named.end());
+  }
+  for (const auto& [head, weight] : s.pos_weight)
+    if (std::find(heads.begin(), heads.end(), head) == heads.end())
+      return Fail(Code::kInvalid, "\"pos_weight\": no head '{}'{}", head, DidYouMean(head, heads));
+  PLUMB_TRY(const std::unique_ptr<lm::Encoder> encoder,
+            lm::Encoder::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat}));
+  if (s.max_length > encoder->config().positions)
+    return Fail(Code::kInvalid, "\"max_length\" is {}, the encoder takes {} tokens", s.max_length,
+                encoder->config().positions);
+  PLUMB_TRY(const auto tokenizer, lm::Tokenizer::Load(encoder->path()));
+  std::vector<LabelledTokens> encoded;
+  for (const ClassifierRow& row : rows) {
+    PLUMB_TRY(LabelledTokens one, EncodeClassifierRow(row, *tokenizer, heads, s.max_length));
+    encoded.push_back(std::move(one));
+  }
+  Parameters parameters;
+  PLUMB_TRY(const std::unique_ptr<EncoderTrunk> trunk, EncoderTrunk::Create(*encoder, s.lora, parameters));
+  ClassifierObjective objective(s, heads, std::move(encoded), *encoder, *trunk, parameters);
+  if (s.adapter_in.empty()) InitialiseLora(parameters, static_cast<uint64_t>(s.seed));
+  else PLUMB_CHECK(LoadValues(s.adapter_in, parameters));
+  world.emit({{"event", "start"}, {"job", "classifier"}, {"model", s.model}, {"rows", rows.size()},
+              {"heads", json::array(heads.begin(), heads.end())}, {"trainable_parameters", parameters.elements()}});
+  json::object fixed = SettingsThatMatter(Job::kClassifier, s);
+  fixed["heads"] = Join(heads, ",");
+  PLUMB_TRY(JobResult result, Finish(s, fixed, objective, parameters, world));
+  return result;
+}
+
 }  // namespace
 
 Result<JobResult> RunJob(Job job, const json::object& config, const Surroundings& world) {
   KeepFreedMemory();
   PLUMB_TRY(TrainSettings settings, SettingsFromJson(job, config));
   try {
+    if (job == Job::kClassifier) return RunClassifier(std::move(settings), world);
     return RunDecoder(job, std::move(settings), world);
   } catch (const std::bad_alloc&) {
     return Fail(Code::kExhausted, "out of memory: a smaller micro_batch_tokens or max_length needs less");
