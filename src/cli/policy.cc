@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "cli/guard_files.h"
 #include "cli/verbs.h"
 #include "intent/policy/coverage.h"
 #include "intent/policy/diff.h"
@@ -170,10 +171,38 @@ void ShowCoverage(const PolicyFlags& flags, CoverageSources sources, Globals& gl
 
 // ---- test ------------------------------------------------------------------------------------------------------
 
-void Test(const PolicyFlags& flags, Globals& globals) {
+// What a guard acts on when each text is a request.
+GuardFunction AskGuard(const guard::Guard& guard) {
+  return [&guard](const std::vector<std::string>& texts) -> Result<std::vector<std::set<std::string>>> {
+    std::vector<guard::Subject> subjects;
+    for (const std::string& text : texts) subjects.push_back({.text = text, .prompt = ""});
+    std::vector<std::set<std::string>> out;
+    for (const guard::Verdict& verdict : guard.Check(guard::Direction::kInput, subjects)) {
+      if (verdict.failed) return Fail(Code::kUnavailable, "a detector of the guard did not run");
+      std::set<std::string>& clauses = out.emplace_back();
+      for (const auto& [id, category] : verdict.categories)
+        if (category.fired && category.action != Action::kAllow) clauses.insert(id);
+    }
+    return out;
+  };
+}
+
+struct TestFlags {
+  std::string guard;
+  bool without_encoder = false;
+};
+
+void Test(const PolicyFlags& flags, const TestFlags& with, Globals& globals) {
   const auto policy = flags.Load(globals);
   if (!policy) return ReportPolicy(policy.error(), globals);
-  const auto test = TestPolicy(*policy);
+  LoadedGuard loaded;
+  if (!with.guard.empty()) {
+    globals.policy = flags.Path(globals);
+    auto found = LoadGuard(globals, with.guard, !with.without_encoder);
+    if (!found) return Report(found.error(), globals);
+    loaded = std::move(*found);
+  }
+  const auto test = TestPolicy(*policy, loaded.guard ? AskGuard(*loaded.guard) : GuardFunction());
   if (!test) return Report(test.error(), globals);
   if (!test->failures.empty()) globals.exit_code = 1;
   if (globals.json) {
@@ -183,8 +212,8 @@ void Test(const PolicyFlags& flags, Globals& globals) {
     return PrintJson({{"passed", test->failures.empty()}, {"clauses", std::move(clauses)}, {"failures", json::value_from(test->failures)}});
   }
   for (const ClauseResult& each : test->clauses)
-    Print(fmt::format("{}: patterns alone catch {} of {} violating examples and match {} of {} allowed or ordinary ones\n", each.clause, each.caught,
-                      each.violating, each.alarms, each.allowed));
+    Print(fmt::format("{}: {} {} of {} violating examples and {} of {} that are allowed\n", each.clause,
+                      test->with_guard ? "the guard acts on" : "patterns alone match", each.caught, each.violating, each.alarms, each.allowed));
   for (const std::string& failure : test->failures) Print(fmt::format("FAIL {}\n", failure));
   Print(fmt::format("{} escalation rules, {} failures\n", policy->escalation.size(), test->failures.size()));
 }
@@ -197,6 +226,7 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
   // Options live as long as the program: CLI11 keeps references to them.
   static PolicyFlags check_flags, render_flags, coverage_flags, test_flags;
   static RenderFlags render;
+  static TestFlags with;
   static std::string before, after;
   static CoverageSources sources;
   static std::string suites = "suites", guard = "guard", pairs = "pairs.jsonl";
@@ -236,7 +266,9 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
 
   CLI::App* test = policy->add_subcommand("test", "Run its own examples and escalation rules");
   test_flags.Add(*test, globals);
-  test->callback([&] { Test(test_flags, globals); });
+  test->add_option("--guard", with.guard, "Also hold this guard to the targets, on the test split");
+  test->add_flag("--without-encoder", with.without_encoder, "Ask the guard's patterns and linear tier alone");
+  test->callback([&] { Test(test_flags, with, globals); });
 }
 
 }  // namespace plumb::cli

@@ -13,15 +13,17 @@ constexpr auto kFreshFor = std::chrono::days(90);
 struct Rows {
   bool there = false;
   std::map<std::string, int> all, attacks;
+  std::map<std::string, int> suites;  // by suite, whatever the clause
 };
 
 Status CountRows(const fs::path& file, Rows& rows) {
   PLUMB_TRY(const auto read, ReadJsonl(file));
+  rows.suites[file.parent_path().filename().string()] += static_cast<int>(read.size());
   for (const json::object& row : read) {
     const json::string* clause = FindString(row, "clause");
     if (!clause) continue;
     ++rows.all[std::string(*clause)];
-    if (FindString(row, "attack")) ++rows.attacks[std::string(*clause)];
+    if (FindString(row, "attack") || FindString(row, "wrapper")) ++rows.attacks[std::string(*clause)];
   }
   return {};
 }
@@ -83,13 +85,16 @@ class Matrix {
  public:
   Matrix(const Policy& policy, const CoverageSources& sources, Rows suites, Rows pairs, Guard guard)
       : policy_(policy), sources_(sources), suites_(std::move(suites)), pairs_(std::move(pairs)), guard_(std::move(guard)) {
-    for (const Example& each : Examples(policy)) ++(each.violates ? violating_ : allowed_)[each.clause];
+    for (const Example& each : Examples(policy)) {
+      ++(each.violates ? violating_ : allowed_)[each.clause];
+      own_cases_[each.clause] += each.split == Split::kTest;
+    }
   }
 
   Coverage Build() {
     Coverage out;
     for (const std::string& clause : ClauseIds(policy_)) {
-      CoverageRow row{clause, {ExamplesCell(clause), CountCell(suites_.there, suites_.all, clause), AttacksCell(clause),
+      CoverageRow row{clause, {ExamplesCell(clause), CasesCell(clause), AttacksCell(clause),
                                DetectorCell(clause), CountCell(pairs_.there, pairs_.all, clause), ControlCell(clause), OwnerCell(clause),
                                EvidenceCell(clause)}};
       for (size_t i = 0; i < row.cells.size(); ++i)
@@ -97,7 +102,7 @@ class Matrix {
           out.holes.push_back(fmt::format("{}: {} ({})", clause, CoverageColumns()[i], row.cells[i].text));
       out.rows.push_back(std::move(row));
     }
-    if (!suites_.there) out.not_applicable.push_back("cases, attacks: no suite to count in");
+    if (!suites_.there) out.not_applicable.push_back("attacks, cases beyond the policy's own: no suite to count in");
     if (!guard_.there) out.not_applicable.push_back("detector (beyond patterns): no guard.json");
     if (!pairs_.there) out.not_applicable.push_back("pairs: no pairs file");
     if (sources_.evidence.empty()) out.not_applicable.push_back("evidence age: no ledger was asked");
@@ -113,6 +118,14 @@ class Matrix {
     const int needed = clause == "scope" ? kScopeExamples : clause == "tone" ? kToneExamples : kCategoryExamples;
     if (IsPrinciple(clause) || std::min(bad, good) >= needed) return Covered(fmt::format("{}+{}", bad, good));
     return Hole(fmt::format("{} violating, {} allowed; {} of each are needed", bad, good, needed));
+  }
+  Cell CasesCell(const std::string& clause) {
+    int count = own_cases_[clause] + suites_.all[clause];
+    for (const Principle& each : policy_.principles)
+      if ("principle/" + each.id == clause)
+        for (const std::string& suite : each.suites) count += suites_.suites[suite];
+    if (count) return Covered(std::to_string(count));
+    return suites_.there ? Hole("none") : NotApplicable();
   }
   Cell CountCell(bool there, std::map<std::string, int>& counts, const std::string& clause) {
     if (!there) return NotApplicable();
@@ -157,7 +170,7 @@ class Matrix {
   const CoverageSources& sources_;
   Rows suites_, pairs_;
   Guard guard_;
-  std::map<std::string, int> violating_, allowed_;
+  std::map<std::string, int> violating_, allowed_, own_cases_;
 };
 
 }  // namespace

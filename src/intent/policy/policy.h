@@ -61,6 +61,7 @@ struct On {
 struct Principle {
   std::string id;
   std::string text;
+  std::vector<std::string> suites;  // what measures it
 };
 
 struct Scope {

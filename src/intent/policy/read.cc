@@ -140,7 +140,9 @@ Policy ReadPolicy(const json::object& resolved) {
   out.version = Text(resolved, "version");
   out.owner = Text(resolved, "owner");
   out.purpose = Text(resolved, "purpose");
-  Each(resolved, "principles", [&](const json::object& item) { out.principles.push_back({Text(item, "id"), Text(item, "text")}); });
+  Each(resolved, "principles", [&](const json::object& item) {
+    out.principles.push_back({Text(item, "id"), Text(item, "text"), Texts(item, "suites")});
+  });
   const json::object& scope = Object(resolved, "scope");
   out.scope = {Texts(scope, "in"), Texts(scope, "out"), ActionOf(scope, "action", Action::kRedirect), Texts(scope, "say")};
   out.tone = ReadTone(Object(resolved, "tone"));
