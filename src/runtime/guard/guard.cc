@@ -85,6 +85,13 @@ Verdict Guard::Check(Direction direction, const Subject& subject) const { return
 const policy::Policy& Guard::policy() const { return parts_->policy; }
 const GuardRecord& Guard::record() const { return parts_->record; }
 
+std::vector<Guard::Tier> Guard::Tiers() const {
+  const bool trained = parts_->record.encoder.has_value(), asked = parts_->options.require_encoder, given = parts_->options.classifier != nullptr;
+  return {{"patterns", parts_->patterns.has_value(), parts_->patterns ? "" : "the policy names no detector"},
+          {"linear", parts_->linear.has_value(), parts_->linear ? "" : "not trained"},
+          {"encoder", trained && asked && given, !trained ? "not trained" : !asked ? "left out" : given ? "" : "not running"}};
+}
+
 std::vector<std::string> Guard::Warnings() const {
   std::vector<std::string> out;
   const GuardRecord& record = parts_->record;

@@ -126,6 +126,13 @@ class Guard {
 
   const policy::Policy& policy() const;
   const GuardRecord& record() const;
+  // "patterns", "linear", "encoder": what judges, and why not where it does not.
+  struct Tier {
+    std::string name;
+    bool ready = false;
+    std::string note;
+  };
+  std::vector<Tier> Tiers() const;
   // "warning" lines for a person: made for another policy, thresholds not calibrated, a tier missing.
   std::vector<std::string> Warnings() const;
 

@@ -19,8 +19,7 @@
 
 namespace plumb::guard {
 
-inline constexpr std::string_view kUnsafeHead = "unsafe";    // harmful under any category
-inline constexpr std::string_view kRefusalHead = "refusal";  // the answer refuses
+inline constexpr std::string_view kUnsafeHead = "unsafe";  // harmful under any category
 
 class LinearModel {
  public:

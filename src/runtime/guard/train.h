@@ -21,7 +21,7 @@ struct TrainingRow {
 };
 
 struct TrainingSet {
-  std::vector<std::string> heads;  // "unsafe", categories with enough examples, "refusal" where rows label it
+  std::vector<std::string> heads;  // "unsafe" and the categories with enough examples
   std::vector<TrainingRow> rows;
 };
 
@@ -32,7 +32,7 @@ inline constexpr size_t kFewestPositives = 12;
 // "group"} (rows of their own calibration or test split are left out). Error: kInvalid, naming the row.
 Result<TrainingSet> BuildTrainingSet(const policy::Policy& policy, const std::vector<json::object>& extra);
 
-// Rows for the encoder's job: {"text","labels":{…},"weight"}, the heads but for "refusal".
+// Rows for the encoder's job: {"text","labels":{…},"weight"}.
 Status WriteEncoderRows(const TrainingSet& set, const fs::path& path);
 
 struct TrainOptions {

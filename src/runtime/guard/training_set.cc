@@ -82,7 +82,6 @@ Result<TrainingSet> BuildTrainingSet(const policy::Policy& policy, const std::ve
   set.heads.emplace_back(kUnsafeHead);
   for (const policy::Category& category : policy.categories)
     if (enough(category.id)) set.heads.push_back(category.id);
-  if (enough(std::string(kRefusalHead))) set.heads.emplace_back(kRefusalHead);
   return set;
 }
 
@@ -92,7 +91,7 @@ Status WriteEncoderRows(const TrainingSet& set, const fs::path& path) {
     if (row.joining) continue;
     json::object labels;
     for (const auto& [head, label] : row.labels)
-      if (head != kRefusalHead && std::find(set.heads.begin(), set.heads.end(), head) != set.heads.end()) labels[head] = label;
+      if (std::find(set.heads.begin(), set.heads.end(), head) != set.heads.end()) labels[head] = label;
     if (!labels.empty()) out.push_back({{"text", row.text}, {"labels", std::move(labels)}, {"weight", row.weight}});
   }
   return WriteJsonl(path, out);
