@@ -63,6 +63,7 @@ Result<GgufValue> ReadArray(Reader& in) {
   PLUMB_TRY(uint64_t count, in.Number<uint64_t>());
   if (count > in.left()) return Fail(Code::kCorrupt, "ends early (truncated)");  // every element takes a byte or more
   if (type == kText) {
+    if (count > in.left() / 8) return Fail(Code::kCorrupt, "ends early (truncated)");  // each has its length in front
     std::vector<std::string> texts(count);
     for (auto& text : texts) {
       PLUMB_TRY(text, in.Text());
