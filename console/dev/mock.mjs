@@ -63,8 +63,8 @@ function judge(text) {
   }
   const hit = Object.entries(categories).filter(([, one]) => one.score >= one.threshold).map(([id]) => id);
   const action = hit.includes('confidential-data') ? 'redact' : hit.includes('prompt-injection') ? 'quarantine' : hit.length ? 'refuse' : 'allow';
-  return { hit, verdict: { action, unsafe: Math.max(...Object.values(categories).map((one) => one.score)), refusal: 0.02, categories,
-    detectors: { patterns: { status: 'ok', ms: 0.03 }, linear: { status: 'ok', ms: 0.06 }, encoder: { status: hit.length ? 'skipped' : 'ok', ms: 7.8 } } } };
+  return { hit, verdict: { action, unsafe: Math.max(...Object.values(categories).map((one) => one.score)), clause: hit[0] ?? '', categories,
+    detectors: { patterns: { status: 'ok', ms: 0.03 }, linear: { status: 'ok', ms: 0.06 }, encoder: { status: 'ok', ms: hit.length ? 0 : 7.8, skipped: hit.length > 0 } } } };
 }
 const policy = {
   id: 'general-assistant', version: '2026.11', hash: sha('policy').toString('hex'), owner: 'ai-program@acme.example',

@@ -73,13 +73,11 @@ export function shortHash(hash: string, length = 12): string {
   return hash.length > length ? `${hash.slice(0, length)}…` : hash;
 }
 
-// The text of a message: a string, or parts of which the texts are joined.
+// The text of a message as the guard reads it (its text parts, joined), and what else it holds named after that.
 export function contentText(content: unknown): string {
   if (typeof content === 'string') return content;
-  if (Array.isArray(content)) {
-    return content
-      .map((part) => (typeof part === 'string' ? part : typeof part?.text === 'string' ? part.text : `[${part?.type ?? 'part'}]`))
-      .join('\n');
-  }
-  return content === null || content === undefined ? '' : JSON.stringify(content);
+  if (!Array.isArray(content)) return content === null || content === undefined ? '' : JSON.stringify(content);
+  const texts = content.filter((part) => typeof part?.text === 'string').map((part) => part.text as string);
+  const others = content.filter((part) => typeof part?.text !== 'string').map((part) => `[${part?.type ?? 'part'}]`);
+  return [...texts, ...others].join('\n');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { byteLength, pieces } from './spans.js';
+import { byteLength, pieces, spread } from './spans.js';
 
 const marked = (text: string, ...ranges: [number, number][]) =>
   pieces(text, ranges.map(([begin, end]) => ({ begin, end, label: 'x' })))
@@ -34,4 +34,12 @@ test('ranges outside the text, empty and reversed ones are harmless', () => {
 
 test('byteLength is that of UTF-8', () => {
   for (const text of ['', 'abc', 'é', '炸弹', '🙂👩‍🚀']) assert.equal(byteLength(text), Buffer.byteLength(text));
+});
+
+test('marks of a text joined from messages find their message', () => {
+  const texts = ['', 'é one', 'two'];
+  const joined = 'é one\ntwo';
+  const mark = (word: string) => ({ begin: Buffer.byteLength(joined.slice(0, joined.indexOf(word))), end: Buffer.byteLength(joined.slice(0, joined.indexOf(word) + word.length)), label: word });
+  const found = spread(texts, [mark('one'), mark('two')]).map((marks, i) => pieces(texts[i]!, marks).filter((piece) => piece.labels.length).map((piece) => piece.text));
+  assert.deepEqual(found, [[], ['one'], ['two']]);
 });

@@ -56,3 +56,14 @@ export function pieces(text: string, marks: Mark[]): Piece[] {
   }
   return out;
 }
+
+// The guard judges several messages as one text, joined by a line break; this gives each message its own marks.
+export function spread(texts: string[], marks: Mark[]): Mark[][] {
+  let begin = 0;
+  return texts.map((text) => {
+    if (begin > 0) ++begin; // the line break
+    const start = begin;
+    begin += byteLength(text);
+    return marks.map((mark) => ({ ...mark, begin: mark.begin - start, end: mark.end - start }));
+  });
+}

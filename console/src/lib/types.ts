@@ -66,9 +66,11 @@ export interface Score {
 export interface Verdict {
   action: Action;
   unsafe: number;
-  refusal: number;
+  refusal?: number; // of an output
+  clause?: string; // whose action it is
+  failed?: boolean; // a detector that had to run did not
   categories: Record<string, Score>;
-  detectors: Record<string, { status: string; ms: number }>;
+  detectors: Record<string, { status: string; ms: number; skipped?: boolean; note?: string }>;
 }
 
 export interface ExchangeRow {
@@ -110,6 +112,7 @@ export interface Message {
 export interface Exchange extends ExchangeRow {
   messages: Message[] | null;
   response: string | null;
+  withheld?: string | null; // what the model said and the application was not given
   verdicts: { input: Verdict | null; output: Verdict | null };
   bound: Record<string, string>;
   receipt: { id: string; index: number; leaf_hash: string; tree_size: number } | null;
