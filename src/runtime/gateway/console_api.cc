@@ -4,6 +4,7 @@
 #include "runtime/gateway/align_runs.h"
 #include "runtime/gateway/service.h"
 #include "runtime/gateway/try_text.h"
+#include "runtime/guard/cascade.h"
 
 namespace plumb::gateway {
 namespace {
@@ -49,7 +50,7 @@ json::object GuardRow(const Service& service) {
   return row;
 }
 
-json::object Status(const Service& service) {
+json::object StatusView(const Service& service) {
   const GatewayOptions& options = service.options;
   json::object out;
   out["version"] = options.version;
@@ -329,7 +330,7 @@ asio::awaitable<void> ConsoleApi(Service& service, net::Request& request, net::R
   const std::string last = path.substr(path.rfind('/') + 1);
   ledger::Ledger* ledger = service.ledger.get();
   if (path == "/status") {
-    co_await Send(out, Status(service));
+    co_await Send(out, StatusView(service));
   } else if (path == "/policy") {
     co_await Send(out, PolicyView(service));
   } else if (path == "/exchanges") {

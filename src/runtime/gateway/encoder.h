@@ -1,4 +1,5 @@
-// The guard's encoder, running in a plumb-lm of its own.
+// The guard's encoder on the gateway's own thread, with its process in view (guard/encoder.h is the one for programs
+// that are no server).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,8 +28,5 @@ class Encoder : public guard::Classifier {
   std::string model_;
   provider::LocalEncoder encoder_;
 };
-
-// The same with a thread of its own, for programs that are no server. Error: kNotFound (the record names no encoder).
-Result<std::unique_ptr<guard::Classifier>> OpenEncoder(const fs::path& guard_folder, provider::LmOptions options);
 
 }  // namespace plumb::gateway

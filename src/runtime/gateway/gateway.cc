@@ -27,6 +27,10 @@ asio::awaitable<void> Readyz(Service& service, net::Request&, net::ResponseWrite
 }
 
 asio::awaitable<void> MetricsPage(Service& service, net::Request&, net::ResponseWriter& out) {
+  if (!service.options.metrics) {
+    co_await out.Send(404, "text/plain", "telemetry.metrics is off\n");
+    co_return;
+  }
   for (const auto& [name, provider] : service.providers) {
     auto* local = dynamic_cast<provider::LocalProvider*>(provider.get());
     if (local) service.metrics.SetLm("generator", local->process().state() == provider::LmState::kReady, local->process().starts());

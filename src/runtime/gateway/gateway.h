@@ -59,6 +59,7 @@ struct GatewayOptions {
   Clock clock = SystemClock();
   std::function<std::string(const std::string&)> environment;  // empty: the process's
   std::function<void(const std::string&)> warn;                // lines for the operator's log; empty: dropped
+  bool metrics = true;                   // whether /metrics is served
   int guard_threads = 2;
 };
 

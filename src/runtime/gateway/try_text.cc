@@ -68,8 +68,7 @@ json::object TryText(const guard::Guard& guard, guard::Classifier* encoder, guar
   tiers.push_back(AskEncoder(encoder, text));
   if (direction == guard::Direction::kOutput) {
     const auto asked = Steady::now();
-    const guard::LinearModel* model = guard.parts().linear ? &*guard.parts().linear : nullptr;
-    json::object scores = {{"refusal", guard::RefusalScore(text, "", model)}};
+    json::object scores = {{"refusal", guard::RefusalScore(text, "")}};
     tiers.push_back(Tier("refusal", "ok", asked, "", std::move(scores)));
   }
   json::object out;

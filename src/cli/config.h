@@ -1,0 +1,54 @@
+// plumb.yaml: where it runs. What is wanted stands in policy.yaml.
+//
+//   listen: 127.0.0.1:8080
+//   providers:
+//     openai: {kind: openai, url: https://api.openai.com/v1, key_env: OPENAI_API_KEY}
+//   models:                             # the first is the default
+//     smollm2: local:smollm2
+//     gpt-*: {target: "openai:*", prompt: policy}
+//   ledger: ledger.db
+//   guard: guard                        # the folder; absent: guard/ beside the policy, else the shipped one
+//   keys:
+//     - {name: app, sha256: 0f…}        # role: application | reviewer | operator | auditor | administrator
+//   lm: {encoder: on, program: /opt/plumb/plumb-lm, arguments: [--precision, f32]}
+//   telemetry: {metrics: on}
+//   paging: {on-call: {webhook: https://…}}
+//
+// Relative paths are taken from the file's own folder. docs/gateway.md describes every key.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/core/core.h"
+#include "base/net/address.h"
+#include "runtime/gateway/gateway.h"
+
+namespace plumb::cli {
+
+struct Config {
+  fs::path folder;  // of the file
+  net::Address listen{"127.0.0.1", 8080, ""};
+  std::vector<provider::ProviderConfig> providers;
+  std::vector<gateway::ModelRoute> models = {{"smollm2", "local:smollm2", false}};
+  fs::path ledger;
+  std::optional<fs::path> guard;
+  std::vector<gateway::Key> keys;
+  provider::LmOptions lm;
+  bool encoder = true;
+  bool metrics = true;
+  std::map<std::string, std::string> paging;  // name → webhook
+};
+
+// Every fault of the file is in the error's message, one on each line, with line and column. Errors: kNotFound, kInvalid.
+Result<Config> LoadConfig(const fs::path& file);
+Result<Config> ParseConfig(std::string_view text, const std::string& name, const fs::path& folder);
+// The same, and the defaults above where there is no file "plumb.yaml".
+Result<Config> ConfigOrDefaults(const std::string& file);
+
+// For OpenTarget: the configured providers, plumb-lm, and the gateway's address for gateway:ROUTE.
+provider::OpenOptions OpenOptionsOf(const Config& config);
+
+}  // namespace plumb::cli
