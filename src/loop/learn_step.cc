@@ -10,7 +10,7 @@ namespace {
 // Settings of both jobs; docs/align.md says how they were chosen.
 json::object LoraSettings(const std::string& target) {
   return {{"model", target.substr(std::string("local:").size())}, {"lora_r", 16}, {"lora_alpha", 32}, {"lora_dropout", 0.0},
-          {"target_modules", "all-linear"}, {"bf16", true}, {"lr_scheduler_type", "cosine"}, {"warmup_ratio", 0.05},
+          {"bf16", true}, {"lr_scheduler_type", "cosine"}, {"warmup_ratio", 0.05},
           {"logging_steps", 5}, {"save_steps", 100}, {"max_length", 512}};
 }
 

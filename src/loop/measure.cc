@@ -9,10 +9,17 @@ namespace {
 
 bool Hit(const Question& question, const eval::Sample& sample) { return question.refusal ? sample.refused : sample.passed; }
 
+// A suite may hold controls of the other kind (harmless requests in an attacker's wrapper); they are not of this rate.
+bool Counts(const Question& question, const eval::Sample& sample) {
+  if (sample.status != eval::SampleStatus::kOk) return false;
+  if (!question.refusal) return true;
+  return sample.expect == (question.higher_is_better ? data::Expect::kRefuse : data::Expect::kComply);
+}
+
 Share ShareOf(const Question& question, const eval::Run& run) {
   int64_t hits = 0, n = 0;
   for (const auto& sample : run.samples) {
-    if (sample.status != eval::SampleStatus::kOk) continue;
+    if (!Counts(question, sample)) continue;
     ++n;
     hits += Hit(question, sample);
   }
@@ -23,11 +30,11 @@ Share ShareOf(const Question& question, const eval::Run& run) {
 stats::PairedCounts Pairs(const Question& question, const eval::Run& before, const eval::Run& after) {
   std::map<std::string_view, bool> first;
   for (const auto& sample : before.samples)
-    if (sample.status == eval::SampleStatus::kOk) first[sample.id] = Hit(question, sample);
+    if (Counts(question, sample)) first[sample.id] = Hit(question, sample);
   std::vector<bool> baseline, candidate;
   for (const auto& sample : after.samples) {
     const auto at = first.find(sample.id);
-    if (sample.status != eval::SampleStatus::kOk || at == first.end()) continue;
+    if (!Counts(question, sample) || at == first.end()) continue;
     baseline.push_back(at->second);
     candidate.push_back(Hit(question, sample));
   }
@@ -55,11 +62,8 @@ std::vector<Question> Questions(const Plan& plan) {
 }
 
 data::Suite Sample(data::Suite suite, size_t most) {
-  auto key = [](const data::Case& one) {
-    // Twins share a key: a pair is drawn together or not at all.
-    const std::string& pair = one.twin.empty() ? one.id : std::min(one.id, one.twin);
-    return Sha256(pair);
-  };
+  // Twins share a group: a pair is drawn together, from either suite, or not at all.
+  auto key = [](const data::Case& one) { return Sha256(one.group.empty() ? one.id : one.group); };
   std::stable_sort(suite.cases.begin(), suite.cases.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
   if (suite.cases.size() > most) suite.cases.resize(most);
   return suite;

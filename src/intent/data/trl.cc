@@ -123,7 +123,7 @@ json::value TextToJson(const TrlText& text) {
 }
 
 constexpr std::string_view kKeys[] = {"text",     "messages", "prompt", "completion", "chosen", "rejected",
-                                      "label",    "completions", "labels", "weight",  "anchor"};
+                                      "label",    "completions", "labels", "weight",  "anchor",      "max_completion_tokens"};
 
 }  // namespace
 
@@ -148,6 +148,9 @@ Result<TrlRow> TrlRowFromJson(const json::object& object, std::string where) {
     PLUMB_TRY(row.weight, GetNumberOr(object, "weight", 1));
     if (!std::isfinite(row.weight) || row.weight < 0) return Fail(Code::kInvalid, "\"weight\" must be 0 or more");
     PLUMB_TRY(row.anchor, GetBoolOr(object, "anchor", false));
+    PLUMB_TRY(row.max_completion_tokens, GetIntOr(object, "max_completion_tokens", 0));
+    if (row.max_completion_tokens < 0)
+      return Fail(Code::kInvalid, "field 'max_completion_tokens' is {}, must be 0 or more", row.max_completion_tokens);
     return {};
   };
   if (Status status = fill(); !status) {
@@ -182,6 +185,7 @@ json::object TrlRowToJson(const TrlRow& row) {
   }
   if (row.weight != 1) o["weight"] = row.weight;
   if (row.anchor) o["anchor"] = true;
+  if (row.max_completion_tokens) o["max_completion_tokens"] = row.max_completion_tokens;
   for (const auto& item : row.extra) o[item.key()] = item.value();
   return o;
 }

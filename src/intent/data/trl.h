@@ -8,8 +8,9 @@
 //   {"prompt", "completion", "label"}     unpaired preference
 //   {"prompt", "completions", "labels"}   stepwise
 //
-// Ours beside TRL's: "weight" (number ≥ 0, how much the row counts) and "anchor" (true: hold the base model's behaviour
-// here). Other keys are kept in `extra`.
+// Ours beside TRL's: "weight" (number ≥ 0, how much the row counts), "anchor" (true: hold the base model's behaviour
+// here) and "max_completion_tokens" (only the beginning of the answer is learned, not where it stops). Other keys are
+// kept in `extra`.
 //
 //   PLUMB_TRY(std::vector<TrlRow> rows, ReadTrl("pairs.jsonl"));
 //
@@ -46,6 +47,7 @@ struct TrlRow {
   std::vector<bool> labels;
   double weight = 1;
   bool anchor = false;
+  int64_t max_completion_tokens = 0;  // 0: all
   json::object extra;
   std::string where;  // file:line
 };

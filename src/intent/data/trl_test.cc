@@ -50,7 +50,8 @@ TEST(Trl, AnImplicitPromptIsWhatBothAnswersBeginWith) {
 }
 
 TEST(Trl, WeightsAndAnchorsAreReadAndOtherKeysKept) {
-  const TrlRow row = One(R"({"prompt":"a","completion":"b","weight":0.5,"anchor":true,"source":"authored"})");
+  const TrlRow row = One(R"({"prompt":"a","completion":"b","weight":0.5,"anchor":true,"max_completion_tokens":8,"source":"authored"})");
+  EXPECT_EQ(row.max_completion_tokens, 8);
   EXPECT_EQ(row.weight, 0.5);
   EXPECT_TRUE(row.anchor);
   EXPECT_EQ(row.extra.at("source").as_string(), "authored");

@@ -94,7 +94,11 @@ Result<TokenRow> RowEncoder::Row(const data::TrlRow& row) const {
     }
   }();
   if (!made) return std::unexpected(Error{made.error().code, made.error().message, row.where});
-  const size_t keep = std::min<size_t>(made->ids.size(), static_cast<size_t>(max_length_));
+  size_t keep = std::min<size_t>(made->ids.size(), static_cast<size_t>(max_length_));
+  if (row.max_completion_tokens > 0) {
+    const auto begin = static_cast<size_t>(std::find(made->learn.begin(), made->learn.end(), 1) - made->learn.begin());
+    keep = std::min(keep, begin + static_cast<size_t>(row.max_completion_tokens));
+  }
   made->ids.resize(keep);
   made->learn.resize(keep);
   made->weight = row.weight;

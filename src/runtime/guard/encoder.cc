@@ -42,14 +42,9 @@ Result<std::unique_ptr<Classifier>> OpenEncoder(const std::string& base, const f
 Status TrainEncoder(const TrainingSet& set, const fs::path& folder, const EncoderTraining& training) {
   TempFolder work;
   PLUMB_CHECK(WriteEncoderRows(set, work.path() / "rows.jsonl"));
-  json::array heads;
-  for (const std::string& head : set.heads)
-    if (head != kRefusalHead) heads.emplace_back(head);
+  json::array heads(set.heads.begin(), set.heads.end());
   provider::LmJobOptions job;
-  job.plumb_lm = training.plumb_lm;
-  if (job.plumb_lm.empty()) {
-    PLUMB_TRY(job.plumb_lm, provider::FindPlumbLm());
-  }
+  job.program = training.plumb_lm;
   job.on_event = training.on_event ? training.on_event : [](const json::object&) {};
   job.stop = training.stop ? training.stop : [] { return false; };
   const json::object config = {{"model", training.base},
