@@ -74,6 +74,7 @@ void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels
     types.insert(types.end(), rows_[i].types.begin(), rows_[i].types.end());
   }
   const TokenTrie batch(sequences, /*share=*/false);
+  types.resize(static_cast<size_t>(batch.nodes()), 0);
   const at::Tensor x = trunk_.Forward(batch, types, {.keep = true, .drop_key = key});  // [tokens, hidden]
   const int64_t n = static_cast<int64_t>(rows.size()), hidden = x.size(1), k = static_cast<int64_t>(heads_.size());
   at::Tensor pooled = at::empty({n, hidden}, at::kFloat);
@@ -107,7 +108,7 @@ void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels
     parameters_.grad(weight_[h]).add_(dweight.narrow(0, h, 1));
     parameters_.grad(bias_[h]).add_(dbias.narrow(0, h, 1));
   }
-  at::Tensor dx = at::empty({x.size(0), hidden}, at::kFloat);
+  at::Tensor dx = at::zeros({x.size(0), hidden}, at::kFloat);
   begin = 0;
   for (int64_t r = 0; r < n; ++r) {
     const int64_t length = static_cast<int64_t>(sequences[r].size());

@@ -101,7 +101,9 @@ void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, doubl
   if (!reference_[rows[0]].known)
     reference = Logps(micro, head_.Run(trunk_.Forward(*micro.batch, {.adapters = false}), micro.targets, nullptr));
   const at::Tensor x = trunk_.Forward(*micro.batch, {.keep = true, .drop_key = key});
-  const std::vector<kernels::TokenStats> stats = head_.Run(x, micro.targets, nullptr);
+  micro.targets.coef.assign(micro.targets.size(), 1);
+  at::Tensor gradients;  // of each token's −log p; its coefficient follows from the pair
+  const std::vector<kernels::TokenStats> stats = head_.RunRows(x, micro.targets, &gradients);
   const std::vector<double> logps = Logps(micro, stats);
 
   std::vector<double> slope(2 * rows.size());  // of the batch's loss, by sequence
@@ -128,9 +130,10 @@ void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, doubl
     sums.chosen_logp += p.chosen;
     sums.rejected_logp += p.rejected;
   }
-  for (uint32_t sequence : micro.owner) micro.targets.coef.push_back(static_cast<float>(-slope[sequence]));
+  for (size_t i = 0; i < micro.owner.size(); ++i)
+    gradients[static_cast<int64_t>(i)].mul_(-slope[micro.owner[i]]);
   at::Tensor dx = at::zeros_like(x);
-  head_.Run(x, micro.targets, &dx);
+  Head::AddRows(gradients, micro.targets.node, dx);
   trunk_.Backward(*micro.batch, dx);
 
   for (size_t i = 0; i < stats.size(); ++i) {

@@ -42,15 +42,15 @@ at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) c
 }
 
 template <class T>
-std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const {
+std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targets& targets,
+                                                 at::Tensor* gradients) const {
   const int64_t n = static_cast<int64_t>(targets.size()), d = x.size(1), vocab = weight_.size(0);
   std::vector<kernels::TokenStats> stats(n);
   if (n == 0) return stats;
   const at::Tensor rows = at::index_select(x, 0, Index(targets.node));
   at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
   kernels::RmsNorm<T>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<T>(h), d, Data<float>(inv));
-  at::Tensor drows;
-  if (dx) drows = at::zeros_like(rows);
+  if (gradients) *gradients = at::zeros_like(rows);
   at::Tensor logits_memory = at::empty({std::min(n, kBlock), vocab}, h.options()), base_memory;
   if (targets.base.defined()) base_memory = at::empty_like(logits_memory);
   for (int64_t i = 0; i < n; i += kBlock) {
@@ -65,20 +65,30 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
       at::mm_out(base, targets.base.narrow(0, i, m), weight_.t());
     }
     kernels::Softmax<T>(Data<T>(logits), anchored ? Data<T>(base) : nullptr, m, vocab, targets.target.data() + i,
-                        dx ? targets.coef.data() + i : nullptr,
+                        gradients ? targets.coef.data() + i : nullptr,
                         targets.anchor_coef.empty() ? nullptr : targets.anchor_coef.data() + i, stats.data() + i);
-    if (!dx) continue;
+    if (!gradients) continue;
     const at::Tensor dh = at::mm(logits, weight_);
     kernels::RmsNormBackward<T>(Data<T>(dh), d, Data<float>(rows) + i * d, Data<float>(norm_), Data<float>(inv) + i, m,
-                                d, Data<float>(drows) + i * d);
+                                d, Data<float>(*gradients) + i * d);
   }
-  if (dx) dx->index_add_(0, Index(targets.node), drows);
   return stats;
 }
 
+std::vector<kernels::TokenStats> Head::RunRows(const at::Tensor& x, const Targets& targets, at::Tensor* rows) const {
+  return weight_.scalar_type() == at::kFloat ? RunTyped<float>(x, targets, rows)
+                                             : RunTyped<kernels::Bf16>(x, targets, rows);
+}
+
+void Head::AddRows(const at::Tensor& rows, const std::vector<int64_t>& node, at::Tensor& dx) {
+  if (!node.empty()) dx.index_add_(0, Index(node), rows);
+}
+
 std::vector<kernels::TokenStats> Head::Run(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const {
-  return weight_.scalar_type() == at::kFloat ? RunTyped<float>(x, targets, dx)
-                                             : RunTyped<kernels::Bf16>(x, targets, dx);
+  at::Tensor rows;
+  std::vector<kernels::TokenStats> stats = RunRows(x, targets, dx ? &rows : nullptr);
+  if (dx) AddRows(rows, targets.node, *dx);
+  return stats;
 }
 
 }  // namespace plumb::train

@@ -24,12 +24,16 @@ class Head {
 
   // x [nodes, hidden] float32 → the final norm at `node`, in the compute type [size, hidden].
   at::Tensor Normed(const at::Tensor& x, const std::vector<int64_t>& node) const;
-  // Statistics of every target; where `dx` is given (zeros like x) and coef is set, the loss's gradient is added to it.
+  // Statistics of every target; where `dx` is given (zeros like x) the gradient of the loss by coef is added to it.
   std::vector<kernels::TokenStats> Run(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const;
+  // The same, with each target's own gradient [size, hidden] in `rows`, for losses whose coefficients follow from the
+  // statistics; scaled, they are added up by AddRows.
+  std::vector<kernels::TokenStats> RunRows(const at::Tensor& x, const Targets& targets, at::Tensor* rows) const;
+  static void AddRows(const at::Tensor& rows, const std::vector<int64_t>& node, at::Tensor& dx);
 
  private:
   template <class T>
-  std::vector<kernels::TokenStats> RunTyped(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const;
+  std::vector<kernels::TokenStats> RunTyped(const at::Tensor& x, const Targets& targets, at::Tensor* rows) const;
 
   at::Tensor norm_;    // [hidden] float32
   at::Tensor weight_;  // [vocab, hidden]

@@ -29,6 +29,16 @@ TokenTrie::TokenTrie(const std::vector<std::vector<int32_t>>& sequences, bool sh
     begin_.push_back(static_cast<int32_t>(node_.size()));
     longest_ = std::max(longest_, static_cast<int32_t>(sequence.size()));
   }
+  if (ids_.size() % kNodes != 0) {
+    own_.push_back(0);
+    for (int32_t t = 0; ids_.size() % kNodes != 0; ++t) {
+      node_.push_back(static_cast<int32_t>(ids_.size()));
+      ids_.push_back(0);
+      depth_.push_back(t);
+      longest_ = std::max(longest_, t + 1);
+    }
+    begin_.push_back(static_cast<int32_t>(node_.size()));
+  }
   use_begin_.assign(ids_.size() + 1, 0);
   for (int32_t node : node_) ++use_begin_[node + 1];
   for (size_t i = 0; i < ids_.size(); ++i) use_begin_[i + 1] += use_begin_[i];

@@ -15,8 +15,10 @@ namespace plumb::train {
 
 class TokenTrie {
  public:
-  // `share` false gives each sequence nodes of its own (encoders, whose tokens see both ways).
+  // `share` false gives each sequence nodes of its own (encoders, whose tokens see both ways). One more sequence, of
+  // which nothing is asked, fills the nodes up to a multiple of kNodes: matrix products are compiled for each height.
   explicit TokenTrie(const std::vector<std::vector<int32_t>>& sequences, bool share = true);
+  static constexpr size_t kNodes = 64;
 
   int64_t nodes() const { return static_cast<int64_t>(ids_.size()); }
   const std::vector<int64_t>& ids() const { return ids_; }              // [nodes] token ids
