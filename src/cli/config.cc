@@ -199,7 +199,7 @@ void ReadModels(const Node& root, Reader& reader, Config& config) {
 
 Result<Config> ParseConfig(std::string_view text, const std::string& name, const fs::path& folder) {
   Problems problems;
-  const Node root = policy::ParseYaml(text, name, problems);
+  const Node root = policy::ParseYaml(text, name, problems).value_or(Node());
   Config config;
   config.folder = folder;
   config.ledger = folder / "ledger.db";
