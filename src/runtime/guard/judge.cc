@@ -91,7 +91,7 @@ Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& sub
   const bool output = direction == Direction::kOutput;
   if (output) {
     const double from = parts.options.milliseconds();
-    verdict.refusal = RefusalScore(subject.text, subject.prompt, parts.linear ? &*parts.linear : nullptr);
+    verdict.refusal = RefusalScore(subject.text, subject.prompt);
     verdict.detectors["refusal"] = {DetectorStatus::kOk, parts.options.milliseconds() - from, false, ""};
   }
   FindSilence(parts, output, verdict);

@@ -1,5 +1,5 @@
-// The phrases by which assistants refuse, and by which they comply, outside English (English is in refusal.cc, as
-// grammar rather than phrases).
+// What assistants say when they refuse, in many languages: phrases by what they do, not how strongly they do it (the
+// weights are learned, refusal_model.h).
 #pragma once
 
 #include <span>
@@ -7,11 +7,20 @@
 
 namespace plumb::guard {
 
+enum class RefusalCue {
+  kCannot,   // "I can't", "I won't", "I'm not able to"
+  kSorry,    // "I'm sorry", "unfortunately"
+  kWrong,    // "is illegal", "goes against"
+  kNoAccess, // "I don't have access to personal data"
+  kCrisis,   // "please call", "you are not alone": help instead of an answer
+  kComply,   // "sure", "here is"
+  kBut,      // "but", "however", "instead": often where a partial refusal turns
+};
+inline constexpr int kRefusalCues = 7;
+
 struct RefusalPhrase {
-  std::string_view language;  // BCP 47
-  std::string_view text;      // lower case, straight apostrophes
-  float weight;               // log-odds; negative speaks for compliance
-  bool opening;               // counts only in the first sentences
+  RefusalCue cue;
+  std::string_view phrases;  // lower case, straight apostrophes, separated by '|'
 };
 
 std::span<const RefusalPhrase> RefusalLexicon();
