@@ -3,7 +3,7 @@
 // the origin is a failure.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -78,8 +78,7 @@ async function openMock() {
 
 const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
-const serves = plumb && existsSync(plumb) && spawnSync(plumb, ['serve', '--help']).status === 0;
-const world = serves ? await openReal() : await openMock();
+const world = plumb ? await openReal() : await openMock();
 console.log(`against ${world.name}`);
 let faults = [];
 let done = 0;
