@@ -8,7 +8,11 @@ namespace {
 
 constexpr std::string_view kNames[] = {"input", "output", "tool_call", "tool_result", "document"};
 
-double Rounded(double value, double unit) { return std::round(value / unit) * unit; }
+// To so many decimal places.
+double Rounded(double value, int places) {
+  const double scale = std::pow(10.0, places);
+  return std::round(value * scale) / scale;
+}
 
 // The text of a message: a string, or the text parts of an array.
 std::string ContentOf(const json::object& message) {
@@ -42,16 +46,16 @@ json::object VerdictJson(const Verdict& verdict) {
   for (const auto& [id, category] : verdict.categories) {
     json::array spans;
     for (const Span span : category.spans) spans.push_back(json::array{span.begin, span.end});
-    categories[id] = {{"score", Rounded(category.score, 1e-6)}, {"threshold", Rounded(category.threshold, 1e-6)}, {"spans", std::move(spans)}};
+    categories[id] = {{"score", Rounded(category.score, 6)}, {"threshold", Rounded(category.threshold, 6)}, {"spans", std::move(spans)}};
   }
   for (const auto& [name, report] : verdict.detectors) {
-    json::object one = {{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 1e-3)}};
+    json::object one = {{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 3)}};
     if (report.skipped) one["skipped"] = true;
     if (!report.note.empty()) one["note"] = report.note;
     detectors[name] = std::move(one);
   }
-  json::object out = {{"action", policy::ActionName(verdict.action)}, {"unsafe", Rounded(verdict.unsafe, 1e-6)}};
-  if (verdict.refusal) out["refusal"] = Rounded(*verdict.refusal, 1e-6);
+  json::object out = {{"action", policy::ActionName(verdict.action)}, {"unsafe", Rounded(verdict.unsafe, 6)}};
+  if (verdict.refusal) out["refusal"] = Rounded(*verdict.refusal, 6);
   if (!verdict.clause.empty()) out["clause"] = verdict.clause;
   if (verdict.failed) out["failed"] = true;
   out["categories"] = std::move(categories);
