@@ -1,0 +1,101 @@
+// plumb align: one turn of the loop.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "cli/config.h"
+#include "cli/starter_files.h"
+#include "cli/verbs.h"
+#include "loop/loop.h"
+#include "measure/eval/provider_target.h"
+#include "runtime/guard/encoder.h"
+#include "runtime/provider/lm_job.h"
+#include "runtime/provider/lm_process.h"
+
+namespace plumb::cli {
+namespace {
+
+std::atomic<bool> interrupted = false;
+
+struct Arguments {
+  std::string target, out;
+  std::vector<std::string> data;
+  double minutes = 15;
+  uint64_t seed = 0;
+  bool resume = false;
+};
+
+// Programs and models as they are now, for the report.
+json::object Identities(const Globals&) {
+  json::object out = {{"plumb", PLUMB_VERSION}};
+  if (auto lm = provider::FindLm()) {
+    if (auto digest = Sha256File(lm->string())) out["plumb-lm"] = *digest;
+  }
+  return out;
+}
+
+loop::World MakeWorld(const Globals& globals, const Config& config, ledger::Ledger& ledger) {
+  loop::World world;
+  world.clock = SystemClock();
+  world.seconds = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
+  world.terminal = stderr;
+  world.stop = [] { return interrupted.load(); };
+  world.ledger = &ledger;
+  world.open_target = [&config](const std::string& name) { return eval::OpenTarget(name, OpenOptionsOf(config)); };
+  world.run_job = [](const std::string& job, const json::object& settings, const std::function<void(const json::object&)>& on_event) {
+    return provider::RunLmJob(job, settings, {.on_event = on_event, .stop = [] { return interrupted.load(); }});
+  };
+  world.open_classifier = [](const fs::path& encoder) { return guard::OpenEncoder("minilm", encoder, {}); };
+  world.shipped_guard = ShippedFile("policies/guard");
+  world.identities = Identities(globals);
+  return world;
+}
+
+Status Align(const Arguments& arguments, Globals& globals) {
+  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  PLUMB_TRY(const auto ledger, ledger::Ledger::Open(config.ledger, {}));
+  loop::TurnOptions options;
+  options.policy = globals.policy;
+  options.target = arguments.target;
+  options.out = arguments.out;
+  options.suites = fs::exists("suites") ? fs::path("suites") : ShippedFile("suites");
+  for (const auto& file : arguments.data) options.data.emplace_back(file);
+  options.minutes = arguments.minutes;
+  options.seed = arguments.seed;
+  options.resume = arguments.resume;
+  std::signal(SIGINT, [](int) { interrupted = true; });
+  std::signal(SIGTERM, [](int) { interrupted = true; });
+  auto outcome = loop::RunTurn(options, MakeWorld(globals, config, *ledger));
+  if (!outcome && outcome.error().code == Code::kCancelled)
+    return Fail(Code::kCancelled, "stopped; what is done is in {}. Go on with: plumb align --target {} --out {} --resume", arguments.out, arguments.target, arguments.out);
+  if (!outcome) return std::unexpected(outcome.error());
+  globals.exit_code = outcome->exit_code;
+  if (globals.json) {
+    std::puts(ToJson(loop::ToJson(outcome->report)).c_str());
+  } else {
+    fmt::print("\n{}\n{}\n\nreport: {}\n", loop::ToText(outcome->report), outcome->report.sentence, (options.out / "report.html").string());
+  }
+  return {};
+}
+
+}  // namespace
+
+void RegisterAlign(CLI::App& app, Globals& globals) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* verb = app.add_subcommand("align", "One turn of the loop: measure, attack, learn, calibrate, measure again, gate, report");
+  verb->add_option("--target", arguments->target, "local:MODEL (trains an adapter) or PROVIDER:MODEL (tunes prompt and guard)")->required();
+  verb->add_option("--out", arguments->out, "The turn's folder")->required();
+  verb->add_option("--data", arguments->data, "TRL preference or SFT rows that join the pairs; a tenth is held out and reported");
+  verb->add_option("--minutes", arguments->minutes, "For the whole turn")->capture_default_str();
+  verb->add_option("--seed", arguments->seed, "Of sampling, shuffling and training")->capture_default_str();
+  verb->add_flag("--resume", arguments->resume, "Go on with an interrupted turn in --out");
+  verb->footer("Exit code: 0 the gate passed, 1 it failed, 2 it could not tell or could not run.\n"
+               "Example: plumb align --target local:smollm2 --minutes 15 --out align/first");
+  AddGlobals(*verb, globals);
+  verb->callback([arguments, &globals] {
+    if (auto status = Align(*arguments, globals); !status) Report(status.error(), globals);
+  });
+}
+
+}  // namespace plumb::cli
