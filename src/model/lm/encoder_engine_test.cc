@@ -4,7 +4,6 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/full.h>
 
-#include <chrono>
 #include <cmath>
 
 #include "model/lm/goldens_test.h"
@@ -86,24 +85,6 @@ TEST(Classifier, SavesLoadsAndScoresByWindows) {
   for (const auto& row : result.scores) EXPECT_GT(row[0], row[1]);
   EXPECT_EQ((*classifier)->Classify({"hello"}).scores[0], result.scores[0]);
   EXPECT_FALSE(Classifier::Load("minilm", Precision::kFloat32));
-}
-
-TEST(EncoderSpeed, PrintsTokensPerSecond) {
-  PLUMB_NEEDS_MODEL(path, "minilm");
-  auto embedder = Embedder::Load(path.string(), Precision::kBFloat16);
-  PLUMB_ASSERT_OK(embedder);
-  for (int words : {20, 120}) {
-    std::vector<std::string> texts;
-    for (int i = 0; i < 12000 / words; ++i) {
-      std::string text;
-      for (int j = 0; j < words / 2 + (i * 7) % words; ++j) text += "the garden path ";
-      texts.push_back(text);
-    }
-    const auto begin = std::chrono::steady_clock::now();
-    const auto result = (*embedder)->Embed(texts);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    std::printf("texts of %lld tokens: %.0f tokens/s\n", static_cast<long long>(result.tokens / static_cast<int64_t>(texts.size())), static_cast<double>(result.tokens) / seconds);
-  }
 }
 
 }  // namespace

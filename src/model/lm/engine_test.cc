@@ -2,7 +2,6 @@
 
 #include <ATen/ops/tensor.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -81,12 +80,12 @@ void ExpectInvariance(Precision precision) {
   const auto prompts = Prompts();
   const int64_t vocab = (*engine)->config().vocab;
   std::vector<std::vector<float>> alone;
-  for (size_t i = 0; i < 7; ++i) {
+  for (size_t i = 0; i < 5; ++i) {
     KvSequence s;
     const float* logits = (*engine)->Step({{&s, prompts[i].ids, 1}});
     alone.emplace_back(logits, logits + vocab);
   }
-  for (size_t batch : {2, 3, 7}) {
+  for (size_t batch : {2, 5}) {
     std::vector<KvSequence> sequences(batch);
     std::vector<Engine::Work> work;
     for (size_t i = 0; i < batch; ++i) work.push_back({&sequences[i], prompts[i].ids, 1});
@@ -121,7 +120,9 @@ TEST(Engine, BFloat16StaysNearFloat32) {
   const int64_t vocab = (*exact)->config().vocab;
   double worst = 0, divergence = 0;
   int same = 0, n = 0;
-  for (const Prompt& prompt : Prompts()) {
+  auto prompts = Prompts();
+  prompts.resize(20);
+  for (const Prompt& prompt : prompts) {
     KvSequence a, b;
     const float* x = (*exact)->Step({{&a, prompt.ids, 1}});
     const float* y = (*fast)->Step({{&b, prompt.ids, 1}});
@@ -138,7 +139,7 @@ TEST(Engine, BFloat16StaysNearFloat32) {
   }
   std::printf("bf16 against f32: mean KL %.2e, worst logit %.2e, same top token %d of %d\n", divergence / n, worst, same, n);
   EXPECT_LE(divergence / n, 5e-3);
-  EXPECT_GE(same, n - 3);
+  EXPECT_GE(same, n - 2);
 }
 
 TEST(Kernels, BaselineAgreesWithTheFastTable) {

@@ -1,6 +1,6 @@
 #include "model/lm/generator.h"
 
-#include <chrono>
+#include <cmath>
 
 #include "model/lm/chat_template.h"
 #include "model/lm/goldens_test.h"
@@ -10,7 +10,7 @@ namespace {
 
 struct Loaded {
   std::unique_ptr<Tokenizer> tokenizer;
-  std::unique_ptr<Engine> exact, fast;
+  std::unique_ptr<Engine> exact;
 };
 
 const Loaded* Load() {
@@ -21,7 +21,6 @@ const Loaded* Load() {
     auto out = std::make_unique<Loaded>();
     out->tokenizer = *Tokenizer::Load(*path);
     out->exact = *Engine::Make(**model, Precision::kFloat32);
-    out->fast = *Engine::Make(**model, Precision::kBFloat16);
     return out;
   }();
   return loaded.get();
@@ -49,9 +48,9 @@ std::vector<Completion> RunAll(Engine& engine, const Tokenizer& tokenizer, std::
 TEST(Generator, ASeededTextDoesNotDependOnItsCompany) {
   PLUMB_NEEDS_LOADED();
   std::vector<GenerateRequest> requests;
-  for (int i = 0; i < 5; ++i)
+  for (int i = 0; i < 4; ++i)
     requests.push_back({Chat(*m->tokenizer, "Write a line about the number " + std::to_string(i) + "."),
-                        {.temperature = 0.9, .top_p = 0.95, .seed = static_cast<uint64_t>(i), .max_tokens = 12 + i}});
+                        {.temperature = 0.9, .top_p = 0.95, .seed = static_cast<uint64_t>(i), .max_tokens = 6 + i}});
   const auto together = RunAll(*m->exact, *m->tokenizer, requests);
   const auto narrow = RunAll(*m->exact, *m->tokenizer, requests, {.slots = 2});
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -80,7 +79,7 @@ TEST(Generator, StopTextsEndTheTextAndAreNeverStreamed) {
 TEST(Generator, PromptsThatBeginAlikeShareTheirPages) {
   PLUMB_NEEDS_LOADED();
   std::string system;
-  for (int i = 0; i < 60; ++i) system += "Be kind and brief. ";
+  for (int i = 0; i < 30; ++i) system += "Be kind and brief. ";
   std::vector<GenerateRequest> requests;
   for (const char* question : {"Hi", "What is 2+2?", "Bye"}) {
     const json::array messages = {{{"role", "system"}, {"content", system}}, {{"role", "user"}, {"content", question}}};
@@ -88,8 +87,8 @@ TEST(Generator, PromptsThatBeginAlikeShareTheirPages) {
   }
   const auto together = RunAll(*m->exact, *m->tokenizer, requests);
   EXPECT_EQ(together[0].cached_tokens, 0);
-  EXPECT_GE(together[1].cached_tokens, 256);
-  EXPECT_GE(together[2].cached_tokens, 256);
+  EXPECT_GE(together[1].cached_tokens, 128);
+  EXPECT_GE(together[2].cached_tokens, 128);
   for (size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(RunAll(*m->exact, *m->tokenizer, {requests[i]})[0].ids, together[i].ids);
 }
 
@@ -127,20 +126,6 @@ TEST(Generator, SaysWhatItCannotTake) {
   EXPECT_FALSE(generator.Add({{}, {}}));
   EXPECT_FALSE(generator.Add({std::vector<int32_t>(9000, 5), {}}));
   EXPECT_THAT(generator.Add({{1}, {.top_p = 0}}).error().message, testing::HasSubstr("top_p is 0, must be in (0, 1]"));
-}
-
-TEST(GeneratorSpeed, PrintsTokensPerSecond) {
-  PLUMB_NEEDS_LOADED();
-  for (const auto& [name, engine] : {std::pair("bf16", m->fast.get()), std::pair("f32", m->exact.get())})
-    for (int batch : {1, 16, 32}) {
-      std::vector<GenerateRequest> requests;
-      for (int i = 0; i < batch; ++i)
-        requests.push_back({Chat(*m->tokenizer, "Tell me about " + std::to_string(i) + "."), {.temperature = 0, .max_tokens = 16, .ignore_eos = true}});
-      const auto begin = std::chrono::steady_clock::now();
-      RunAll(*engine, *m->tokenizer, requests);
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      std::printf("%s batch %2d: %.0f tokens/s (prompts of %zu tokens included)\n", name, batch, 16 * batch / seconds, requests[0].prompt.size());
-    }
 }
 
 TEST(Sampler, FollowsTheDistribution) {
