@@ -1,5 +1,6 @@
 #include "cli/guard_files.h"
 
+#include "cli/config.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/guard/record.h"
 
@@ -22,7 +23,10 @@ Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder,
   guard::GuardOptions options;
   options.require_encoder = use_encoder;
   loaded.folder = folder;
-  if (folder.empty()) {
+  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  if (folder.empty() && config.guard) {
+    loaded.folder = *config.guard;
+  } else if (folder.empty()) {
     const fs::path beside = fs::path(globals.policy).parent_path() / "guard";
     loaded.folder = fs::exists(beside / "guard.json") ? beside : ShippedGuard();
   }
@@ -34,7 +38,7 @@ Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder,
   if (use_encoder && fs::exists(loaded.folder / "encoder" / "adapter_config.json")) {
     PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(loaded.folder));
     if (record.encoder) {
-      PLUMB_TRY(loaded.encoder, guard::OpenEncoder(record.encoder->base, loaded.folder / "encoder", {}));
+      PLUMB_TRY(loaded.encoder, guard::OpenEncoder(record.encoder->base, loaded.folder / "encoder", {.plumb_lm = config.lm.program}));
     }
   }
   options.classifier = loaded.encoder.get();

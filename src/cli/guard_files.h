@@ -15,7 +15,7 @@ struct LoadedGuard {
   std::unique_ptr<guard::Guard> guard;  // refers to `encoder`
 };
 
-// `folder`, or guard/ beside the policy, or the shipped guard; patterns alone where there is none of them. With
+// `folder`, or the one plumb.yaml names, or guard/ beside the policy, or the shipped guard; patterns alone where there is none of them. With
 // `use_encoder` the guard's encoder is started where it has one.
 Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder, bool use_encoder);
 
