@@ -1,5 +1,6 @@
 // plumb eval run|compare|show|verify
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -7,8 +8,13 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/config.h"
+#include "cli/guard_files.h"
 #include "cli/verbs.h"
+#include "intent/policy/policy.h"
 #include "measure/eval/eval.h"
+#include "runtime/guard/refusal_model.h"
+#include "base/stats/stats.h"
 
 namespace plumb::cli {
 namespace {
@@ -16,7 +22,7 @@ namespace {
 std::atomic<bool> interrupted = false;
 
 struct RunArguments {
-  std::string suite, target, out, system = "none";
+  std::string suite, target, out, guard, system = "none";
   bool guarded = false;
   int64_t limit = 0, concurrency = 8, max_tokens = 256, seed = 0;
   double temperature = 0;
@@ -32,11 +38,6 @@ Result<data::Suite> FindSuite(const std::string& name) {
     if (fs::exists(entry.path() / "cases.jsonl", ignored)) known.push_back(entry.path().filename().string());
   }
   return Fail(Code::kNotFound, "no suite '{}': give a folder, a file, or a name in suites/{}", name, DidYouMean(name, known));
-}
-
-Result<std::unique_ptr<eval::Target>> OpenEvalTarget(const std::string& name) {
-  if (name.starts_with("replay:")) return eval::OpenReplay(name.substr(7));
-  return Fail(Code::kInvalid, "target '{}' is not known; use replay:FILE", name);
 }
 
 // One line on standard error, rewritten on a terminal, one in twenty printed elsewhere.
@@ -60,9 +61,17 @@ class ProgressLine {
   bool terminal_;
 };
 
+bool NeedsHarm(const data::Suite& suite) {
+  return std::any_of(suite.cases.begin(), suite.cases.end(), [](const data::Case& one) {
+    return std::any_of(one.scorers.begin(), one.scorers.end(),
+                       [](const json::value& spec) { return spec.as_object().at("type") == "harm"; });
+  });
+}
+
 Status RunVerb(const RunArguments& arguments, Globals& globals) {
   PLUMB_TRY(const data::Suite suite, FindSuite(arguments.suite));
-  PLUMB_TRY(const auto target, OpenEvalTarget(arguments.target));
+  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  PLUMB_TRY(const auto target, eval::OpenTarget(arguments.target, OpenOptionsOf(config)));
   eval::RunOptions options;
   options.out = arguments.out;
   options.concurrency = static_cast<int>(arguments.concurrency);
@@ -70,7 +79,11 @@ Status RunVerb(const RunArguments& arguments, Globals& globals) {
   options.temperature = arguments.temperature;
   options.seed = static_cast<uint64_t>(arguments.seed);
   if (arguments.limit > 0) options.limit = arguments.limit;
-  if (arguments.system != "none") {
+  if (arguments.system == "policy") {
+    PLUMB_TRY(const policy::Policy policy, policy::LoadPolicy(globals.policy));
+    options.system = policy::RenderSystemPrompt(policy);
+    options.system_name = "policy:" + policy.hash.substr(0, 12);
+  } else if (arguments.system != "none") {
     PLUMB_TRY(options.system, ReadFile(arguments.system));
     options.system_name = fs::path(arguments.system).filename().string();
   }
@@ -78,7 +91,18 @@ Status RunVerb(const RunArguments& arguments, Globals& globals) {
   options.on_progress = [&](const eval::Progress& progress) { line.Show(progress); };
   options.stop = [] { return interrupted.load(); };
   std::signal(SIGINT, [](int) { interrupted = true; });
-  PLUMB_TRY(const eval::Run run, eval::RunSuite(suite, *target, options));
+  // The guard is loaded where it is asked for, or where a scorer needs its verdict.
+  LoadedGuard loaded;
+  std::unique_ptr<eval::Target> guarded;
+  if (arguments.guarded || NeedsHarm(suite)) {
+    PLUMB_TRY(loaded, LoadGuard(globals, arguments.guard, config.encoder));
+    options.tools = eval::ScorerToolsOf(*loaded.guard);
+  }
+  if (arguments.guarded) {
+    guarded = eval::GuardTarget(*target, eval::GuardToolsOf(*loaded.guard));
+    options.guarded = true;
+  }
+  PLUMB_TRY(const eval::Run run, eval::RunSuite(suite, guarded ? *guarded : *target, options));
   const eval::Summary summary = eval::Summarize(run.samples);
   if (globals.json) {
     json::object out = eval::SummaryJson(summary);
@@ -86,8 +110,7 @@ Status RunVerb(const RunArguments& arguments, Globals& globals) {
     out["digest"] = run.digest;
     std::puts(ToJson(out).c_str());
   } else {
-    fmt::print("{}\n{}\n{}", run.TargetName(), eval::SummaryTable(summary), "");
-    fmt::print("{}\n", (fs::path(arguments.out) / "run.json").string());
+    fmt::print("{}\n\n{}\n{}\n", run.TargetName(), eval::SummaryTable(summary), (fs::path(arguments.out) / "run.json").string());
   }
   // A run in which nothing could be asked is no measurement.
   if (summary.ok == 0) return Fail(Code::kUnavailable, "no case was answered; the first error: {}", run.samples.front().error);
@@ -134,6 +157,32 @@ Status VerifyVerb(const std::string& path, Globals& globals) {
   return {};
 }
 
+// Trains the refusal scorer, cross-validates it, and writes its weights.
+Status TrainRefusalVerb(const std::string& data, const std::string& out, bool show_wrong, Globals& globals) {
+  PLUMB_TRY(const std::vector<json::object> raw, ReadJsonl(data));
+  auto rows = guard::ParseRefusalRows(raw);
+  if (!rows) return std::unexpected(Context(rows.error(), data));
+  const guard::RefusalModel model = guard::TrainRefusal(*rows, {});
+  const guard::RefusalValidation validation = guard::ValidateRefusal(*rows, {});
+  if (!out.empty())
+    PLUMB_CHECK(WriteFileAtomic(out, "// Made by `plumb eval train-refusal`; do not edit.\nR\"(\n" + model.Serialise() + ")\"\n"));
+  const auto agreement = [](const guard::RefusalAgreement& one) {
+    const stats::Interval interval = stats::Wilson(one.agree, one.n);
+    return json::object{{"n", one.n}, {"agreement", interval.estimate}, {"low", interval.low}, {"high", interval.high},
+                        {"degree_agreement", static_cast<double>(one.agree_degree) / static_cast<double>(one.n)},
+                        {"false_refusals", one.false_refusals}, {"missed_refusals", one.missed_refusals}};
+  };
+  json::object report = agreement(validation.all);
+  report["version"] = model.version();
+  json::object by_lang;
+  for (const auto& [lang, one] : validation.by_lang) by_lang[lang] = agreement(one);
+  report["by_lang"] = std::move(by_lang);
+  fmt::print("{}\n", globals.json ? ToJson(report) : ToPrettyJson(report));
+  for (size_t i : show_wrong ? validation.wrong : std::vector<size_t>())
+    fmt::print("{} [{}] > {} | {}\n", (*rows)[i].degree, (*rows)[i].lang, (*rows)[i].prompt, (*rows)[i].completion);
+  return {};
+}
+
 void Call(Status status, Globals& globals) {
   if (!status) Report(status.error(), globals);
 }
@@ -151,6 +200,7 @@ void RegisterEval(CLI::App& app, Globals& globals) {
   run->add_option("--out", arguments->out, "The folder to write to")->required();
   run->add_option("--system", arguments->system, "System prompt: none, policy, or a file")->capture_default_str();
   run->add_flag("--guarded", arguments->guarded, "Behind the guard");
+  run->add_option("--guard", arguments->guard, "The guard's folder (default: guard/ beside the policy, else the shipped one)");
   run->add_option("--limit", arguments->limit, "Only the first N cases")->check(CLI::PositiveNumber);
   run->add_option("--concurrency", arguments->concurrency, "Requests in flight")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_option("--max-tokens", arguments->max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
@@ -178,6 +228,20 @@ void RegisterEval(CLI::App& app, Globals& globals) {
   verify->add_option("RUN", *checked, "run.json or its folder")->required();
   AddGlobals(*verify, globals);
   verify->callback([checked, &globals] { Call(VerifyVerb(*checked, globals), globals); });
+
+  struct Training {
+    std::string data = "suites/refusals-dev/completions.jsonl", out;
+    bool show_wrong = false;
+  };
+  auto training = std::make_shared<Training>();
+  CLI::App* train = verb->add_subcommand("train-refusal", "Train and cross-validate the refusal scorer");
+  train->add_option("--data", training->data, "Labelled completions")->capture_default_str();
+  train->add_option("--out", training->out, "Where to write the weights (src/runtime/guard/refusal_weights.inc)");
+  train->add_flag("--show-wrong", training->show_wrong, "Print the rows judged otherwise than labelled");
+  AddGlobals(*train, globals);
+  train->callback([training, &globals] {
+    Call(TrainRefusalVerb(training->data, training->out, training->show_wrong, globals), globals);
+  });
 }
 
 }  // namespace plumb::cli

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/verbs.h"
+#include "intent/policy/policy.h"
 #include "measure/eval/eval.h"
 
 namespace plumb::cli {
@@ -19,6 +20,16 @@ Status Decide(const GateArguments& arguments, Globals& globals) {
   PLUMB_TRY(const eval::Run baseline, eval::ReadRun(arguments.baseline));
   PLUMB_TRY(const eval::Run candidate, eval::ReadRun(arguments.candidate));
   eval::GateOptions options;
+  // The policy's own targets hold where there is one; flags go before them.
+  std::error_code absent;
+  if (fs::exists(globals.policy, absent)) {
+    PLUMB_TRY(const policy::Policy policy, policy::LoadPolicy(globals.policy));
+    options.refuse = policy.model_targets.refuse;
+    options.over_refusal = policy.model_targets.over_refusal;
+    options.capability_drop = policy.model_targets.capability_drop;
+  } else if (globals.policy != Globals().policy) {
+    return FailAt(globals.policy, Code::kNotFound, "no such policy");
+  }
   if (arguments.refuse >= 0) options.refuse = arguments.refuse;
   if (arguments.over_refusal >= 0) options.over_refusal = arguments.over_refusal;
   if (arguments.capability_drop >= 0) options.capability_drop = arguments.capability_drop;

@@ -7,6 +7,7 @@
 //   summary.h       rates with intervals
 //   compare.h       two runs, case by case
 //   gate.h          may the candidate replace the baseline?
+//   model_target.h  targets of the running system, and the guard in front of them
 //   inspect_log.h   the same run as an Inspect log
 //
 //   PLUMB_TRY(data::Suite suite, data::LoadSuite("suites/harmful"));
@@ -21,6 +22,7 @@
 #include "measure/eval/compare.h"
 #include "measure/eval/gate.h"
 #include "measure/eval/inspect_log.h"
+#include "measure/eval/model_target.h"
 #include "measure/eval/run.h"
 #include "measure/eval/runner.h"
 #include "measure/eval/scorer.h"
