@@ -136,10 +136,22 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
   const int64_t first = state.step;
   double slowest = 0, training_seconds = 0;
   int64_t trained_tokens = 0;
+  double lr = 0;
+  auto log = [&](double rate) -> Status {
+    json::object row = window.Row();
+    row["learning_rate"] = rate;
+    row["num_tokens"] = state.tokens;
+    row["tokens_per_second"] = std::round(static_cast<double>(window.tokens) / std::max(1e-9, window.seconds));
+    row["epoch"] = static_cast<double>(state.step) / static_cast<double>(batches.per_epoch());
+    row["global_step"] = state.step;
+    window = {};
+    return metrics.Add(std::move(row));
+  };
   while (state.step < total) {
     const double now = elapsed();
     if (world.stop && world.stop->load()) {
       result.interrupted = true;
+      if (window.steps > 0) PLUMB_CHECK(log(lr));
       PLUMB_CHECK(checkpoint());
       world.emit({{"event", "interrupted"}, {"step", state.step}});
       break;
@@ -153,7 +165,7 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     double progress = static_cast<double>(state.step) / static_cast<double>(total);
     if (s.max_seconds > 0 && state.step > first)
       progress = std::max(progress, (now - begun) / std::max(1e-9, s.max_seconds - begun - average));
-    const double lr = s.learning_rate * ScheduleFactor(s.lr_scheduler_type, std::min(progress, 1.0), warmup);
+    lr = s.learning_rate * ScheduleFactor(s.lr_scheduler_type, std::min(progress, 1.0), warmup);
 
     parameters.ZeroGrad();
     const std::vector<uint32_t> rows = batches.Of(state.step);
@@ -188,18 +200,10 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
                 {"eta_s", std::round(static_cast<double>(expected - state.step) * per_step * 10) / 10},
                 {"loss", report.loss}, {"learning_rate", lr},
                 {"tokens_per_second", std::round(static_cast<double>(trained_tokens) / training_seconds)}});
-    if (state.step % s.logging_steps == 0 || state.step == total) {
-      json::object row = window.Row();
-      row["learning_rate"] = lr;
-      row["num_tokens"] = state.tokens;
-      row["tokens_per_second"] = std::round(static_cast<double>(window.tokens) / std::max(1e-9, window.seconds));
-      row["epoch"] = static_cast<double>(state.step) / static_cast<double>(batches.per_epoch());
-      row["global_step"] = state.step;
-      PLUMB_CHECK(metrics.Add(std::move(row)));
-      window = {};
-    }
+    if (state.step % s.logging_steps == 0) PLUMB_CHECK(log(lr));
     if (s.save_steps > 0 && state.step % s.save_steps == 0 && state.step < total) PLUMB_CHECK(checkpoint());
   }
+  if (window.steps > 0) PLUMB_CHECK(log(lr));
   result.steps = state.step;
   result.loss = state.step > 0 ? state.loss_sum / static_cast<double>(state.step) : 0;
   result.seconds = elapsed();

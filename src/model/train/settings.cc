@@ -133,6 +133,7 @@ std::map<std::string, Reader> CommonKeys() {
       {"save_steps", Whole(&S::save_steps, 0)},
       {"save_total_limit", Whole(&S::save_total_limit, 0)},
       {"resume_from_checkpoint", ReadResume},
+      {"threads", Whole(&S::threads, 0)},
       {"micro_batch_tokens", Whole(&S::micro_batch_tokens, 1)},
       {"lora_r", [](const json::value& v, S& s) { return ReadWhole(v, 1, s.lora.r); }},
       {"lora_alpha",

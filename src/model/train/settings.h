@@ -42,6 +42,8 @@ struct TrainSettings {
   LoraOptions lora;
   int64_t micro_batch_tokens = 1024;  // tokens computed at once; changes speed and memory, not the result
 
+  int64_t threads = 0;                // 0: torch's own choice, every core
+
   // SFT.
   double kl_weight = 0;  // of KL(base ‖ model) on the completion tokens of rows marked "anchor"
   // DPO.

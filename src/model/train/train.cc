@@ -1,5 +1,6 @@
 #include "model/train/train.h"
 
+#include <ATen/Parallel.h>
 #include <malloc.h>
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace {
 
 // Large buffers come back every step: keep them rather than ask the system for zeroed pages each time.
 void KeepFreedMemory() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most glibc takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
@@ -147,6 +148,7 @@ Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
 Result<JobResult> RunJob(Job job, const json::object& config, const Surroundings& world) {
   KeepFreedMemory();
   PLUMB_TRY(TrainSettings settings, SettingsFromJson(job, config));
+  if (settings.threads > 0) at::set_num_threads(static_cast<int>(settings.threads));
   try {
     if (job == Job::kClassifier) return RunClassifier(std::move(settings), world);
     return RunDecoder(job, std::move(settings), world);
