@@ -57,7 +57,8 @@ json::object StatusView(const Service& service) {
   out["started"] = FormatTime(service.started);
   out["uptime_s"] = std::chrono::duration<double>(options.clock() - service.started).count();
   out["url"] = service.server->url();
-  out["project"] = fs::absolute(options.project).lexically_normal().filename().string();
+  std::error_code ignored;
+  out["project"] = fs::canonical(options.project, ignored).filename().string();
   out["policy"] = {{"id", options.policy.id}, {"version", options.policy.version}, {"hash", options.policy.hash}};
   out["guard"] = GuardRow(service);
   const provider::LocalProvider* generator = Generator(service);

@@ -196,11 +196,12 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(asio::any_io_executor executor, 
   auto service = std::make_unique<Service>(executor, std::move(options));
   Service& s = *service;
   s.system_prompt = policy::RenderSystemPrompt(s.options.policy);
-  PLUMB_TRY(s.ledger, ledger::Ledger::Open(s.options.ledger, {.clock = s.options.clock}));
   PLUMB_CHECK(OpenProviders(s));
   PLUMB_CHECK(OpenGuards(s));
   net::Handler handler = [&s](net::Request& request, net::ResponseWriter& out) { return Dispatch(s, request, out); };
   PLUMB_TRY(s.server, net::Server::Listen(executor, s.options.listen, std::move(handler)));
+  // Last, so that a start that fails leaves no ledger behind; nothing is answered before this returns.
+  PLUMB_TRY(s.ledger, ledger::Ledger::Open(s.options.ledger, {.clock = s.options.clock}));
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(service)));
   for (const auto& [name, provider] : s.providers) {
     if (auto* local = dynamic_cast<provider::LocalProvider*>(provider.get())) {
