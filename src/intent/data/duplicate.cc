@@ -149,15 +149,18 @@ std::vector<NearPair> NearDuplicates(const std::vector<std::string>& texts, doub
   return out;
 }
 
-std::vector<Contaminated> FindContamination(const std::vector<std::string>& held_out,
-                                            const std::vector<std::string>& training, double threshold) {
-  std::vector<std::vector<uint64_t>> shingles;
+namespace {
+
+// Calls visit(training index, held-out index, share of the held-out text's shingles found) for every overlap.
+template <class Visit>
+void EachOverlap(const std::vector<std::string>& held_out, const std::vector<std::string>& training, Visit visit) {
+  std::vector<size_t> sizes;
   std::unordered_map<uint64_t, std::vector<size_t>> holders;  // shingle → held-out texts with it
   for (size_t i = 0; i < held_out.size(); ++i) {
-    shingles.push_back(Shingles(held_out[i]));
-    for (uint64_t shingle : shingles.back()) holders[shingle].push_back(i);
+    const std::vector<uint64_t> shingles = Shingles(held_out[i]);
+    sizes.push_back(shingles.size());
+    for (uint64_t shingle : shingles) holders[shingle].push_back(i);
   }
-  std::vector<Contaminated> best(held_out.size(), {0, 0, 0});
   for (size_t t = 0; t < training.size(); ++t) {
     std::unordered_map<size_t, size_t> hits;
     for (uint64_t shingle : Shingles(training[t])) {
@@ -165,15 +168,29 @@ std::vector<Contaminated> FindContamination(const std::vector<std::string>& held
         for (size_t i : found->second) ++hits[i];
       }
     }
-    for (const auto& [i, count] : hits) {
-      const double share = static_cast<double>(count) / static_cast<double>(shingles[i].size());
-      if (share > best[i].containment) best[i] = {i, t, share};
-    }
+    for (const auto& [i, count] : hits) visit(t, i, static_cast<double>(count) / static_cast<double>(sizes[i]));
   }
+}
+
+}  // namespace
+
+std::vector<Contaminated> FindContamination(const std::vector<std::string>& held_out,
+                                            const std::vector<std::string>& training, double threshold) {
+  std::vector<Contaminated> best(held_out.size(), {0, 0, 0});
+  EachOverlap(held_out, training, [&](size_t t, size_t i, double share) {
+    if (share > best[i].containment) best[i] = {i, t, share};
+  });
   std::vector<Contaminated> out;
   for (const Contaminated& one : best) {
     if (one.containment >= threshold) out.push_back(one);
   }
+  return out;
+}
+
+std::vector<bool> ContaminatedRows(const std::vector<std::string>& held_out, const std::vector<std::string>& training,
+                                   double threshold) {
+  std::vector<bool> out(training.size());
+  EachOverlap(held_out, training, [&](size_t t, size_t, double share) { out[t] = out[t] || share >= threshold; });
   return out;
 }
 

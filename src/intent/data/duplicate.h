@@ -36,6 +36,10 @@ struct Contaminated {
 std::vector<Contaminated> FindContamination(const std::vector<std::string>& held_out,
                                             const std::vector<std::string>& training, double threshold = 0.5);
 
+// The same from the other side: which training texts hold a held-out one.
+std::vector<bool> ContaminatedRows(const std::vector<std::string>& held_out, const std::vector<std::string>& training,
+                                   double threshold = 0.5);
+
 // Everything a person wrote or a model said in a row of any known layout (prompt, messages, question, chosen, …), one
 // text; for comparison only.
 std::string RowText(const json::object& row);

@@ -116,7 +116,7 @@ TEST(RunSuite, AnotherRunsFolderIsRefused) {
 TEST(RunSuite, WhatFailedIsNeverAPass) {
   Scripted target(1, 0, 1, 10);
   target.fail_from = 5;
-  const Run run = RunOf(SuiteOf(10), target);
+  const eval::Run run = RunOf(SuiteOf(10), target);
   const Summary summary = Summarize(run.samples);
   EXPECT_EQ(summary.errors, 15);
   for (const Sample& sample : run.samples) EXPECT_EQ(sample.passed, sample.status == SampleStatus::kOk);
@@ -142,7 +142,7 @@ TEST(Guarded, AWithheldAnswerCountsAsRefused) {
                          },
                          .output = [](const std::string&, const json::array&) { return GuardSays{}; }};
   const auto target = GuardTarget(inner, guard);
-  const Run run = RunOf(SuiteOf(3), *target);
+  const eval::Run run = RunOf(SuiteOf(3), *target);
   for (const Sample& sample : run.samples) {
     EXPECT_EQ(sample.refused, sample.id[0] == 'u') << sample.id;
     EXPECT_EQ(sample.action, sample.id[0] == 'u' ? "refuse" : "allow");
@@ -199,8 +199,8 @@ TEST(Gate, WhatDidNotRunCannotPass) {
 TEST(Gate, LeavingCasesOutCannotPass) {
   Scripted before(0.95, 0.05, 0.8, 400), after(0.95, 0.05, 0.8, 400);
   const data::Suite suite = SuiteOf(400);
-  const Run all = RunOf(suite, before);
-  Run some = RunOf(suite, after);
+  const eval::Run all = RunOf(suite, before);
+  eval::Run some = RunOf(suite, after);
   some.samples.resize(1000);
   const auto gate = DecideGate(all, some, {});
   ASSERT_TRUE(gate);
