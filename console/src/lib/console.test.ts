@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ago, clock, contentText, duration, milliseconds, percent, points, short } from './format.js';
+import { ago, brief, clock, contentText, duration, milliseconds, percent, points, short } from './format.js';
 import { blocks } from './markdown.js';
 import { compareHead, rememberHead } from './memory.js';
 import { sorted } from './sort.js';
@@ -32,6 +32,12 @@ test('the text of a message is found in strings, parts and nothing', () => {
   assert.equal(contentText('hi'), 'hi');
   assert.equal(contentText([{ type: 'text', text: 'a' }, { type: 'image_url' }]), 'a\n[image_url]');
   assert.equal(contentText(null), '');
+});
+
+test('nested values are told in few words', () => {
+  assert.equal(brief({ steps: 12, out_of_time: true, rate: 0.033333 }), 'steps 12 · out of time true · rate 0.0333');
+  assert.equal(brief([{ n: 1 }, { n: 2 }]), 'n 1\nn 2');
+  assert.equal(brief(['a', 'b', null]), 'a, b, –');
 });
 
 test('server-sent events survive any cut of the stream', () => {

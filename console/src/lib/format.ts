@@ -81,3 +81,12 @@ export function contentText(content: unknown): string {
   const others = content.filter((part) => typeof part?.text !== 'string').map((part) => `[${part?.type ?? 'part'}]`);
   return [...texts, ...others].join('\n');
 }
+
+// Any JSON value in few words: fields side by side, list entries one a line.
+export function brief(value: unknown): string {
+  if (typeof value === 'number') return short(value);
+  if (value === null || value === undefined) return '–';
+  if (Array.isArray(value)) return value.map(brief).join(value.some((one) => typeof one === 'object') ? '\n' : ', ');
+  if (typeof value !== 'object') return String(value);
+  return Object.entries(value).map(([key, one]) => `${words(key)} ${brief(one)}`).join(' · ');
+}
