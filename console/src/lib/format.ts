@@ -86,7 +86,7 @@ export function contentText(content: unknown): string {
 export function brief(value: unknown): string {
   if (typeof value === 'number') return short(value);
   if (value === null || value === undefined) return '–';
-  if (Array.isArray(value)) return value.map(brief).join(value.some((one) => typeof one === 'object') ? '\n' : ', ');
+  if (Array.isArray(value)) return value.map(brief).join(value.some((one) => typeof one === 'object' && one !== null) ? '\n' : ', ');
   if (typeof value !== 'object') return String(value);
   return Object.entries(value).map(([key, one]) => `${words(key)} ${brief(one)}`).join(' · ');
 }
