@@ -147,7 +147,7 @@ std::string GateTable(const Gate& gate) {
     text += fmt::format("{}  {}\n                {}\n", mark, check.statement, check.finding);
   }
   const char* verdict = gate.decision == Decision::kPassed  ? "The gate is open: the candidate may replace the baseline."
-                        : gate.decision == Decision::kFailed ? "The gate is closed: the candidate is worse."
+                        : gate.decision == Decision::kFailed ? "The gate is closed: a check failed."
                                                              : "The gate could not tell; more cases are needed.";
   return text + "\n" + verdict + "\n";
 }
