@@ -13,14 +13,16 @@ Result<TrlText> TextFromJson(const json::value& value, std::string_view key) {
     return out;
   }
   const json::array* list = value.if_array();
-  if (!list || list->empty()) return Fail(Code::kInvalid, "\"{}\" must be text or a list of messages", key);
+  if (!list || list->empty())
+    return Fail(Code::kInvalid, "\"{}\" must be text or a list of messages", key);
   out.conversational = true;
   for (size_t i = 0; i < list->size(); ++i) {
     const json::object* message = (*list)[i].if_object();
     const json::string* role = message ? FindString(*message, "role") : nullptr;
     const json::string* content = message ? FindString(*message, "content") : nullptr;
     if (!role || !content)
-      return Fail(Code::kInvalid, "\"{}\"[{}] must be {{\"role\": text, \"content\": text}}", key, i);
+      return Fail(Code::kInvalid, "\"{}\"[{}] must be {{\"role\": text, \"content\": text}}", key,
+                  i);
     out.messages.push_back({std::string(*role), std::string(*content)});
   }
   return out;
@@ -34,13 +36,16 @@ Result<TrlText> Field(const json::object& object, std::string_view key) {
 Status SplitImplicitPrompt(TrlRow& row) {
   TrlText &a = row.chosen, &b = row.rejected;
   if (a.conversational != b.conversational)
-    return Fail(Code::kInvalid, "\"chosen\" and \"rejected\" must both be text or both be messages");
+    return Fail(Code::kInvalid,
+                "\"chosen\" and \"rejected\" must both be text or both be messages");
   row.prompt.conversational = a.conversational;
   if (!a.conversational) {
     size_t n = 0;
     while (n < std::min(a.text.size(), b.text.size()) && a.text[n] == b.text[n]) ++n;
-    if (n > 0 && n < a.text.size() && n < b.text.size() && a.text[n - 1] == ' ') --n;  // words keep their space
-    while (n > 0 && n < a.text.size() && (a.text[n] & 0xC0) == 0x80) --n;              // and characters stay whole
+    if (n > 0 && n < a.text.size() && n < b.text.size() && a.text[n - 1] == ' ')
+      --n;  // words keep their space
+    while (n > 0 && n < a.text.size() && (a.text[n] & 0xC0) == 0x80)
+      --n;  // and characters stay whole
     row.prompt.text = a.text.substr(0, n);
     a.text.erase(0, n);
     b.text.erase(0, n);
@@ -92,7 +97,8 @@ Status ReadShape(const json::object& o, TrlRow& row) {
   } else if (o.contains("messages")) {
     row.shape = TrlShape::kMessages;
     PLUMB_TRY(row.completion, Field(o, "messages"));
-    if (!row.completion.conversational) return Fail(Code::kInvalid, "\"messages\" must be a list of messages");
+    if (!row.completion.conversational)
+      return Fail(Code::kInvalid, "\"messages\" must be a list of messages");
     return {};
   } else if (o.contains("text")) {
     row.shape = TrlShape::kText;
@@ -102,40 +108,52 @@ Status ReadShape(const json::object& o, TrlRow& row) {
     row.shape = TrlShape::kPrompt;
   }
   if (!o.contains("prompt"))
-    return Fail(Code::kInvalid,
-                "none of TRL's shapes: needs \"text\", \"messages\", \"prompt\" with \"completion\", or "
-                "\"chosen\" with \"rejected\"");
+    return Fail(
+        Code::kInvalid,
+        "none of TRL's shapes: needs \"text\", \"messages\", \"prompt\" with \"completion\", or "
+        "\"chosen\" with \"rejected\"");
   PLUMB_TRY(row.prompt, Field(o, "prompt"));
   const TrlText& answer = row.shape == TrlShape::kPreference ? row.chosen : row.completion;
   const bool has_answer = row.shape != TrlShape::kPrompt && row.shape != TrlShape::kStepwise;
   if (has_answer && answer.conversational != row.prompt.conversational)
     return Fail(Code::kInvalid, "\"prompt\" and its answer must both be text or both be messages");
-  if (row.shape == TrlShape::kPreference && row.chosen.conversational != row.rejected.conversational)
-    return Fail(Code::kInvalid, "\"chosen\" and \"rejected\" must both be text or both be messages");
+  if (row.shape == TrlShape::kPreference &&
+      row.chosen.conversational != row.rejected.conversational)
+    return Fail(Code::kInvalid,
+                "\"chosen\" and \"rejected\" must both be text or both be messages");
   return {};
 }
 
 json::value TextToJson(const TrlText& text) {
   if (!text.conversational) return json::string(text.text);
   json::array out;
-  for (const Message& m : text.messages) out.push_back(json::object{{"role", m.role}, {"content", m.content}});
+  for (const Message& m : text.messages)
+    out.push_back(json::object{{"role", m.role}, {"content", m.content}});
   return out;
 }
 
-constexpr std::string_view kKeys[] = {"text",     "messages", "prompt", "completion", "chosen", "rejected",
-                                      "label",    "completions", "labels", "weight",  "anchor",      "max_completion_tokens"};
+constexpr std::string_view kKeys[] = {"text",   "messages", "prompt", "completion",
+                                      "chosen", "rejected", "label",  "completions",
+                                      "labels", "weight",   "anchor", "max_completion_tokens"};
 
 }  // namespace
 
 const char* TrlShapeName(TrlShape shape) {
   switch (shape) {
-    case TrlShape::kText: return "text";
-    case TrlShape::kMessages: return "messages";
-    case TrlShape::kPrompt: return "prompt";
-    case TrlShape::kPromptCompletion: return "prompt and completion";
-    case TrlShape::kPreference: return "preference";
-    case TrlShape::kUnpaired: return "unpaired preference";
-    case TrlShape::kStepwise: return "stepwise";
+    case TrlShape::kText:
+      return "text";
+    case TrlShape::kMessages:
+      return "messages";
+    case TrlShape::kPrompt:
+      return "prompt";
+    case TrlShape::kPromptCompletion:
+      return "prompt and completion";
+    case TrlShape::kPreference:
+      return "preference";
+    case TrlShape::kUnpaired:
+      return "unpaired preference";
+    case TrlShape::kStepwise:
+      return "stepwise";
   }
   return "?";
 }
@@ -146,11 +164,13 @@ Result<TrlRow> TrlRowFromJson(const json::object& object, std::string where) {
   auto fill = [&]() -> Status {
     PLUMB_CHECK(ReadShape(object, row));
     PLUMB_TRY(row.weight, GetNumberOr(object, "weight", 1));
-    if (!std::isfinite(row.weight) || row.weight < 0) return Fail(Code::kInvalid, "\"weight\" must be 0 or more");
+    if (!std::isfinite(row.weight) || row.weight < 0)
+      return Fail(Code::kInvalid, "\"weight\" must be 0 or more");
     PLUMB_TRY(row.anchor, GetBoolOr(object, "anchor", false));
     PLUMB_TRY(row.max_completion_tokens, GetIntOr(object, "max_completion_tokens", 0));
     if (row.max_completion_tokens < 0)
-      return Fail(Code::kInvalid, "field 'max_completion_tokens' is {}, must be 0 or more", row.max_completion_tokens);
+      return Fail(Code::kInvalid, "field 'max_completion_tokens' is {}, must be 0 or more",
+                  row.max_completion_tokens);
     return {};
   };
   if (Status status = fill(); !status) {
@@ -159,7 +179,8 @@ Result<TrlRow> TrlRowFromJson(const json::object& object, std::string where) {
     return std::unexpected(error);
   }
   for (const auto& item : object)
-    if (std::find(std::begin(kKeys), std::end(kKeys), std::string_view(item.key())) == std::end(kKeys))
+    if (std::find(std::begin(kKeys), std::end(kKeys), std::string_view(item.key())) ==
+        std::end(kKeys))
       row.extra[item.key()] = item.value();
   return row;
 }
@@ -167,16 +188,26 @@ Result<TrlRow> TrlRowFromJson(const json::object& object, std::string where) {
 json::object TrlRowToJson(const TrlRow& row) {
   json::object o;
   switch (row.shape) {
-    case TrlShape::kText: o["text"] = row.completion.text; break;
-    case TrlShape::kMessages: o["messages"] = TextToJson(row.completion); break;
+    case TrlShape::kText:
+      o["text"] = row.completion.text;
+      break;
+    case TrlShape::kMessages:
+      o["messages"] = TextToJson(row.completion);
+      break;
     case TrlShape::kPreference:
       o["prompt"] = TextToJson(row.prompt);
       o["chosen"] = TextToJson(row.chosen);
       o["rejected"] = TextToJson(row.rejected);
       break;
-    case TrlShape::kUnpaired: o["label"] = row.label; [[fallthrough]];
-    case TrlShape::kPromptCompletion: o["completion"] = TextToJson(row.completion); [[fallthrough]];
-    case TrlShape::kPrompt: o["prompt"] = TextToJson(row.prompt); break;
+    case TrlShape::kUnpaired:
+      o["label"] = row.label;
+      [[fallthrough]];
+    case TrlShape::kPromptCompletion:
+      o["completion"] = TextToJson(row.completion);
+      [[fallthrough]];
+    case TrlShape::kPrompt:
+      o["prompt"] = TextToJson(row.prompt);
+      break;
     case TrlShape::kStepwise:
       o["prompt"] = TextToJson(row.prompt);
       o["completions"] = json::array(row.completions.begin(), row.completions.end());

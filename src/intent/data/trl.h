@@ -1,4 +1,5 @@
-// Training data as TRL writes it: JSONL in any of its dataset shapes, each text a string or a list of messages.
+// Training data as TRL writes it: JSONL in any of its dataset shapes, each text a string or a list
+// of messages.
 //
 //   {"text"}                              language modelling
 //   {"messages": [{role, content}…]}      language modelling, conversational
@@ -8,9 +9,9 @@
 //   {"prompt", "completion", "label"}     unpaired preference
 //   {"prompt", "completions", "labels"}   stepwise
 //
-// Ours beside TRL's: "weight" (number ≥ 0, how much the row counts), "anchor" (true: hold the base model's behaviour
-// here) and "max_completion_tokens" (only the beginning of the answer is learned, not where it stops). Other keys are
-// kept in `extra`.
+// Ours beside TRL's: "weight" (number ≥ 0, how much the row counts), "anchor" (true: hold the base
+// model's behaviour here) and "max_completion_tokens" (only the beginning of the answer is learned,
+// not where it stops). Other keys are kept in `extra`.
 //
 //   PLUMB_TRY(std::vector<TrlRow> rows, ReadTrl("pairs.jsonl"));
 //
@@ -21,7 +22,15 @@
 
 namespace plumb::data {
 
-enum class TrlShape { kText, kMessages, kPrompt, kPromptCompletion, kPreference, kUnpaired, kStepwise };
+enum class TrlShape {
+  kText,
+  kMessages,
+  kPrompt,
+  kPromptCompletion,
+  kPreference,
+  kUnpaired,
+  kStepwise
+};
 const char* TrlShapeName(TrlShape shape);
 
 struct Message {
@@ -39,10 +48,10 @@ struct TrlText {
 
 struct TrlRow {
   TrlShape shape = TrlShape::kText;
-  TrlText prompt;              // empty in kText and kMessages
-  TrlText completion;          // the text, messages or completion
-  TrlText chosen, rejected;    // without the prompt, even where it was implicit
-  bool label = false;          // kUnpaired
+  TrlText prompt;                        // empty in kText and kMessages
+  TrlText completion;                    // the text, messages or completion
+  TrlText chosen, rejected;              // without the prompt, even where it was implicit
+  bool label = false;                    // kUnpaired
   std::vector<std::string> completions;  // kStepwise
   std::vector<bool> labels;
   double weight = 1;

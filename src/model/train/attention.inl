@@ -1,7 +1,9 @@
-// Attention of one row and one key-value head: causal or not, rotated (RoPE) on the way in, grouped queries.
+// Attention of one row and one key-value head: causal or not, rotated (RoPE) on the way in, grouped
+// queries.
 //
-// Everything is float32 in scratch laid out for the small products of vector_math.inl: keys and values also transposed,
-// widths padded to 16. Queries run from the row's own beginning; keys from its first token.
+// Everything is float32 in scratch laid out for the small products of vector_math.inl: keys and
+// values also transposed, widths padded to 16. Queries run from the row's own beginning; keys from
+// its first token.
 
 PLUMB_INLINE long Pad(long n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
@@ -64,9 +66,10 @@ PLUMB_INLINE HeadView View(const AttentionRows& r, const AttentionShape& s, long
 }
 
 template <class T>
-void AttentionUnit(const AttentionRows& r, const AttentionShape& s, const T* qkv, T* out, long ldout, float* lse,
-                   long unit, float* scratch) {
-  const long row = unit / s.kv_heads, g = unit % s.kv_heads, d = s.head_dim, group = s.heads / s.kv_heads;
+void AttentionUnit(const AttentionRows& r, const AttentionShape& s, const T* qkv, T* out,
+                   long ldout, float* lse, long unit, float* scratch) {
+  const long row = unit / s.kv_heads, g = unit % s.kv_heads, d = s.head_dim,
+             group = s.heads / s.kv_heads;
   const HeadView v = View(r, s, row);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(d));
   float* k = scratch;
@@ -116,19 +119,23 @@ void AttentionUnit(const AttentionRows& r, const AttentionShape& s, const T* qkv
   }
 }
 
-// Gradients of q go to dqkv (each query belongs to one row); those of k and v to staging, [position, kv head, {k, v}].
+// Gradients of q go to dqkv (each query belongs to one row); those of k and v to staging,
+// [position, kv head, {k, v}].
 template <class T>
-void AttentionBackwardUnit(const AttentionRows& r, const AttentionShape& s, const T* qkv, const T* out, long ldout,
-                           const float* lse, const T* dout, long lddout, float* staging, T* dqkv, long unit,
-                           float* scratch) {
-  const long row = unit / s.kv_heads, g = unit % s.kv_heads, d = s.head_dim, group = s.heads / s.kv_heads;
+void AttentionBackwardUnit(const AttentionRows& r, const AttentionShape& s, const T* qkv,
+                           const T* out, long ldout, const float* lse, const T* dout, long lddout,
+                           float* staging, T* dqkv, long unit, float* scratch) {
+  const long row = unit / s.kv_heads, g = unit % s.kv_heads, d = s.head_dim,
+             group = s.heads / s.kv_heads;
   const HeadView v = View(r, s, row);
   const float scale = 1.0f / __builtin_sqrtf(static_cast<float>(d));
   const long size = v.tp * v.dp;
-  float *k = scratch, *kt = k + size, *val = kt + size, *vt = val + size, *q = vt + size, *go = q + size,
-        *dk = go + size, *dv = dk + size, *dq = dv + size, *delta = dq + size, *p = delta + v.tp, *dp = p + v.tp * v.tp;
+  float *k = scratch, *kt = k + size, *val = kt + size, *vt = val + size, *q = vt + size,
+        *go = q + size, *dk = go + size, *dv = dk + size, *dq = dv + size, *delta = dq + size,
+        *p = delta + v.tp, *dp = p + v.tp * v.tp;
   for (long t = 0; t < v.tp; ++t) {
-    for (long j = 0; j < v.dp; ++j) k[t * v.dp + j] = val[t * v.dp + j] = dk[t * v.dp + j] = dv[t * v.dp + j] = 0;
+    for (long j = 0; j < v.dp; ++j)
+      k[t * v.dp + j] = val[t * v.dp + j] = dk[t * v.dp + j] = dv[t * v.dp + j] = 0;
     if (t >= v.len) continue;
     const T* x = qkv + v.node[t] * s.width() + (s.heads + g) * d;
     Rotate(s, x, t, k + t * v.dp);
@@ -168,8 +175,10 @@ void AttentionBackwardUnit(const AttentionRows& r, const AttentionShape& s, cons
     for (long j = 0; j < v.len; j += 4) {  // queries before key j see none of it
       const long first = s.causal && j > v.own ? (j - v.own) / 4 * 4 : 0, count = v.queries - first;
       if (count <= 0) break;
-      Gemm<true>(4, v.dp, count, dp + first * v.tp + j, 1, v.tp, q + first * v.dp, v.dp, dk + j * v.dp, v.dp);
-      Gemm<true>(4, v.dp, count, p + first * v.tp + j, 1, v.tp, go + first * v.dp, v.dp, dv + j * v.dp, v.dp);
+      Gemm<true>(4, v.dp, count, dp + first * v.tp + j, 1, v.tp, q + first * v.dp, v.dp,
+                 dk + j * v.dp, v.dp);
+      Gemm<true>(4, v.dp, count, p + first * v.tp + j, 1, v.tp, go + first * v.dp, v.dp,
+                 dv + j * v.dp, v.dp);
     }
     for (long i = 0; i < v.queries; ++i)
       RotateBack(s, dq + i * v.dp, v.own + i, dqkv + v.node[v.own + i] * s.width() + h * d);
@@ -185,8 +194,8 @@ void AttentionBackwardUnit(const AttentionRows& r, const AttentionShape& s, cons
 
 // Adds up what each node's keys and values received in all the rows it stands in.
 template <class T>
-void AttentionGather(const AttentionRows& r, const AttentionShape& s, const float* staging, T* dqkv, long begin,
-                     long end, float* scratch) {
+void AttentionGather(const AttentionRows& r, const AttentionShape& s, const float* staging, T* dqkv,
+                     long begin, long end, float* scratch) {
   const long d = s.head_dim;
   for (long i = begin; i < end; ++i)
     for (long g = 0; g < s.kv_heads; ++g) {

@@ -17,7 +17,9 @@ std::vector<std::pair<int64_t, fs::path>> Checkpoints(const fs::path& out) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(kPrefix)) continue;
     const std::string digits = name.substr(kPrefix.size());
-    if (digits.empty() || digits.size() > 12 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (digits.empty() || digits.size() > 12 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
+      continue;
     found.emplace_back(std::stoll(digits), entry.path());
   }
   std::sort(found.begin(), found.end());
@@ -29,16 +31,17 @@ Status SameRun(const json::object& mine, const json::object& theirs) {
     const json::value* other = theirs.if_contains(item.key());
     const std::string now = ToJson(item.value()), then = other ? ToJson(*other) : "nothing";
     if (now != then)
-      return Fail(Code::kInvalid, "the checkpoint was written with {} = {}, now it is {}", std::string_view(item.key()),
-                  then, now);
+      return Fail(Code::kInvalid, "the checkpoint was written with {} = {}, now it is {}",
+                  std::string_view(item.key()), then, now);
   }
   return {};
 }
 
 }  // namespace
 
-Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state, const json::object& fixed,
-                                const Objective& objective, const Parameters& parameters, int64_t keep) {
+Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state,
+                                const json::object& fixed, const Objective& objective,
+                                const Parameters& parameters, int64_t keep) {
   const fs::path final_path = out / fmt::format("{}{}", kPrefix, state.step);
   const fs::path draft = out / fmt::format(".{}{}.partial", kPrefix, state.step);
   std::error_code error;
@@ -50,8 +53,11 @@ Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state, 
     tensors["exp_avg"] = parameters.exp_avg();
     tensors["exp_avg_sq"] = parameters.exp_avg_sq();
     PLUMB_CHECK(lm::WriteSafetensors(draft / "optimizer.safetensors", tensors));
-    const json::object record = {{"global_step", state.step}, {"num_tokens", state.tokens},
-                                 {"loss_sum", state.loss_sum}, {"seconds", state.seconds}, {"settings", fixed}};
+    const json::object record = {{"global_step", state.step},
+                                 {"num_tokens", state.tokens},
+                                 {"loss_sum", state.loss_sum},
+                                 {"seconds", state.seconds},
+                                 {"settings", fixed}};
     return WriteFileAtomic(draft / "trainer_state.json", ToPrettyJson(record) + "\n");
   };
   if (Status status = write(); !status) {
@@ -60,7 +66,9 @@ Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state, 
   }
   fs::remove_all(final_path, error);
   fs::rename(draft, final_path, error);
-  if (error) return FailAt(final_path.string(), Code::kIo, "cannot put the checkpoint in place: {}", error.message());
+  if (error)
+    return FailAt(final_path.string(), Code::kIo, "cannot put the checkpoint in place: {}",
+                  error.message());
   if (keep > 0) {
     auto all = Checkpoints(out);
     for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i)
@@ -69,8 +77,8 @@ Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state, 
   return final_path;
 }
 
-Result<TrainerState> LoadCheckpoint(const std::string& folder, const fs::path& out, const json::object& fixed,
-                                    Parameters& parameters) {
+Result<TrainerState> LoadCheckpoint(const std::string& folder, const fs::path& out,
+                                    const json::object& fixed, Parameters& parameters) {
   fs::path path = folder;
   if (folder == "latest") {
     const auto all = Checkpoints(out);

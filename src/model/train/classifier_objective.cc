@@ -12,8 +12,8 @@ namespace plumb::train {
 namespace {
 
 // Rows in order of length, cut into runs of about `tokens` tokens.
-std::vector<std::vector<uint32_t>> Cut(std::vector<uint32_t> rows, const std::vector<LabelledTokens>& all,
-                                       int64_t tokens) {
+std::vector<std::vector<uint32_t>> Cut(std::vector<uint32_t> rows,
+                                       const std::vector<LabelledTokens>& all, int64_t tokens) {
   std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
     return all[a].ids.size() != all[b].ids.size() ? all[a].ids.size() < all[b].ids.size() : a < b;
   });
@@ -36,16 +36,23 @@ std::vector<std::vector<uint32_t>> Cut(std::vector<uint32_t> rows, const std::ve
 BinaryLoss BinaryCrossEntropy(double z, double label, double pos_weight) {
   const double softplus = std::max(-z, 0.0) + std::log1p(std::exp(-std::abs(z)));  // −log σ(z)
   const double p = 1 / (1 + std::exp(-z));
-  return {pos_weight * label * softplus + (1 - label) * (softplus + z), -pos_weight * label * (1 - p) + (1 - label) * p};
+  return {pos_weight * label * softplus + (1 - label) * (softplus + z),
+          -pos_weight * label * (1 - p) + (1 - label) * p};
 }
 
-ClassifierObjective::ClassifierObjective(const TrainSettings& settings, std::vector<std::string> heads,
-                                         std::vector<LabelledTokens> rows, lm::Encoder& encoder, EncoderTrunk& trunk,
-                                         Parameters& parameters)
-    : settings_(settings), heads_(std::move(heads)), rows_(std::move(rows)), encoder_(encoder), trunk_(trunk),
+ClassifierObjective::ClassifierObjective(const TrainSettings& settings,
+                                         std::vector<std::string> heads,
+                                         std::vector<LabelledTokens> rows, lm::Encoder& encoder,
+                                         EncoderTrunk& trunk, Parameters& parameters)
+    : settings_(settings),
+      heads_(std::move(heads)),
+      rows_(std::move(rows)),
+      encoder_(encoder),
+      trunk_(trunk),
       parameters_(parameters) {
   for (const std::string& head : heads_) {
-    weight_.push_back(parameters.Add("classifier." + head + ".weight", {1, encoder.config().hidden}));
+    weight_.push_back(
+        parameters.Add("classifier." + head + ".weight", {1, encoder.config().hidden}));
     bias_.push_back(parameters.Add("classifier." + head + ".bias", {1}));
     auto found = settings.pos_weight.find(head);
     pos_weight_.push_back(found == settings.pos_weight.end() ? 1 : found->second);
@@ -63,10 +70,12 @@ BatchReport ClassifierObjective::Accumulate(const std::vector<uint32_t>& rows, u
     Micro(micro, std::max(labels, 1e-9), key + (++part << 40), sums);
   return {.loss = sums.loss,
           .tokens = sums.tokens,
-          .metrics = {{"accuracy", static_cast<double>(sums.right) / std::max<double>(1, static_cast<double>(sums.labels))}}};
+          .metrics = {{"accuracy", static_cast<double>(sums.right) /
+                                       std::max<double>(1, static_cast<double>(sums.labels))}}};
 }
 
-void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels, uint64_t key, Sums& sums) {
+void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels, uint64_t key,
+                                Sums& sums) {
   std::vector<std::vector<int32_t>> sequences;
   std::vector<int64_t> types;
   for (uint32_t i : rows) {
@@ -75,8 +84,10 @@ void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels
   }
   const TokenTrie batch(sequences, /*share=*/false);
   types.resize(static_cast<size_t>(batch.nodes()), 0);
-  const at::Tensor x = trunk_.Forward(batch, types, {.keep = true, .drop_key = key});  // [tokens, hidden]
-  const int64_t n = static_cast<int64_t>(rows.size()), hidden = x.size(1), k = static_cast<int64_t>(heads_.size());
+  const at::Tensor x =
+      trunk_.Forward(batch, types, {.keep = true, .drop_key = key});  // [tokens, hidden]
+  const int64_t n = static_cast<int64_t>(rows.size()), hidden = x.size(1),
+                k = static_cast<int64_t>(heads_.size());
   at::Tensor pooled = at::empty({n, hidden}, at::kFloat);
   int64_t begin = 0;
   for (int64_t r = 0; r < n; ++r) {
@@ -86,7 +97,8 @@ void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels
   }
   std::vector<at::Tensor> weights;
   for (size_t head : weight_) weights.push_back(parameters_.value(head));
-  const at::Tensor weight = at::cat(weights, 0), z = at::mm(pooled, weight.t());  // [heads, hidden], [rows, heads]
+  const at::Tensor weight = at::cat(weights, 0),
+                   z = at::mm(pooled, weight.t());  // [heads, hidden], [rows, heads]
   at::Tensor dz = at::zeros({n, k}, at::kFloat);
   float* slopes = dz.data_ptr<float>();
   for (int64_t r = 0; r < n; ++r) {
@@ -98,12 +110,14 @@ void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels
       const double smooth = label * (1 - settings_.label_smoothing) + settings_.label_smoothing / 2;
       const BinaryLoss one = BinaryCrossEntropy(logit, smooth, pos_weight_[head]);
       sums.loss += row.weight / labels * one.loss;
-      slopes[r * k + static_cast<int64_t>(head)] = static_cast<float>(row.weight / labels * one.slope);
+      slopes[r * k + static_cast<int64_t>(head)] =
+          static_cast<float>(row.weight / labels * one.slope);
       ++sums.labels;
       sums.right += (logit > 0) == (label > 0.5);
     }
   }
-  const at::Tensor dweight = at::mm(dz.t(), pooled), dpooled = at::mm(dz, weight), dbias = dz.sum(0);
+  const at::Tensor dweight = at::mm(dz.t(), pooled), dpooled = at::mm(dz, weight),
+                   dbias = dz.sum(0);
   for (int64_t h = 0; h < k; ++h) {
     parameters_.grad(weight_[h]).add_(dweight.narrow(0, h, 1));
     parameters_.grad(bias_[h]).add_(dbias.narrow(0, h, 1));
@@ -112,7 +126,8 @@ void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels
   begin = 0;
   for (int64_t r = 0; r < n; ++r) {
     const int64_t length = static_cast<int64_t>(sequences[r].size());
-    dx.narrow(0, begin, length).copy_(dpooled[r].div(static_cast<double>(length)).unsqueeze(0).expand({length, hidden}));
+    dx.narrow(0, begin, length)
+        .copy_(dpooled[r].div(static_cast<double>(length)).unsqueeze(0).expand({length, hidden}));
     begin += length;
   }
   trunk_.Backward(batch, dx);

@@ -1,5 +1,6 @@
-// The guard's classifier: one sigmoid a head over the mean of an encoder's tokens, binary cross-entropy, adapters and
-// heads learned together. Labels that are absent are masked; the mean is over Σ weight of those present.
+// The guard's classifier: one sigmoid a head over the mean of an encoder's tokens, binary
+// cross-entropy, adapters and heads learned together. Labels that are absent are masked; the mean
+// is over Σ weight of those present.
 #pragma once
 
 #include "model/lm/classifier.h"
@@ -17,9 +18,11 @@ BinaryLoss BinaryCrossEntropy(double z, double label, double pos_weight);
 
 class ClassifierObjective : public Objective {
  public:
-  // Adds the heads to `parameters` beside the trunk's adapters and allocates. Everything borrowed must outlive this.
-  ClassifierObjective(const TrainSettings& settings, std::vector<std::string> heads, std::vector<LabelledTokens> rows,
-                      lm::Encoder& encoder, EncoderTrunk& trunk, Parameters& parameters);
+  // Adds the heads to `parameters` beside the trunk's adapters and allocates. Everything borrowed
+  // must outlive this.
+  ClassifierObjective(const TrainSettings& settings, std::vector<std::string> heads,
+                      std::vector<LabelledTokens> rows, lm::Encoder& encoder, EncoderTrunk& trunk,
+                      Parameters& parameters);
 
   size_t rows() const override { return rows_.size(); }
   BatchReport Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;

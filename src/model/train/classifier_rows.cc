@@ -13,7 +13,8 @@ Result<ClassifierRow> FromJson(const json::object& o) {
     PLUMB_TRY(row.text_pair, GetString(o, "text_pair"));
   }
   PLUMB_TRY(row.weight, GetNumberOr(o, "weight", 1));
-  if (!std::isfinite(row.weight) || row.weight < 0) return Fail(Code::kInvalid, "\"weight\" must be 0 or more");
+  if (!std::isfinite(row.weight) || row.weight < 0)
+    return Fail(Code::kInvalid, "\"weight\" must be 0 or more");
   const json::object* labels = FindObject(o, "labels");
   if (!labels || labels->empty())
     return Fail(Code::kInvalid, "\"labels\" must be an object of heads, each 0 or 1");
@@ -24,7 +25,8 @@ Result<ClassifierRow> FromJson(const json::object& o) {
     double label = -1;
     if (item.value().is_bool()) label = item.value().get_bool();
     if (item.value().is_number()) label = item.value().to_number<double>();
-    if (!(label >= 0 && label <= 1)) return Fail(Code::kInvalid, "\"labels\".{} must be 0 or 1", head);
+    if (!(label >= 0 && label <= 1))
+      return Fail(Code::kInvalid, "\"labels\".{} must be 0 or 1", head);
     row.labels[head] = label;
   }
   return row;
@@ -32,7 +34,8 @@ Result<ClassifierRow> FromJson(const json::object& o) {
 
 }  // namespace
 
-Result<std::vector<ClassifierRow>> ParseClassifierRows(std::string_view text, std::string_view name) {
+Result<std::vector<ClassifierRow>> ParseClassifierRows(std::string_view text,
+                                                       std::string_view name) {
   std::vector<ClassifierRow> rows;
   size_t line = 0;
   for (std::string_view part : Split(text, '\n')) {
@@ -55,7 +58,8 @@ Result<std::vector<ClassifierRow>> ReadClassifierRows(const fs::path& path) {
 }
 
 Result<LabelledTokens> EncodeClassifierRow(const ClassifierRow& row, const lm::Tokenizer& tokenizer,
-                                           const std::vector<std::string>& heads, int64_t max_length) {
+                                           const std::vector<std::string>& heads,
+                                           int64_t max_length) {
   LabelledTokens out;
   if (row.text_pair) {
     std::vector<int32_t> types;
@@ -75,7 +79,8 @@ Result<LabelledTokens> EncodeClassifierRow(const ClassifierRow& row, const lm::T
   for (const auto& [head, label] : row.labels) {
     auto found = std::find(heads.begin(), heads.end(), head);
     if (found == heads.end())
-      return FailAt(row.where, Code::kInvalid, "label '{}' is not among \"heads\"{}", head, DidYouMean(head, heads));
+      return FailAt(row.where, Code::kInvalid, "label '{}' is not among \"heads\"{}", head,
+                    DidYouMean(head, heads));
     out.labels.emplace_back(found - heads.begin(), label);
   }
   out.weight = row.weight;

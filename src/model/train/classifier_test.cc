@@ -14,7 +14,8 @@ constexpr int64_t kHidden = 32, kInner = 48, kWords = 40;
 Status WriteTinyBert(const fs::path& folder) {
   Random random(17);
   std::map<std::string, at::Tensor> t;
-  auto add = [&](const std::string& name, std::vector<int64_t> shape, double scale, double centre = 0) {
+  auto add = [&](const std::string& name, std::vector<int64_t> shape, double scale,
+                 double centre = 0) {
     t[name] = RandomTensor(std::move(shape), random, scale, centre);
   };
   auto norm = [&](const std::string& name) {
@@ -31,30 +32,33 @@ Status WriteTinyBert(const fs::path& folder) {
   norm("embeddings.LayerNorm");
   for (int i = 0; i < 2; ++i) {
     const std::string at = fmt::format("encoder.layer.{}.", i);
-    for (const char* name : {"attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"})
+    for (const char* name : {"attention.self.query", "attention.self.key", "attention.self.value",
+                             "attention.output.dense"})
       linear(at + name, kHidden, kHidden);
     norm(at + "attention.output.LayerNorm");
     linear(at + "intermediate.dense", kInner, kHidden);
     linear(at + "output.dense", kHidden, kInner);
     norm(at + "output.LayerNorm");
   }
-  const json::object config = {{"model_type", "bert"}, {"vocab_size", kWords}, {"hidden_size", kHidden},
-                               {"intermediate_size", kInner}, {"num_hidden_layers", 2}, {"num_attention_heads", 4},
-                               {"max_position_embeddings", 64}, {"type_vocab_size", 2}, {"layer_norm_eps", 1e-12},
-                               {"hidden_act", "gelu"}};
+  const json::object config = {{"model_type", "bert"},          {"vocab_size", kWords},
+                               {"hidden_size", kHidden},        {"intermediate_size", kInner},
+                               {"num_hidden_layers", 2},        {"num_attention_heads", 4},
+                               {"max_position_embeddings", 64}, {"type_vocab_size", 2},
+                               {"layer_norm_eps", 1e-12},       {"hidden_act", "gelu"}};
   PLUMB_CHECK(MakeFolder(folder));
   PLUMB_CHECK(WriteFileAtomic(folder / "config.json", ToJson(config)));
   return lm::WriteSafetensors(folder / "model.safetensors", t);
 }
 
-// Sixty texts of random words; head "a" is on where word 7 occurs, head "b" where word 9 does, and half the rows leave
-// "b" unlabelled.
+// Sixty texts of random words; head "a" is on where word 7 occurs, head "b" where word 9 does, and
+// half the rows leave "b" unlabelled.
 std::vector<LabelledTokens> ToyRows() {
   Random random(4);
   std::vector<LabelledTokens> rows(60);
   for (size_t i = 0; i < rows.size(); ++i) {
     const size_t n = 5 + random.Below(20);
-    for (size_t t = 0; t < n; ++t) rows[i].ids.push_back(static_cast<int32_t>(10 + random.Below(30)));
+    for (size_t t = 0; t < n; ++t)
+      rows[i].ids.push_back(static_cast<int32_t>(10 + random.Below(30)));
     const bool a = random.Below(2), b = random.Below(2);
     if (a) rows[i].ids[random.Below(n / 2)] = 7;
     if (b) rows[i].ids[n / 2 + random.Below(n - n / 2)] = 9;
@@ -87,8 +91,8 @@ struct Toy {
     settings.save_steps = 0;
     trunk = std::move(*EncoderTrunk::Create(*encoder, settings.lora, parameters));
     settings.pos_weight["a"] = 1.5;
-    objective = std::make_unique<ClassifierObjective>(settings, std::vector<std::string>{"a", "b"}, ToyRows(), *encoder,
-                                                      *trunk, parameters);
+    objective = std::make_unique<ClassifierObjective>(settings, std::vector<std::string>{"a", "b"},
+                                                      ToyRows(), *encoder, *trunk, parameters);
     InitialiseLora(parameters, 1);
     trunk->Refresh();
   }
@@ -107,7 +111,8 @@ TEST(EncoderTrunk, GradientsAgreeWithAutograd) {
   Random random(2);
   for (size_t i = 0; i < toy.parameters.count(); ++i)
     if (!toy.parameters.name(i).ends_with("lora_A.weight"))
-      toy.parameters.value(i).copy_(RandomTensor(toy.parameters.value(i).sizes().vec(), random, 0.3));
+      toy.parameters.value(i).copy_(
+          RandomTensor(toy.parameters.value(i).sizes().vec(), random, 0.3));
   toy.trunk->Refresh();
   toy.parameters.ZeroGrad();
   const BatchReport report = toy.objective->Accumulate({0, 1, 2, 3, 4, 5}, 1);
@@ -130,8 +135,10 @@ TEST(EncoderTrunk, GradientsAgreeWithAutograd) {
     const at::Tensor pooled = hidden.mean(0);
     for (const auto& [head, label] : rows[r].labels) {
       const std::string name = head == 0 ? "classifier.a" : "classifier.b";
-      const at::Tensor z = (leaves.at(name + ".weight")[0] * pooled).sum() + leaves.at(name + ".bias")[0];
-      loss = loss - (head == 0 ? 1.5 : 1.0) * label * at::log_sigmoid(z) - (1 - label) * at::log_sigmoid(-z);
+      const at::Tensor z =
+          (leaves.at(name + ".weight")[0] * pooled).sum() + leaves.at(name + ".bias")[0];
+      loss = loss - (head == 0 ? 1.5 : 1.0) * label * at::log_sigmoid(z) -
+             (1 - label) * at::log_sigmoid(-z);
       labels += 1;
     }
   }
@@ -180,14 +187,19 @@ TEST(Classifier, LearnsASeparableSetAndLoadsAsItWas) {
 
 TEST(ClassifierRows, AreReadAndMistakesNamed) {
   auto rows = ParseClassifierRows(
-      R"({"text":"a","labels":{"hate":1,"violence":false},"text_pair":"b","weight":2})", "rows.jsonl");
+      R"({"text":"a","labels":{"hate":1,"violence":false},"text_pair":"b","weight":2})",
+      "rows.jsonl");
   ASSERT_TRUE(rows) << rows.error().Text();
   EXPECT_EQ(rows->front().labels.at("hate"), 1);
   EXPECT_EQ(rows->front().labels.at("violence"), 0);
   EXPECT_EQ(*rows->front().text_pair, "b");
-  auto error_of = [](const char* text) { return ParseClassifierRows(text, "rows.jsonl").error().Text(); };
-  EXPECT_EQ(error_of(R"({"text":"a","labels":{"hate":2}})"), "rows.jsonl:1: \"labels\".hate must be 0 or 1");
-  EXPECT_EQ(error_of("\n{\"text\":\"a\"}"), "rows.jsonl:2: \"labels\" must be an object of heads, each 0 or 1");
+  auto error_of = [](const char* text) {
+    return ParseClassifierRows(text, "rows.jsonl").error().Text();
+  };
+  EXPECT_EQ(error_of(R"({"text":"a","labels":{"hate":2}})"),
+            "rows.jsonl:1: \"labels\".hate must be 0 or 1");
+  EXPECT_EQ(error_of("\n{\"text\":\"a\"}"),
+            "rows.jsonl:2: \"labels\" must be an object of heads, each 0 or 1");
 }
 
 }  // namespace

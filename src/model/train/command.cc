@@ -19,7 +19,8 @@ int Complain(const Error& error) {
 
 int TrainCommand(const std::string& job_name, const fs::path& config) {
   const auto clock = [] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
   };
   Surroundings world{.emit =
                          [](const json::object& event) {
@@ -35,7 +36,7 @@ int TrainCommand(const std::string& job_name, const fs::path& config) {
   if (!settings) return Complain(settings.error());
   if (!settings->is_object())
     return Complain({Code::kInvalid, "a job's configuration is a JSON object", config.string()});
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnSignal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);

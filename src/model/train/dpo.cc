@@ -16,28 +16,36 @@ struct DpoObjective::Micro {
 };
 
 struct DpoObjective::Sums {
-  double loss = 0, entropy = 0, chosen_reward = 0, rejected_reward = 0, right = 0, chosen_logp = 0, rejected_logp = 0;
+  double loss = 0, entropy = 0, chosen_reward = 0, rejected_reward = 0, right = 0, chosen_logp = 0,
+         rejected_logp = 0;
   double chosen_logits = 0, rejected_logits = 0;
   int64_t chosen_tokens = 0, rejected_tokens = 0, correct = 0, tokens = 0;
 };
 
-DpoObjective::DpoObjective(const TrainSettings& s, std::vector<TokenPair> pairs, lm::CausalLm& model, Trunk& trunk,
-                           bool from_adapter)
-    : settings_(s), options_{s.beta, s.label_smoothing, s.loss_type, s.loss_weights}, pairs_(std::move(pairs)),
-      model_(model), trunk_(trunk), head_(model), reference_is_base_(!from_adapter || s.reference == "base"),
+DpoObjective::DpoObjective(const TrainSettings& s, std::vector<TokenPair> pairs,
+                           lm::CausalLm& model, Trunk& trunk, bool from_adapter)
+    : settings_(s),
+      options_{s.beta, s.label_smoothing, s.loss_type, s.loss_weights},
+      pairs_(std::move(pairs)),
+      model_(model),
+      trunk_(trunk),
+      head_(model),
+      reference_is_base_(!from_adapter || s.reference == "base"),
       reference_(pairs_.size()) {}
 
 std::vector<std::vector<uint32_t>> DpoObjective::Cut(const std::vector<uint32_t>& rows) const {
   // The chosen answer stands for the pair; half the budget, since the rejected one comes on top.
-  return CutByTokens(rows, [&](uint32_t i) -> const auto& { return pairs_[i].chosen.ids; },
-                     std::max<int64_t>(1, settings_.micro_batch_tokens / 2));
+  return CutByTokens(
+      rows, [&](uint32_t i) -> const auto& { return pairs_[i].chosen.ids; },
+      std::max<int64_t>(1, settings_.micro_batch_tokens / 2));
 }
 
 DpoObjective::Micro DpoObjective::Build(const std::vector<uint32_t>& rows) const {
   Micro m;
   std::vector<std::vector<int32_t>> sequences;
   for (uint32_t i : rows)
-    for (const TokenRow* row : {&pairs_[i].chosen, &pairs_[i].rejected}) sequences.push_back(row->ids);
+    for (const TokenRow* row : {&pairs_[i].chosen, &pairs_[i].rejected})
+      sequences.push_back(row->ids);
   m.batch = std::make_unique<TokenTrie>(sequences);
   for (size_t s = 0; s < sequences.size(); ++s) {
     const TokenRow& row = s % 2 ? pairs_[rows[s / 2]].rejected : pairs_[rows[s / 2]].chosen;
@@ -52,7 +60,8 @@ DpoObjective::Micro DpoObjective::Build(const std::vector<uint32_t>& rows) const
   return m;
 }
 
-std::vector<double> DpoObjective::Logps(const Micro& micro, const std::vector<kernels::TokenStats>& stats) const {
+std::vector<double> DpoObjective::Logps(const Micro& micro,
+                                        const std::vector<kernels::TokenStats>& stats) const {
   std::vector<double> sums(static_cast<size_t>(micro.batch->Rows().rows), 0);
   for (size_t i = 0; i < stats.size(); ++i) sums[micro.owner[i]] += stats[i].logp;
   return sums;
@@ -64,7 +73,8 @@ Status DpoObjective::Prepare(const std::vector<uint32_t>& rows) {
     const Micro micro = Build(part);
     const at::Tensor x = trunk_.Forward(*micro.batch, {.adapters = !reference_is_base_});
     const std::vector<double> logps = Logps(micro, head_.Run(x, micro.targets, nullptr));
-    for (size_t i = 0; i < part.size(); ++i) reference_[part[i]] = {logps[2 * i], logps[2 * i + 1], true};
+    for (size_t i = 0; i < part.size(); ++i)
+      reference_[part[i]] = {logps[2 * i], logps[2 * i + 1], true};
   }
   return {};
 }
@@ -77,9 +87,11 @@ BatchReport DpoObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t
   }
   Sums s;
   uint64_t part = 0;
-  for (const auto& micro : Cut(rows)) Learn(micro, std::max(weight, 1e-9), chosen_tokens, key + (++part << 40), s);
+  for (const auto& micro : Cut(rows))
+    Learn(micro, std::max(weight, 1e-9), chosen_tokens, key + (++part << 40), s);
   const double n = static_cast<double>(rows.size());
-  const double chosen = static_cast<double>(s.chosen_tokens), rejected = static_cast<double>(s.rejected_tokens);
+  const double chosen = static_cast<double>(s.chosen_tokens),
+               rejected = static_cast<double>(s.rejected_tokens);
   BatchReport report{.loss = s.loss, .tokens = s.tokens};
   report.metrics = {{"entropy", s.entropy / (chosen + rejected)},
                     {"logits/chosen", s.chosen_logits / chosen},
@@ -94,12 +106,13 @@ BatchReport DpoObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t
   return report;
 }
 
-void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, double chosen_tokens, uint64_t key,
-                         Sums& sums) {
+void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, double chosen_tokens,
+                         uint64_t key, Sums& sums) {
   Micro micro = Build(rows);
   std::vector<double> reference;
   if (!reference_[rows[0]].known)
-    reference = Logps(micro, head_.Run(trunk_.Forward(*micro.batch, {.adapters = false}), micro.targets, nullptr));
+    reference = Logps(micro, head_.Run(trunk_.Forward(*micro.batch, {.adapters = false}),
+                                       micro.targets, nullptr));
   const at::Tensor x = trunk_.Forward(*micro.batch, {.keep = true, .drop_key = key});
   micro.targets.coef.assign(micro.targets.size(), 1);
   at::Tensor gradients;  // of each token's −log p; its coefficient follows from the pair
@@ -125,8 +138,10 @@ void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, doubl
                  rejected = settings_.beta * (p.rejected - p.ref_rejected);
     sums.chosen_reward += chosen;
     sums.rejected_reward += rejected;
-    // A margin within float32's rounding of the sums is a tie, as where the policy still is its reference.
-    sums.right += chosen - rejected > settings_.beta * 1e-6 * (std::abs(p.chosen) + std::abs(p.rejected));
+    // A margin within float32's rounding of the sums is a tie, as where the policy still is its
+    // reference.
+    sums.right +=
+        chosen - rejected > settings_.beta * 1e-6 * (std::abs(p.chosen) + std::abs(p.rejected));
     sums.chosen_logp += p.chosen;
     sums.rejected_logp += p.rejected;
   }

@@ -1,6 +1,8 @@
-// Direct preference optimisation as a function of four log-probabilities (Rafailov et al. 2023, eq. 7) and its kin.
+// Direct preference optimisation as a function of four log-probabilities (Rafailov et al. 2023, eq.
+// 7) and its kin.
 //
-// Names and forms are TRL 1.16's, except that `sigmoid` honours label_smoothing (conservative DPO, Mitchell 2023).
+// Names and forms are TRL 1.16's, except that `sigmoid` honours label_smoothing (conservative DPO,
+// Mitchell 2023).
 #pragma once
 
 #include "base/core/core.h"
@@ -16,8 +18,9 @@ struct PairLogps {
 struct DpoOptions {
   double beta = 0.1;
   double label_smoothing = 0;
-  std::vector<std::string> loss_type = {"sigmoid"};  // sigmoid, robust, hinge, ipo, apo_zero, sigmoid_norm
-  std::vector<double> weights;                       // empty: all 1
+  std::vector<std::string> loss_type = {
+      "sigmoid"};               // sigmoid, robust, hinge, ipo, apo_zero, sigmoid_norm
+  std::vector<double> weights;  // empty: all 1
 };
 
 struct PairLoss {
@@ -25,7 +28,8 @@ struct PairLoss {
   double d_chosen = 0, d_rejected = 0;  // with respect to the policy's log-probabilities
 };
 
-// Error: kInvalid (an unknown loss_type, named with its neighbours; robust needs label_smoothing below 0.5).
+// Error: kInvalid (an unknown loss_type, named with its neighbours; robust needs label_smoothing
+// below 0.5).
 Status CheckDpoOptions(const DpoOptions& options);
 // The options have been checked.
 PairLoss DpoLoss(const DpoOptions& options, const PairLogps& pair);

@@ -5,8 +5,12 @@
 namespace plumb::train {
 namespace {
 
-constexpr PairLogps kPair = {.chosen = -12.5, .rejected = -20, .ref_chosen = -13, .ref_rejected = -18.25,
-                             .chosen_tokens = 5, .rejected_tokens = 8};
+constexpr PairLogps kPair = {.chosen = -12.5,
+                             .rejected = -20,
+                             .ref_chosen = -13,
+                             .ref_rejected = -18.25,
+                             .chosen_tokens = 5,
+                             .rejected_tokens = 8};
 
 DpoOptions Only(const char* name, double smoothing = 0) {
   return {.beta = 0.3, .label_smoothing = smoothing, .loss_type = {name}};
@@ -46,7 +50,8 @@ TEST(DpoLoss, AListIsAWeightedSum) {
 TEST(DpoLoss, AnUnknownNameIsToldWithThoseThatExist) {
   const Status status = CheckDpoOptions(Only("sigmiod"));
   ASSERT_FALSE(status);
-  EXPECT_NE(status.error().message.find("did you mean 'sigmoid'?"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("did you mean 'sigmoid'?"), std::string::npos)
+      << status.error().message;
 }
 
 }  // namespace

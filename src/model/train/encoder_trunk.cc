@@ -47,7 +47,9 @@ struct EncoderTrunk::Impl {
   uint64_t kept_key = 0;
 
   at::Tensor Empty(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, type); }
-  at::Tensor EmptyFloat(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, at::kFloat); }
+  at::Tensor EmptyFloat(int64_t rows, int64_t columns) const {
+    return at::empty({rows, columns}, at::kFloat);
+  }
   LoraGroup::Drop DropOf(uint64_t key, size_t layer, uint64_t part) const {
     if (lora.dropout == 0 || key == 0) return {};
     return {lora.dropout, MixBits(key + (layer * 4 + part + 1) * 0x9e3779b97f4a7c15ull)};
@@ -57,16 +59,20 @@ struct EncoderTrunk::Impl {
   }
   at::Tensor Embed(const TokenTrie& batch, const std::vector<int64_t>& types) const;
   template <class T>
-  at::Tensor Forward(const TokenTrie& batch, const std::vector<int64_t>& types, const PassOptions& options);
+  at::Tensor Forward(const TokenTrie& batch, const std::vector<int64_t>& types,
+                     const PassOptions& options);
   template <class T>
   void Backward(const TokenTrie& batch, at::Tensor dx);
 };
 
-at::Tensor EncoderTrunk::Impl::Embed(const TokenTrie& batch, const std::vector<int64_t>& types) const {
+at::Tensor EncoderTrunk::Impl::Embed(const TokenTrie& batch,
+                                     const std::vector<int64_t>& types) const {
   const int64_t n = batch.nodes();
   const std::vector<int64_t> positions(batch.depth().begin(), batch.depth().end());
   auto rows = [&](const at::Tensor& table, const std::vector<int64_t>& at) {
-    return at::index_select(table, 0, at::from_blob(const_cast<int64_t*>(at.data()), {n}, at::kLong)).to(at::kFloat);
+    return at::index_select(table, 0,
+                            at::from_blob(const_cast<int64_t*>(at.data()), {n}, at::kLong))
+        .to(at::kFloat);
   };
   return rows(encoder.words(), batch.ids())
       .add_(rows(encoder.position_table(), positions))
@@ -80,11 +86,12 @@ at::Tensor EncoderTrunk::Impl::Forward(const TokenTrie& batch, const std::vector
   const float eps = static_cast<float>(config.eps);
   const kernels::AttentionRows rows = batch.Rows();
   const kernels::AttentionShape shape = Shape();
-  auto norm = [&](const at::Tensor& in, const Norm& w, at::Tensor& out32, at::Tensor& out, at::Tensor& stats) {
+  auto norm = [&](const at::Tensor& in, const Norm& w, at::Tensor& out32, at::Tensor& out,
+                  at::Tensor& stats) {
     out32 = EmptyFloat(n, d);
     stats = EmptyFloat(n, 2);
-    kernels::LayerNorm<T>(Data<float>(in), Data<float>(w.weight), Data<float>(w.bias), eps, n, d, Data<float>(out32),
-                          Data<T>(out), out.stride(0), Data<float>(stats));
+    kernels::LayerNorm<T>(Data<float>(in), Data<float>(w.weight), Data<float>(w.bias), eps, n, d,
+                          Data<float>(out32), Data<T>(out), out.stride(0), Data<float>(stats));
   };
   if (options.keep) {
     kept.assign(layers.size(), {});
@@ -99,7 +106,8 @@ at::Tensor EncoderTrunk::Impl::Forward(const TokenTrie& batch, const std::vector
     k.qkv = l.qkv.Forward(k.x, options.adapters, DropOf(options.drop_key, i, 0));
     k.lse = EmptyFloat(n, config.heads);
     k.o = Empty(n, l.o.wide());
-    kernels::Attention<T>(rows, shape, Data<T>(k.qkv), Data<T>(k.o), k.o.stride(0), Data<float>(k.lse));
+    kernels::Attention<T>(rows, shape, Data<T>(k.qkv), Data<T>(k.o), k.o.stride(0),
+                          Data<float>(k.lse));
     const at::Tensor attended = l.o.Forward(k.o, options.adapters, DropOf(options.drop_key, i, 1));
     k.sum1 = EmptyFloat(n, d);
     kernels::Add<T>(Data<float>(x32), Data<T>(attended), d, n, d, Data<float>(k.sum1));
@@ -140,8 +148,9 @@ void EncoderTrunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
                                Data<float>(k.stats1), n, d, Data<float>(sum));
     kernels::Cast<T>(Data<float>(sum), n, d, Data<T>(dy));
     const at::Tensor d_o = l.o.Backward(dy, k.o, true, DropOf(kept_key, i, 1), parameters);
-    kernels::AttentionBackward<T>(rows, shape, Data<T>(k.qkv), Data<T>(k.o), k.o.stride(0), Data<float>(k.lse),
-                                  Data<T>(d_o), d_o.stride(0), Data<float>(staging), Data<T>(dqkv));
+    kernels::AttentionBackward<T>(rows, shape, Data<T>(k.qkv), Data<T>(k.o), k.o.stride(0),
+                                  Data<float>(k.lse), Data<T>(d_o), d_o.stride(0),
+                                  Data<float>(staging), Data<T>(dqkv));
     const bool more = i > 0;  // nothing below the first layer is trained
     const at::Tensor din = l.qkv.Backward(dqkv, k.x, more, DropOf(kept_key, i, 0), parameters);
     if (more) kernels::Add<T>(Data<float>(sum), Data<T>(din), din.stride(0), n, d, Data<float>(dx));
@@ -151,12 +160,14 @@ void EncoderTrunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
 EncoderTrunk::EncoderTrunk(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EncoderTrunk::~EncoderTrunk() = default;
 
-Result<std::unique_ptr<EncoderTrunk>> EncoderTrunk::Create(lm::Encoder& encoder, const LoraOptions& lora,
+Result<std::unique_ptr<EncoderTrunk>> EncoderTrunk::Create(lm::Encoder& encoder,
+                                                           const LoraOptions& lora,
                                                            Parameters& parameters) {
   const lm::EncoderConfig& c = encoder.config();
   if (c.hidden % 16 || c.intermediate % 16)
-    return Fail(Code::kUnsupported, "training needs hidden sizes divisible by 16; this encoder has {} and {}",
-                c.hidden, c.intermediate);
+    return Fail(Code::kUnsupported,
+                "training needs hidden sizes divisible by 16; this encoder has {} and {}", c.hidden,
+                c.intermediate);
   std::unique_ptr<Impl> impl(
       new Impl{encoder, c, lora, parameters, encoder.words().scalar_type(), {}, {}, {}, {}, 0});
   std::set<std::string> wanted(lora.target_modules.begin(), lora.target_modules.end()), found;
@@ -168,15 +179,17 @@ Result<std::unique_ptr<EncoderTrunk>> EncoderTrunk::Create(lm::Encoder& encoder,
     if (wanted.empty() || wanted.contains(last)) {
       found.insert(last);
       slot.rank = lora.r;
-      slot.a = parameters.Add("base_model.model." + path + ".lora_A.weight", {lora.r, linear->weight.size(1)});
-      slot.b = parameters.Add("base_model.model." + path + ".lora_B.weight", {linear->weight.size(0), lora.r});
+      slot.a = parameters.Add("base_model.model." + path + ".lora_A.weight",
+                              {lora.r, linear->weight.size(1)});
+      slot.b = parameters.Add("base_model.model." + path + ".lora_B.weight",
+                              {linear->weight.size(0), lora.r});
     }
     impl->slots[path] = slot;
   }
   for (const std::string& name : wanted)
     if (!found.contains(name))
-      return Fail(Code::kInvalid, "lora_target_modules: the encoder has no layer {}{}; it has {}", name,
-                  DidYouMean(name, known), Join(known, ", "));
+      return Fail(Code::kInvalid, "lora_target_modules: the encoder has no layer {}{}; it has {}",
+                  name, DidYouMean(name, known), Join(known, ", "));
 
   auto norm_of = [](const lm::LayerNorm& n) {
     return Norm{n.weight.to(at::kFloat).contiguous(), n.bias.to(at::kFloat).contiguous()};
@@ -212,13 +225,14 @@ Result<std::unique_ptr<EncoderTrunk>> EncoderTrunk::Create(lm::Encoder& encoder,
 void EncoderTrunk::Attach() {
   for (auto& [path, linear] : impl_->encoder.Linears())
     if (const LoraSlot& slot = impl_->slots.at(path); slot.rank > 0)
-      linear->lora = lm::Lora{impl_->parameters.value(slot.a), impl_->parameters.value(slot.b), impl_->lora.Scale(), 0,
-                              false};
+      linear->lora = lm::Lora{impl_->parameters.value(slot.a), impl_->parameters.value(slot.b),
+                              impl_->lora.Scale(), 0, false};
 }
 
 void EncoderTrunk::Refresh() {
   for (Impl::Layer& layer : impl_->layers)
-    for (LoraGroup* group : {&layer.qkv, &layer.o, &layer.up, &layer.down}) group->Refresh(impl_->parameters);
+    for (LoraGroup* group : {&layer.qkv, &layer.o, &layer.up, &layer.down})
+      group->Refresh(impl_->parameters);
 }
 
 at::Tensor EncoderTrunk::Forward(const TokenTrie& batch, const std::vector<int64_t>& types,
@@ -228,8 +242,10 @@ at::Tensor EncoderTrunk::Forward(const TokenTrie& batch, const std::vector<int64
 }
 
 void EncoderTrunk::Backward(const TokenTrie& batch, at::Tensor dx) {
-  if (impl_->type == at::kFloat) impl_->Backward<float>(batch, std::move(dx));
-  else impl_->Backward<kernels::Bf16>(batch, std::move(dx));
+  if (impl_->type == at::kFloat)
+    impl_->Backward<float>(batch, std::move(dx));
+  else
+    impl_->Backward<kernels::Bf16>(batch, std::move(dx));
 }
 
 }  // namespace plumb::train

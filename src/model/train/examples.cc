@@ -32,15 +32,19 @@ int64_t TokenRow::Learned() const {  // the first token has nothing before it to
   return learn.empty() ? 0 : std::count(learn.begin() + 1, learn.end(), 1);
 }
 
-RowEncoder::RowEncoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length)
+RowEncoder::RowEncoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat,
+                       int64_t max_length)
     : tokenizer_(tokenizer), chat_(chat), max_length_(max_length) {}
 
-Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt, const data::TrlText& answer) const {
+Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt,
+                                             const data::TrlText& answer) const {
   if (!prompt.conversational) {
     Ids head = tokenizer_.Encode(prompt.text), tail = tokenizer_.Encode(prompt.text + answer.text);
-    if (auto eos = tokenizer_.FindToken(tokenizer_.eos_token); eos && (tail.empty() || tail.back() != *eos))
+    if (auto eos = tokenizer_.FindToken(tokenizer_.eos_token);
+        eos && (tail.empty() || tail.back() != *eos))
       tail.push_back(*eos);
-    if (!BeginsWith(tail, head)) {  // the border merges into one token: keep the prompt as it is asked for
+    if (!BeginsWith(
+            tail, head)) {  // the border merges into one token: keep the prompt as it is asked for
       const Ids rest = tokenizer_.Encode(answer.text);
       const bool ended = !tail.empty() && tokenizer_.FindToken(tokenizer_.eos_token) == tail.back();
       const int32_t last = tail.empty() ? 0 : tail.back();
@@ -50,19 +54,24 @@ Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt, const 
     }
     return From(std::move(head), std::move(tail));
   }
-  if (!chat_) return Fail(Code::kUnsupported, "this model has no chat template, so rows must be text, not messages");
+  if (!chat_)
+    return Fail(Code::kUnsupported,
+                "this model has no chat template, so rows must be text, not messages");
   std::vector<data::Message> all = prompt.messages;
   all.insert(all.end(), answer.messages.begin(), answer.messages.end());
   const bool continues = !prompt.messages.empty() && prompt.messages.back().role == "assistant";
   PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()), !continues));
   PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, ToJson(all, all.size()), false));
   if (!BeginsWith(whole, head))
-    return Fail(Code::kUnsupported, "the chat template writes the prompt differently once an answer follows");
+    return Fail(Code::kUnsupported,
+                "the chat template writes the prompt differently once an answer follows");
   return From(std::move(head), std::move(whole));
 }
 
 Result<TokenRow> RowEncoder::Conversation(const std::vector<data::Message>& messages) const {
-  if (!chat_) return Fail(Code::kUnsupported, "this model has no chat template, so rows must be text, not messages");
+  if (!chat_)
+    return Fail(Code::kUnsupported,
+                "this model has no chat template, so rows must be text, not messages");
   TokenRow row;
   PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, ToJson(messages, messages.size()), false));
   row.learn.assign(row.ids.size(), 0);
@@ -74,9 +83,10 @@ Result<TokenRow> RowEncoder::Conversation(const std::vector<data::Message>& mess
     }
     PLUMB_TRY(const Ids after, chat_->Encode(tokenizer_, ToJson(messages, i + 1), false));
     if (!BeginsWith(row.ids, before) || !BeginsWith(row.ids, after))
-      return Fail(Code::kUnsupported, "the chat template rewrites earlier turns; give rows as prompt and completion");
-    std::fill(row.learn.begin() + static_cast<long>(before.size()), row.learn.begin() + static_cast<long>(after.size()),
-              1);
+      return Fail(Code::kUnsupported,
+                  "the chat template rewrites earlier turns; give rows as prompt and completion");
+    std::fill(row.learn.begin() + static_cast<long>(before.size()),
+              row.learn.begin() + static_cast<long>(after.size()), 1);
   }
   return row;
 }
@@ -84,19 +94,26 @@ Result<TokenRow> RowEncoder::Conversation(const std::vector<data::Message>& mess
 Result<TokenRow> RowEncoder::Row(const data::TrlRow& row) const {
   Result<TokenRow> made = [&]() -> Result<TokenRow> {
     switch (row.shape) {
-      case data::TrlShape::kText: return PromptAndAnswer({}, row.completion);
-      case data::TrlShape::kMessages: return Conversation(row.completion.messages);
-      case data::TrlShape::kPromptCompletion: return PromptAndAnswer(row.prompt, row.completion);
-      case data::TrlShape::kPreference: return PromptAndAnswer(row.prompt, row.chosen);
+      case data::TrlShape::kText:
+        return PromptAndAnswer({}, row.completion);
+      case data::TrlShape::kMessages:
+        return Conversation(row.completion.messages);
+      case data::TrlShape::kPromptCompletion:
+        return PromptAndAnswer(row.prompt, row.completion);
+      case data::TrlShape::kPreference:
+        return PromptAndAnswer(row.prompt, row.chosen);
       default:
-        return Fail(Code::kInvalid, "a row to imitate needs text, messages or prompt and completion; this one is {}",
-                    TrlShapeName(row.shape));
+        return Fail(
+            Code::kInvalid,
+            "a row to imitate needs text, messages or prompt and completion; this one is {}",
+            TrlShapeName(row.shape));
     }
   }();
   if (!made) return std::unexpected(Error{made.error().code, made.error().message, row.where});
   size_t keep = std::min<size_t>(made->ids.size(), static_cast<size_t>(max_length_));
   if (row.max_completion_tokens > 0) {
-    const auto begin = static_cast<size_t>(std::find(made->learn.begin(), made->learn.end(), 1) - made->learn.begin());
+    const auto begin = static_cast<size_t>(std::find(made->learn.begin(), made->learn.end(), 1) -
+                                           made->learn.begin());
     keep = std::min(keep, begin + static_cast<size_t>(row.max_completion_tokens));
   }
   made->ids.resize(keep);
@@ -108,7 +125,8 @@ Result<TokenRow> RowEncoder::Row(const data::TrlRow& row) const {
 
 Result<TokenPair> RowEncoder::Pair(const data::TrlRow& row) const {
   if (row.shape != data::TrlShape::kPreference)
-    return FailAt(row.where, Code::kInvalid, "a preference needs chosen and rejected; this row is {}",
+    return FailAt(row.where, Code::kInvalid,
+                  "a preference needs chosen and rejected; this row is {}",
                   TrlShapeName(row.shape));
   data::TrlRow other = row;
   other.chosen = row.rejected;
@@ -122,10 +140,13 @@ Result<TokenRows> RowEncoder::Rows(const std::vector<data::TrlRow>& rows) const 
   TokenRows out;
   for (const data::TrlRow& row : rows) {
     PLUMB_TRY(TokenRow made, Row(row));
-    if (made.Learned() > 0) out.rows.push_back(std::move(made));
-    else ++out.skipped;
+    if (made.Learned() > 0)
+      out.rows.push_back(std::move(made));
+    else
+      ++out.skipped;
   }
-  if (out.rows.empty()) return Fail(Code::kInvalid, "no row has anything to learn within max_length {}", max_length_);
+  if (out.rows.empty())
+    return Fail(Code::kInvalid, "no row has anything to learn within max_length {}", max_length_);
   return out;
 }
 
@@ -133,8 +154,10 @@ Result<TokenPairs> RowEncoder::Pairs(const std::vector<data::TrlRow>& rows) cons
   TokenPairs out;
   for (const data::TrlRow& row : rows) {
     PLUMB_TRY(TokenPair made, Pair(row));
-    if (made.chosen.Learned() > 0 && made.rejected.Learned() > 0) out.pairs.push_back(std::move(made));
-    else ++out.skipped;
+    if (made.chosen.Learned() > 0 && made.rejected.Learned() > 0)
+      out.pairs.push_back(std::move(made));
+    else
+      ++out.skipped;
   }
   if (out.pairs.empty())
     return Fail(Code::kInvalid, "no pair has anything to learn within max_length {}", max_length_);

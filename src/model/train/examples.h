@@ -29,11 +29,13 @@ struct TokenPairs {
 
 class RowEncoder {
  public:
-  // Both must outlive this. `chat` may be null for a model without a template; conversations are then errors.
+  // Both must outlive this. `chat` may be null for a model without a template; conversations are
+  // then errors.
   RowEncoder(const lm::Tokenizer& tokenizer, const lm::ChatTemplate* chat, int64_t max_length);
 
-  // Text: every token is learned. Prompt and completion: the completion. Messages: what the assistant says (with the
-  // end of its turn). Tokens beyond max_length are cut off. Errors name the row: kInvalid, kUnsupported.
+  // Text: every token is learned. Prompt and completion: the completion. Messages: what the
+  // assistant says (with the end of its turn). Tokens beyond max_length are cut off. Errors name
+  // the row: kInvalid, kUnsupported.
   Result<TokenRow> Row(const data::TrlRow& row) const;
   Result<TokenPair> Pair(const data::TrlRow& row) const;
   Result<TokenRows> Rows(const std::vector<data::TrlRow>& rows) const;

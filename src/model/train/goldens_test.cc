@@ -1,4 +1,5 @@
-// Loss curves against TRL's own, step by step (tests/goldens/train/make_trl_goldens.py), on the embedded model.
+// Loss curves against TRL's own, step by step (tests/goldens/train/make_trl_goldens.py), on the
+// embedded model.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,7 +10,9 @@
 namespace plumb::train {
 namespace {
 
-fs::path Golden(const std::string& name) { return fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/train" / name; }
+fs::path Golden(const std::string& name) {
+  return fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/train" / name;
+}
 
 // What make_trl_goldens.py starts from: lora_A[k] = sin(0.37 k + layer) / √in, lora_B = 0.
 void SetInitialAdapter(Parameters& parameters) {
@@ -21,7 +24,8 @@ void SetInitialAdapter(Parameters& parameters) {
     const int layer = std::stoi(name.substr(at));
     for (int64_t k = 0; k < value.numel(); ++k)
       value.data_ptr<float>()[k] =
-          static_cast<float>(std::sin(0.37 * static_cast<double>(k) + layer) / std::sqrt(static_cast<double>(value.size(1))));
+          static_cast<float>(std::sin(0.37 * static_cast<double>(k) + layer) /
+                             std::sqrt(static_cast<double>(value.size(1))));
   }
 }
 
@@ -55,7 +59,8 @@ class TrlGolden : public ::testing::Test {
   }
 
   // Trains, and compares every step's figures with the golden log.
-  void Compare(Objective& objective, const json::array& log, const std::map<std::string, double>& tolerances) {
+  void Compare(Objective& objective, const json::array& log,
+               const std::map<std::string, double>& tolerances) {
     Surroundings world{.emit = [](const json::object&) {}, .seconds = [] { return 0.0; }};
     auto result = RunLoop(settings_, {}, objective, parameters_, world);
     ASSERT_TRUE(result) << result.error().Text();
@@ -64,7 +69,8 @@ class TrlGolden : public ::testing::Test {
     ASSERT_EQ(mine->size(), log.size());
     for (size_t step = 0; step < log.size(); ++step)
       for (const auto& [name, tolerance] : tolerances)
-        EXPECT_NEAR((*mine)[step].at(name).to_number<double>(), log[step].at(name).to_number<double>(), tolerance)
+        EXPECT_NEAR((*mine)[step].at(name).to_number<double>(),
+                    log[step].at(name).to_number<double>(), tolerance)
             << name << " at step " << step + 1;
   }
 
@@ -90,12 +96,17 @@ TEST_F(TrlGolden, SftRowsAndCurve) {
     for (const auto& v : expected[i].at("labels").as_array()) labels.push_back(v.as_int64());
     const TokenRow& row = rows->rows[i];
     EXPECT_EQ(std::vector<int64_t>(row.ids.begin(), row.ids.end()), ids) << "row " << i;
-    for (size_t t = 0; t < labels.size(); ++t) EXPECT_EQ(row.learn[t] != 0, labels[t] >= 0) << i << " " << t;
+    for (size_t t = 0; t < labels.size(); ++t)
+      EXPECT_EQ(row.learn[t] != 0, labels[t] >= 0) << i << " " << t;
   }
   settings_.gradient_accumulation_steps = 2;
   SftObjective objective(settings_, std::move(rows->rows), *model_, *trunk_);
   Compare(objective, golden.at("log").as_array(),
-          {{"loss", 1e-3}, {"grad_norm", 1e-2}, {"learning_rate", 1e-9}, {"num_tokens", 0}, {"epoch", 1e-9}});
+          {{"loss", 1e-3},
+           {"grad_norm", 1e-2},
+           {"learning_rate", 1e-9},
+           {"num_tokens", 0},
+           {"epoch", 1e-9}});
 }
 
 TEST_F(TrlGolden, DpoCurve) {
@@ -104,10 +115,20 @@ TEST_F(TrlGolden, DpoCurve) {
   ASSERT_TRUE(pairs) << pairs.error().Text();
   DpoObjective objective(settings_, std::move(pairs->pairs), *model_, *trunk_, false);
   Compare(objective, golden.at("log").as_array(),
-          {{"loss", 1e-3}, {"grad_norm", 1e-2}, {"learning_rate", 1e-9}, {"num_tokens", 0}, {"entropy", 2e-3},
-           {"mean_token_accuracy", 1e-6}, {"rewards/chosen", 2e-3}, {"rewards/rejected", 2e-3},
-           {"rewards/margins", 2e-3}, {"rewards/accuracies", 1e-6}, {"logps/chosen", 1e-2}, {"logps/rejected", 1e-2},
-           {"logits/chosen", 2e-3}, {"logits/rejected", 2e-3}});
+          {{"loss", 1e-3},
+           {"grad_norm", 1e-2},
+           {"learning_rate", 1e-9},
+           {"num_tokens", 0},
+           {"entropy", 2e-3},
+           {"mean_token_accuracy", 1e-6},
+           {"rewards/chosen", 2e-3},
+           {"rewards/rejected", 2e-3},
+           {"rewards/margins", 2e-3},
+           {"rewards/accuracies", 1e-6},
+           {"logps/chosen", 1e-2},
+           {"logps/rejected", 1e-2},
+           {"logits/chosen", 2e-3},
+           {"logits/rejected", 2e-3}});
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ T* Data(const at::Tensor& t) {
 }  // namespace
 
 Head::Head(const lm::CausalLm& model)
-    : norm_(model.final_norm().to(at::kFloat).contiguous()), weight_(model.lm_head().weight),
+    : norm_(model.final_norm().to(at::kFloat).contiguous()),
+      weight_(model.lm_head().weight),
       eps_(static_cast<float>(model.config().rms_eps)) {}
 
 at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) const {
@@ -34,22 +35,24 @@ at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) c
   const int64_t n = rows.size(0), d = rows.size(1);
   at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
   if (weight_.scalar_type() == at::kFloat)
-    kernels::RmsNorm<float>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<float>(h), d, Data<float>(inv));
+    kernels::RmsNorm<float>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<float>(h), d,
+                            Data<float>(inv));
   else
-    kernels::RmsNorm<kernels::Bf16>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<kernels::Bf16>(h), d,
-                                    Data<float>(inv));
+    kernels::RmsNorm<kernels::Bf16>(Data<float>(rows), Data<float>(norm_), eps_, n, d,
+                                    Data<kernels::Bf16>(h), d, Data<float>(inv));
   return h;
 }
 
 template <class T>
 std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targets& targets,
-                                                 at::Tensor* gradients) const {
+                                                at::Tensor* gradients) const {
   const int64_t n = static_cast<int64_t>(targets.size()), d = x.size(1), vocab = weight_.size(0);
   std::vector<kernels::TokenStats> stats(n);
   if (n == 0) return stats;
   const at::Tensor rows = at::index_select(x, 0, Index(targets.node));
   at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
-  kernels::RmsNorm<T>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<T>(h), d, Data<float>(inv));
+  kernels::RmsNorm<T>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<T>(h), d,
+                      Data<float>(inv));
   if (gradients) *gradients = at::zeros_like(rows);
   at::Tensor logits_memory = at::empty({std::min(n, kBlock), vocab}, h.options()), base_memory;
   if (targets.base.defined()) base_memory = at::empty_like(logits_memory);
@@ -64,18 +67,20 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
       base = base_memory.narrow(0, 0, m);
       at::mm_out(base, targets.base.narrow(0, i, m), weight_.t());
     }
-    kernels::Softmax<T>(Data<T>(logits), anchored ? Data<T>(base) : nullptr, m, vocab, targets.target.data() + i,
-                        gradients ? targets.coef.data() + i : nullptr,
-                        targets.anchor_coef.empty() ? nullptr : targets.anchor_coef.data() + i, stats.data() + i);
+    kernels::Softmax<T>(Data<T>(logits), anchored ? Data<T>(base) : nullptr, m, vocab,
+                        targets.target.data() + i, gradients ? targets.coef.data() + i : nullptr,
+                        targets.anchor_coef.empty() ? nullptr : targets.anchor_coef.data() + i,
+                        stats.data() + i);
     if (!gradients) continue;
     const at::Tensor dh = at::mm(logits, weight_);
-    kernels::RmsNormBackward<T>(Data<T>(dh), d, Data<float>(rows) + i * d, Data<float>(norm_), Data<float>(inv) + i, m,
-                                d, Data<float>(*gradients) + i * d);
+    kernels::RmsNormBackward<T>(Data<T>(dh), d, Data<float>(rows) + i * d, Data<float>(norm_),
+                                Data<float>(inv) + i, m, d, Data<float>(*gradients) + i * d);
   }
   return stats;
 }
 
-std::vector<kernels::TokenStats> Head::RunRows(const at::Tensor& x, const Targets& targets, at::Tensor* rows) const {
+std::vector<kernels::TokenStats> Head::RunRows(const at::Tensor& x, const Targets& targets,
+                                               at::Tensor* rows) const {
   return weight_.scalar_type() == at::kFloat ? RunTyped<float>(x, targets, rows)
                                              : RunTyped<kernels::Bf16>(x, targets, rows);
 }
@@ -84,7 +89,8 @@ void Head::AddRows(const at::Tensor& rows, const std::vector<int64_t>& node, at:
   if (!node.empty()) dx.index_add_(0, Index(node), rows);
 }
 
-std::vector<kernels::TokenStats> Head::Run(const at::Tensor& x, const Targets& targets, at::Tensor* dx) const {
+std::vector<kernels::TokenStats> Head::Run(const at::Tensor& x, const Targets& targets,
+                                           at::Tensor* dx) const {
   at::Tensor rows;
   std::vector<kernels::TokenStats> stats = RunRows(x, targets, dx ? &rows : nullptr);
   if (dx) AddRows(rows, targets.node, *dx);

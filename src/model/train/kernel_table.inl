@@ -6,15 +6,30 @@
 namespace plumb::train::kernels {
 namespace PLUMB_KERNELS {
 
+// clang-format off: in this order
 #include "model/train/vector_math.inl"
 #include "model/train/kernels.inl"
+// clang-format on
 
 template <class T>
 constexpr TypedTable<T> Typed() {
-  return {RmsNorm<T>,     RmsNormBackward<T>,  LayerNorm<T>, SwiGlu<T>,           SwiGluBackward<T>,
-          Gelu<T>,        GeluBackward<T>,     Add<T>,       Cast<T>,             HeadNorm<T>,
-          HeadNormBackward<T>, AttentionUnit<T>, AttentionBackwardUnit<T>, AttentionGather<T>, SoftmaxRow<T>,
-          Dropout<T>,     DropoutBackwardAdd<T>};
+  return {RmsNorm<T>,
+          RmsNormBackward<T>,
+          LayerNorm<T>,
+          SwiGlu<T>,
+          SwiGluBackward<T>,
+          Gelu<T>,
+          GeluBackward<T>,
+          Add<T>,
+          Cast<T>,
+          HeadNorm<T>,
+          HeadNormBackward<T>,
+          AttentionUnit<T>,
+          AttentionBackwardUnit<T>,
+          AttentionGather<T>,
+          SoftmaxRow<T>,
+          Dropout<T>,
+          DropoutBackwardAdd<T>};
 }
 
 static long Scratch(long longest, long head_dim) { return ScratchFloats(longest, head_dim); }

@@ -15,8 +15,9 @@ struct AttentionShape {
   long width() const { return (heads + 2 * kv_heads) * head_dim; }
 };
 
-// Rows of tokens over nodes (token_trie.h): row b's token t is node node[begin[b] + t]; rows that begin alike share
-// nodes. Row b computes queries from own[b] on; earlier ones belong to a row before it.
+// Rows of tokens over nodes (token_trie.h): row b's token t is node node[begin[b] + t]; rows that
+// begin alike share nodes. Row b computes queries from own[b] on; earlier ones belong to a row
+// before it.
 struct AttentionRows {
   long rows = 0, nodes = 0, positions = 0;
   const int32_t* begin = nullptr;  // [rows + 1]

@@ -1,9 +1,11 @@
-// The kernels over ranges [begin, end) of rows or units, for the instruction set the including file is compiled for.
+// The kernels over ranges [begin, end) of rows or units, for the instruction set the including file
+// is compiled for.
 #include "model/train/attention.inl"
 #include "model/train/softmax.inl"
 
 template <class T>
-void RmsNorm(const float* x, const float* w, float eps, long begin, long end, long d, T* y, long ldy, float* inv) {
+void RmsNorm(const float* x, const float* w, float eps, long begin, long end, long d, T* y,
+             long ldy, float* inv) {
   for (long i = begin; i < end; ++i) {
     const float* xi = x + i * d;
     V s{};
@@ -18,8 +20,8 @@ void RmsNorm(const float* x, const float* w, float eps, long begin, long end, lo
 }
 
 template <class T>
-void RmsNormBackward(const T* dy, long lddy, const float* x, const float* w, const float* inv, long begin, long end,
-                     long d, float* dx) {
+void RmsNormBackward(const T* dy, long lddy, const float* x, const float* w, const float* inv,
+                     long begin, long end, long d, float* dx) {
   for (long i = begin; i < end; ++i) {
     const float* xi = x + i * d;
     const T* gi = dy + i * lddy;
@@ -27,13 +29,14 @@ void RmsNormBackward(const T* dy, long lddy, const float* x, const float* w, con
     for (long j = 0; j < d; j += kLanes) s += Load(gi + j) * Load(w + j) * Load(xi + j);
     const float r = inv[i], c = Sum(s) * r * r * r / static_cast<float>(d);
     for (long j = 0; j < d; j += kLanes)
-      Store(dx + i * d + j, Load(dx + i * d + j) + Load(gi + j) * Load(w + j) * r - Load(xi + j) * c);
+      Store(dx + i * d + j,
+            Load(dx + i * d + j) + Load(gi + j) * Load(w + j) * r - Load(xi + j) * c);
   }
 }
 
 template <class T>
-void LayerNorm(const float* x, const float* w, const float* b, float eps, long begin, long end, long d, float* y32, T* y,
-               long ldy, float* stats) {
+void LayerNorm(const float* x, const float* w, const float* b, float eps, long begin, long end,
+               long d, float* y32, T* y, long ldy, float* stats) {
   for (long i = begin; i < end; ++i) {
     const float* xi = x + i * d;
     V s{};
@@ -55,8 +58,8 @@ void LayerNorm(const float* x, const float* w, const float* b, float eps, long b
   }
 }
 
-static void LayerNormBackward(const float* dy, const float* x, const float* w, const float* stats, long begin, long end,
-                              long d, float* dx) {
+static void LayerNormBackward(const float* dy, const float* x, const float* w, const float* stats,
+                              long begin, long end, long d, float* dx) {
   for (long i = begin; i < end; ++i) {
     const float mean = stats[2 * i], r = stats[2 * i + 1];
     V s{}, q{};
@@ -85,12 +88,14 @@ void SwiGlu(const T* gate_up, long begin, long end, long f, T* act, long ldact) 
 }
 
 template <class T>
-void SwiGluBackward(const T* dact, long lddact, const T* gate_up, long begin, long end, long f, T* dgate_up) {
+void SwiGluBackward(const T* dact, long lddact, const T* gate_up, long begin, long end, long f,
+                    T* dgate_up) {
   for (long i = begin; i < end; ++i) {
     const T* g = gate_up + i * 2 * f;
     T* dg = dgate_up + i * 2 * f;
     for (long j = 0; j < f; j += kLanes) {
-      const V x = Load(g + j), up = Load(g + f + j), dy = Load(dact + i * lddact + j), s = Sigmoid(x);
+      const V x = Load(g + j), up = Load(g + f + j), dy = Load(dact + i * lddact + j),
+              s = Sigmoid(x);
       Store(dg + j, dy * up * s * (1.0f + x * (1.0f - s)));
       Store(dg + f + j, dy * x * s);
     }
@@ -132,7 +137,8 @@ void GeluBackward(const T* dact, long lddact, const T* x, long begin, long end, 
 template <class T>
 void Add(const float* x, const T* y, long ldy, long begin, long end, long d, float* z) {
   for (long i = begin; i < end; ++i)
-    for (long j = 0; j < d; j += kLanes) Store(z + i * d + j, Load(x + i * d + j) + Load(y + i * ldy + j));
+    for (long j = 0; j < d; j += kLanes)
+      Store(z + i * d + j, Load(x + i * d + j) + Load(y + i * ldy + j));
 }
 
 template <class T>
@@ -141,8 +147,8 @@ void Cast(const float* x, long begin, long end, long d, T* y) {
 }
 
 template <class T>
-void HeadNorm(const T* qkv, const AttentionShape& s, const float* qw, const float* kw, float eps, long begin, long end,
-              T* out) {
+void HeadNorm(const T* qkv, const AttentionShape& s, const float* qw, const float* kw, float eps,
+              long begin, long end, T* out) {
   const long d = s.head_dim;
   for (long i = begin; i < end; ++i)
     for (long h = 0; h < s.heads + 2 * s.kv_heads; ++h) {
@@ -152,13 +158,14 @@ void HeadNorm(const T* qkv, const AttentionShape& s, const float* qw, const floa
       float sum = 0;
       for (long j = 0; j < d; ++j) sum += Get(x + j) * Get(x + j);
       const float r = 1.0f / __builtin_sqrtf(sum / static_cast<float>(d) + eps);
-      for (long j = 0; j < d; ++j) Put(y + j, h < s.heads + s.kv_heads ? Get(x + j) * r * w[j] : Get(x + j));
+      for (long j = 0; j < d; ++j)
+        Put(y + j, h < s.heads + s.kv_heads ? Get(x + j) * r * w[j] : Get(x + j));
     }
 }
 
 template <class T>
-void HeadNormBackward(T* dqkv, const T* qkv, const AttentionShape& s, const float* qw, const float* kw, float eps,
-                      long begin, long end) {
+void HeadNormBackward(T* dqkv, const T* qkv, const AttentionShape& s, const float* qw,
+                      const float* kw, float eps, long begin, long end) {
   const long d = s.head_dim;
   for (long i = begin; i < end; ++i)
     for (long h = 0; h < s.heads + s.kv_heads; ++h) {
@@ -176,12 +183,14 @@ void HeadNormBackward(T* dqkv, const T* qkv, const AttentionShape& s, const floa
     }
 }
 
-static void AdamW(const AdamWStep& s, double correction1, double correction2, float* p, const float* g, float* m,
-                  float* v, long begin, long end) {
-  const float decay = static_cast<float>(1 - s.lr * s.weight_decay), b1 = static_cast<float>(1 - s.beta1),
-              b2 = static_cast<float>(s.beta2), c2 = static_cast<float>(1 - s.beta2),
-              root = static_cast<float>(__builtin_sqrt(correction2)), rate = static_cast<float>(s.lr / correction1),
-              eps = static_cast<float>(s.eps), scale = s.grad_scale;
+static void AdamW(const AdamWStep& s, double correction1, double correction2, float* p,
+                  const float* g, float* m, float* v, long begin, long end) {
+  const float decay = static_cast<float>(1 - s.lr * s.weight_decay),
+              b1 = static_cast<float>(1 - s.beta1), b2 = static_cast<float>(s.beta2),
+              c2 = static_cast<float>(1 - s.beta2),
+              root = static_cast<float>(__builtin_sqrt(correction2)),
+              rate = static_cast<float>(s.lr / correction1), eps = static_cast<float>(s.eps),
+              scale = s.grad_scale;
   for (long i = begin; i < end; ++i) {
     const float gi = g[i] * scale;
     const float mi = m[i] + b1 * (gi - m[i]);
@@ -206,13 +215,15 @@ void Dropout(const T* x, long ldx, long begin, long end, long d, float p, uint64
   const float grow = 1.0f / (1.0f - p);
   for (long i = begin; i < end; ++i)
     for (long j = 0; j < d; ++j) {
-      const bool keep = static_cast<uint32_t>(Mix(key ^ static_cast<uint64_t>(i * d + j)) >> 32) >= limit;
+      const bool keep =
+          static_cast<uint32_t>(Mix(key ^ static_cast<uint64_t>(i * d + j)) >> 32) >= limit;
       Put(y + i * d + j, keep ? Get(x + i * ldx + j) * grow : 0.0f);
     }
 }
 
 template <class T>
-void DropoutBackwardAdd(const T* dy, long begin, long end, long d, float p, uint64_t key, T* dx, long lddx) {
+void DropoutBackwardAdd(const T* dy, long begin, long end, long d, float p, uint64_t key, T* dx,
+                        long lddx) {
   const uint32_t limit = static_cast<uint32_t>(p * 4294967295.0f);
   const float grow = 1.0f / (1.0f - p);
   for (long i = begin; i < end; ++i)

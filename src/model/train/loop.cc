@@ -49,8 +49,10 @@ struct Window {
     for (const auto& [name, value] : report.metrics) {
       auto same = [&](const auto& m) { return m.first == name; };
       auto found = std::find_if(metrics.begin(), metrics.end(), same);
-      if (found == metrics.end()) metrics.emplace_back(name, value);
-      else found->second += value;
+      if (found == metrics.end())
+        metrics.emplace_back(name, value);
+      else
+        found->second += value;
     }
   }
   json::object Row() const {
@@ -64,8 +66,11 @@ struct Window {
 class Batches {
  public:
   Batches(size_t rows, const TrainSettings& s)
-      : rows_(rows), batch_(static_cast<size_t>(s.BatchRows())), seed_(static_cast<uint64_t>(s.seed)),
-        shuffle_(s.shuffle), per_epoch_(static_cast<int64_t>((rows + batch_ - 1) / batch_)) {}
+      : rows_(rows),
+        batch_(static_cast<size_t>(s.BatchRows())),
+        seed_(static_cast<uint64_t>(s.seed)),
+        shuffle_(s.shuffle),
+        per_epoch_(static_cast<int64_t>((rows + batch_ - 1) / batch_)) {}
 
   int64_t per_epoch() const { return per_epoch_; }
   std::vector<uint32_t> Of(int64_t step) {
@@ -76,7 +81,8 @@ class Batches {
         for (uint32_t i = 0; i < rows_; ++i) order_[i] = i;
       epoch_ = epoch;
     }
-    const size_t begin = static_cast<size_t>(step % per_epoch_) * batch_, end = std::min(begin + batch_, rows_);
+    const size_t begin = static_cast<size_t>(step % per_epoch_) * batch_,
+                 end = std::min(begin + batch_, rows_);
     return {order_.begin() + static_cast<long>(begin), order_.begin() + static_cast<long>(end)};
   }
   std::vector<uint32_t> Visited(int64_t steps) {
@@ -108,9 +114,11 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
   const fs::path out = s.out;
   PLUMB_CHECK(MakeFolder(out));
   Batches batches(objective.rows(), s);
-  const int64_t total = s.max_steps > 0 ? s.max_steps
-                                        : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(
-                                              s.num_train_epochs * static_cast<double>(batches.per_epoch()))));
+  const int64_t total =
+      s.max_steps > 0 ? s.max_steps
+                      : std::max<int64_t>(
+                            1, static_cast<int64_t>(std::ceil(
+                                   s.num_train_epochs * static_cast<double>(batches.per_epoch()))));
   const double warmup = WarmupFraction(s, total);
   objective.Refresh();
   PLUMB_CHECK(objective.Prepare(batches.Visited(total)));
@@ -125,7 +133,8 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
   auto elapsed = [&] { return before + world.seconds() - world.started; };
   auto checkpoint = [&]() -> Status {
     state.seconds = elapsed();
-    PLUMB_TRY(const fs::path path, SaveCheckpoint(out, state, fixed, objective, parameters, s.save_total_limit));
+    PLUMB_TRY(const fs::path path,
+              SaveCheckpoint(out, state, fixed, objective, parameters, s.save_total_limit));
     world.emit({{"event", "checkpoint"}, {"step", state.step}, {"path", path.string()}});
     return {};
   };
@@ -141,7 +150,8 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     json::object row = window.Row();
     row["learning_rate"] = rate;
     row["num_tokens"] = state.tokens;
-    row["tokens_per_second"] = std::round(static_cast<double>(window.tokens) / std::max(1e-9, window.seconds));
+    row["tokens_per_second"] =
+        std::round(static_cast<double>(window.tokens) / std::max(1e-9, window.seconds));
     row["epoch"] = static_cast<double>(state.step) / static_cast<double>(batches.per_epoch());
     row["global_step"] = state.step;
     window = {};
@@ -156,27 +166,36 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
       world.emit({{"event", "interrupted"}, {"step", state.step}});
       break;
     }
-    const double average = state.step > first ? (now - begun) / static_cast<double>(state.step - first) : 0;
-    if (s.max_seconds > 0 && state.step > first && now + std::max(average, slowest) > s.max_seconds) {
+    const double average =
+        state.step > first ? (now - begun) / static_cast<double>(state.step - first) : 0;
+    if (s.max_seconds > 0 && state.step > first &&
+        now + std::max(average, slowest) > s.max_seconds) {
       result.out_of_time = true;
       break;
     }
-    // The schedule runs by steps or by time, whichever is further on, so that a run cut short still cools down.
+    // The schedule runs by steps or by time, whichever is further on, so that a run cut short still
+    // cools down.
     double progress = static_cast<double>(state.step) / static_cast<double>(total);
     if (s.max_seconds > 0 && state.step > first)
-      progress = std::max(progress, (now - begun) / std::max(1e-9, s.max_seconds - begun - average));
+      progress =
+          std::max(progress, (now - begun) / std::max(1e-9, s.max_seconds - begun - average));
     lr = s.learning_rate * ScheduleFactor(s.lr_scheduler_type, std::min(progress, 1.0), warmup);
 
     parameters.ZeroGrad();
     const std::vector<uint32_t> rows = batches.Of(state.step);
-    const BatchReport report = objective.Accumulate(rows, MixBits(static_cast<uint64_t>(s.seed) + 1) ^
-                                                              static_cast<uint64_t>(state.step + 1));
+    const BatchReport report = objective.Accumulate(
+        rows, MixBits(static_cast<uint64_t>(s.seed) + 1) ^ static_cast<uint64_t>(state.step + 1));
     const double norm = parameters.GradNorm();
     if (!std::isfinite(report.loss) || !std::isfinite(norm))
-      return Fail(Code::kInternal, "step {}: the loss is not a number (learning_rate {} may be too high)",
+      return Fail(Code::kInternal,
+                  "step {}: the loss is not a number (learning_rate {} may be too high)",
                   state.step + 1, s.learning_rate);
-    kernels::AdamWStep adam{.lr = lr, .beta1 = s.adam_beta1, .beta2 = s.adam_beta2, .eps = s.adam_epsilon,
-                            .weight_decay = s.weight_decay, .step = state.step + 1};
+    kernels::AdamWStep adam{.lr = lr,
+                            .beta1 = s.adam_beta1,
+                            .beta2 = s.adam_beta2,
+                            .eps = s.adam_epsilon,
+                            .weight_decay = s.weight_decay,
+                            .step = state.step + 1};
     if (s.max_grad_norm > 0)  // torch.nn.utils.clip_grad_norm_
       adam.grad_scale = static_cast<float>(std::min(1.0, s.max_grad_norm / (norm + 1e-6)));
     parameters.Step(adam);
@@ -194,21 +213,29 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     const double per_step = training_seconds / static_cast<double>(state.step - first);
     int64_t expected = total;
     if (s.max_seconds > 0)
-      expected = std::min(total, state.step + std::max<int64_t>(0, static_cast<int64_t>(
-                                                  (s.max_seconds - elapsed()) / per_step)));
-    world.emit({{"event", "progress"}, {"step", state.step}, {"total", expected},
-                {"eta_s", std::round(static_cast<double>(expected - state.step) * per_step * 10) / 10},
-                {"loss", report.loss}, {"learning_rate", lr},
-                {"tokens_per_second", std::round(static_cast<double>(trained_tokens) / training_seconds)}});
+      expected = std::min(
+          total, state.step + std::max<int64_t>(
+                                  0, static_cast<int64_t>((s.max_seconds - elapsed()) / per_step)));
+    world.emit(
+        {{"event", "progress"},
+         {"step", state.step},
+         {"total", expected},
+         {"eta_s", std::round(static_cast<double>(expected - state.step) * per_step * 10) / 10},
+         {"loss", report.loss},
+         {"learning_rate", lr},
+         {"tokens_per_second",
+          std::round(static_cast<double>(trained_tokens) / training_seconds)}});
     if (state.step % s.logging_steps == 0) PLUMB_CHECK(log(lr));
-    if (s.save_steps > 0 && state.step % s.save_steps == 0 && state.step < total) PLUMB_CHECK(checkpoint());
+    if (s.save_steps > 0 && state.step % s.save_steps == 0 && state.step < total)
+      PLUMB_CHECK(checkpoint());
   }
   if (window.steps > 0) PLUMB_CHECK(log(lr));
   result.steps = state.step;
   result.loss = state.step > 0 ? state.loss_sum / static_cast<double>(state.step) : 0;
   result.seconds = elapsed();
   result.tokens = state.tokens;
-  result.tokens_per_second = training_seconds > 0 ? static_cast<double>(trained_tokens) / training_seconds : 0;
+  result.tokens_per_second =
+      training_seconds > 0 ? static_cast<double>(trained_tokens) / training_seconds : 0;
   return result;
 }
 

@@ -15,7 +15,8 @@ std::vector<TokenRow> TinyRows() {
   std::vector<TokenRow> rows(12);
   for (TokenRow& row : rows) {
     row.ids = {1, 2, 3, 4};
-    for (uint64_t n = 6 + random.Below(14); n > 0; --n) row.ids.push_back(static_cast<int32_t>(random.Below(kTinyVocab)));
+    for (uint64_t n = 6 + random.Below(14); n > 0; --n)
+      row.ids.push_back(static_cast<int32_t>(random.Below(kTinyVocab)));
     row.learn.assign(row.ids.size(), 0);
     std::fill(row.learn.end() - 5, row.learn.end(), 1);
   }
@@ -37,7 +38,8 @@ struct TinyRun {
   std::atomic<bool> stop{false};
   double now = 0, per_event = 0;  // a clock that moves with every progress event
 
-  explicit TinyRun(LoraOptions lora = {.r = 4, .alpha = 8}) : tiny("llama", lora, at::kFloat, false) {
+  explicit TinyRun(LoraOptions lora = {.r = 4, .alpha = 8})
+      : tiny("llama", lora, at::kFloat, false) {
     settings.model = "tiny";
     settings.out = out.path().string();
     settings.learning_rate = 5e-3;
@@ -62,7 +64,8 @@ struct TinyRun {
   }
   Result<LoopResult> Sft(std::vector<TokenRow> rows = TinyRows(), int64_t stop_at = -1) {
     SftObjective objective(settings, std::move(rows), *tiny.model, *tiny.trunk);
-    return RunLoop(settings, SettingsThatMatter(Job::kSft, settings), objective, tiny.parameters, World(stop_at));
+    return RunLoop(settings, SettingsThatMatter(Job::kSft, settings), objective, tiny.parameters,
+                   World(stop_at));
   }
   std::vector<float> Values() const {
     std::vector<float> all;
@@ -76,7 +79,8 @@ struct TinyRun {
 
 double LargestGap(const std::vector<float>& a, const std::vector<float>& b) {
   double gap = 0;
-  for (size_t i = 0; i < a.size(); ++i) gap = std::max(gap, std::abs(static_cast<double>(a[i]) - b[i]));
+  for (size_t i = 0; i < a.size(); ++i)
+    gap = std::max(gap, std::abs(static_cast<double>(a[i]) - b[i]));
   return gap;
 }
 
@@ -85,7 +89,8 @@ TEST(Loop, TheLossFalls) {
   run.settings.max_steps = 30;
   auto result = run.Sft();
   ASSERT_TRUE(result) << result.error().Text();
-  const double first = run.events.front().at("loss").as_double(), last = run.events.back().at("loss").as_double();
+  const double first = run.events.front().at("loss").as_double(),
+               last = run.events.back().at("loss").as_double();
   EXPECT_LT(last, 0.6 * first);
 }
 
@@ -125,7 +130,8 @@ TEST(Loop, AnAnchorOfNoWeightHoldsTheBase) {
     }
     EXPECT_TRUE(run.Sft(rows));
     TokenTrie held({rows[0].ids, rows[1].ids, rows[2].ids});
-    const at::Tensor a = run.tiny.trunk->Forward(held, {}), b = run.tiny.trunk->Forward(held, {.adapters = false});
+    const at::Tensor a = run.tiny.trunk->Forward(held, {}),
+                     b = run.tiny.trunk->Forward(held, {.adapters = false});
     return (a - b).pow(2).mean().item<double>();
   };
   EXPECT_LT(drift(3), 0.5 * drift(0));
@@ -157,8 +163,8 @@ TEST(Loop, DpoResumesToTheBitToo) {
   auto train = [](TinyRun& run, int64_t stop_at) {
     run.settings.per_device_train_batch_size = 2;
     DpoObjective objective(run.settings, TinyPairs(), *run.tiny.model, *run.tiny.trunk, false);
-    return RunLoop(run.settings, SettingsThatMatter(Job::kDpo, run.settings), objective, run.tiny.parameters,
-                   run.World(stop_at));
+    return RunLoop(run.settings, SettingsThatMatter(Job::kDpo, run.settings), objective,
+                   run.tiny.parameters, run.World(stop_at));
   };
   TinyRun whole, first, second;
   ASSERT_TRUE(train(whole, -1) && train(first, 4));
@@ -194,7 +200,8 @@ TEST(Loop, ADamagedCheckpointIsRefused) {
   second.settings.resume_from_checkpoint = (first.out.path() / "checkpoint-4").string();
   auto result = second.Sft();
   ASSERT_FALSE(result);
-  EXPECT_NE(result.error().message.find("resuming from"), std::string::npos) << result.error().message;
+  EXPECT_NE(result.error().message.find("resuming from"), std::string::npos)
+      << result.error().message;
 }
 
 // With a budget the run ends before it, and the learning rate comes down in time.
@@ -208,7 +215,8 @@ TEST(Loop, ABudgetEndsTheRunOnSchedule) {
   EXPECT_TRUE(result->out_of_time);
   EXPECT_LE(result->seconds, 20);
   EXPECT_GE(result->steps, 18);
-  EXPECT_LT(run.events.back().at("learning_rate").to_number<double>(), 0.12 * run.settings.learning_rate);
+  EXPECT_LT(run.events.back().at("learning_rate").to_number<double>(),
+            0.12 * run.settings.learning_rate);
 }
 
 TEST(Loop, ALossThatIsNotANumberIsSaid) {

@@ -14,8 +14,10 @@ namespace {
 
 template <class F>
 void WithType(at::ScalarType type, const F& f) {
-  if (type == at::kFloat) f(float{});
-  else f(kernels::Bf16{});
+  if (type == at::kFloat)
+    f(float{});
+  else
+    f(kernels::Bf16{});
 }
 
 }  // namespace
@@ -38,7 +40,9 @@ void LoraGroup::Refresh(const Parameters& parameters) {
   for (const LoraSlot& slot : slots_) {
     if (slot.rank > 0) {
       a_.narrow(0, rank, slot.rank).copy_(parameters.value(slot.a));
-      wide_.narrow(0, row, slot.out).narrow(1, in_ + rank, slot.rank).copy_(at::mul(parameters.value(slot.b), scale_));
+      wide_.narrow(0, row, slot.out)
+          .narrow(1, in_ + rank, slot.rank)
+          .copy_(at::mul(parameters.value(slot.b), scale_));
     }
     row += slot.out;
     rank += slot.rank;
@@ -69,8 +73,8 @@ at::Tensor LoraGroup::Forward(at::Tensor& x, bool adapters, const Drop& drop) co
   return y;
 }
 
-at::Tensor LoraGroup::Backward(const at::Tensor& dy, const at::Tensor& x, bool want_dx, const Drop& drop,
-                               Parameters& parameters) const {
+at::Tensor LoraGroup::Backward(const at::Tensor& dy, const at::Tensor& x, bool want_dx,
+                               const Drop& drop, Parameters& parameters) const {
   if (!adapted()) return want_dx ? at::mm(dy, wide_) : at::Tensor();
   const at::Tensor input = Dropped(x.narrow(1, 0, in_), drop), u = x.narrow(1, in_, rank_);
   at::Tensor dx, du;
@@ -84,9 +88,9 @@ at::Tensor LoraGroup::Backward(const at::Tensor& dy, const at::Tensor& x, bool w
       const at::Tensor through = at::mm(du, a_);
       WithType(x.scalar_type(), [&](auto t) {
         using T = decltype(t);
-        kernels::DropoutBackwardAdd<T>(static_cast<const T*>(through.const_data_ptr()), x.size(0), in_,
-                                       static_cast<float>(drop.p), drop.key, static_cast<T*>(head.data_ptr()),
-                                       head.stride(0));
+        kernels::DropoutBackwardAdd<T>(static_cast<const T*>(through.const_data_ptr()), x.size(0),
+                                       in_, static_cast<float>(drop.p), drop.key,
+                                       static_cast<T*>(head.data_ptr()), head.stride(0));
       });
     }
   } else {
@@ -97,7 +101,8 @@ at::Tensor LoraGroup::Backward(const at::Tensor& dy, const at::Tensor& x, bool w
   for (const LoraSlot& slot : slots_) {
     if (slot.rank > 0) {
       parameters.grad(slot.a).add_(da.narrow(0, rank, slot.rank));
-      parameters.grad(slot.b).add_(db.narrow(0, rank, slot.rank).narrow(1, row, slot.out).t(), scale_);
+      parameters.grad(slot.b).add_(db.narrow(0, rank, slot.rank).narrow(1, row, slot.out).t(),
+                                   scale_);
     }
     row += slot.out;
     rank += slot.rank;

@@ -34,8 +34,8 @@ double Parameters::GradNorm() const {
 }
 
 void Parameters::Step(const kernels::AdamWStep& step) {
-  kernels::AdamW(step, value_.data_ptr<float>(), grad_.const_data_ptr<float>(), m_.data_ptr<float>(),
-                 v_.data_ptr<float>(), elements_);
+  kernels::AdamW(step, value_.data_ptr<float>(), grad_.const_data_ptr<float>(),
+                 m_.data_ptr<float>(), v_.data_ptr<float>(), elements_);
 }
 
 Status Parameters::SetValues(const std::map<std::string, at::Tensor>& values) {
@@ -43,15 +43,17 @@ Status Parameters::SetValues(const std::map<std::string, at::Tensor>& values) {
     auto found = values.find(name(i));
     if (found == values.end()) return Fail(Code::kInvalid, "{} is missing", name(i));
     if (found->second.sizes() != at::IntArrayRef(entries_[i].shape))
-      return Fail(Code::kInvalid, "{} holds {} values, should hold {}", name(i), found->second.numel(),
-                  entries_[i].size);
+      return Fail(Code::kInvalid, "{} holds {} values, should hold {}", name(i),
+                  found->second.numel(), entries_[i].size);
     value(i).copy_(found->second);
   }
   if (values.size() == count()) return {};
   for (const auto& [other, tensor] : values) {
     bool known = false;
     for (size_t i = 0; i < count() && !known; ++i) known = name(i) == other;
-    if (!known) return Fail(Code::kInvalid, "{} is not among the {} matrices that are trained", other, count());
+    if (!known)
+      return Fail(Code::kInvalid, "{} is not among the {} matrices that are trained", other,
+                  count());
   }
   return {};
 }
@@ -64,7 +66,8 @@ std::map<std::string, at::Tensor> Parameters::Values() const {
 
 Status Parameters::SetMoments(const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq) {
   if (exp_avg.numel() != elements_ || exp_avg_sq.numel() != elements_)
-    return Fail(Code::kInvalid, "the optimiser's state holds {} values, should hold {}", exp_avg.numel(), elements_);
+    return Fail(Code::kInvalid, "the optimiser's state holds {} values, should hold {}",
+                exp_avg.numel(), elements_);
   m_.copy_(exp_avg.view({elements_}));
   v_.copy_(exp_avg_sq.view({elements_}));
   return {};

@@ -1,4 +1,5 @@
-// What training changes: named matrices in one float32 buffer, with gradients and AdamW's moments beside them.
+// What training changes: named matrices in one float32 buffer, with gradients and AdamW's moments
+// beside them.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +31,8 @@ class Parameters {
   // One AdamW step over everything.
   void Step(const kernels::AdamWStep& step);
 
-  // Values by name, e.g. from an adapter file. Errors: kInvalid (missing, of another shape, unknown).
+  // Values by name, e.g. from an adapter file. Errors: kInvalid (missing, of another shape,
+  // unknown).
   Status SetValues(const std::map<std::string, at::Tensor>& values);
   std::map<std::string, at::Tensor> Values() const;
   // AdamW's moments, "exp_avg" and "exp_avg_sq" (torch's names), whole.

@@ -21,10 +21,12 @@ TEST(Parameters, AdamWIsTorchs) {
                                 {0.29466251f, -0.78109998f, 1.76120067f, -0.16615802f},
                                 {0.19616251f, -0.67328894f, 1.64358902f, -0.15590973f}};
   for (int k = 0; k < 3; ++k) {
-    const float grad[] = {0.1f * static_cast<float>(k + 1), -2, 0.003f, 1.0f - static_cast<float>(k)};
+    const float grad[] = {0.1f * static_cast<float>(k + 1), -2, 0.003f,
+                          1.0f - static_cast<float>(k)};
     std::copy(grad, grad + 3, p.grad(a).data_ptr<float>());
     p.grad(b).data_ptr<float>()[0] = grad[3];
-    p.Step({.lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.1, .step = k + 1});
+    p.Step(
+        {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.1, .step = k + 1});
     for (int i = 0; i < 3; ++i) EXPECT_NEAR(p.value(a).data_ptr<float>()[i], expected[k][i], 1e-6);
     EXPECT_NEAR(p.value(b).data_ptr<float>()[0], expected[k][3], 1e-6);
   }
@@ -44,7 +46,8 @@ TEST(Parameters, ValuesOfAnotherShapeOrNameAreRefused) {
 // The two instruction sets compute the same to rounding.
 TEST(Kernels, WideAndBaselineAgree) {
 #if defined(__x86_64__)
-  if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+  if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
+      !__builtin_cpu_supports("avx512vl"))
     GTEST_SKIP() << "this machine has no AVX-512";
   using namespace kernels;
   constexpr long n = 5, f = 48, vocab = 50;
@@ -59,7 +62,8 @@ TEST(Kernels, WideAndBaselineAgree) {
     EXPECT_NEAR(a[i], b[i], 1e-6);
   }
   Avx512Table().f32.gelu(x.data(), 0, n, f, a.data(), f);
-  for (long i = 0; i < n * f; ++i) EXPECT_NEAR(a[i], 0.5 * x[i] * (1 + std::erf(x[i] / std::sqrt(2.0))), 1e-5);
+  for (long i = 0; i < n * f; ++i)
+    EXPECT_NEAR(a[i], 0.5 * x[i] * (1 + std::erf(x[i] / std::sqrt(2.0))), 1e-5);
   std::vector<float> wide(x.begin(), x.begin() + vocab), base = wide;
   const float one = 1;
   const TokenStats s = Avx512Table().f32.softmax(wide.data(), nullptr, vocab, 49, &one, nullptr);

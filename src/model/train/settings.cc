@@ -10,7 +10,7 @@ namespace {
 
 using Reader = std::function<Status(const json::value&, TrainSettings&)>;
 
-Reader Number(double TrainSettings::*field, double low, double high = 1e18) {
+Reader Number(double TrainSettings::* field, double low, double high = 1e18) {
   return [=](const json::value& v, TrainSettings& s) -> Status {
     const double x = v.is_number() ? v.to_number<double>() : NAN;
     if (!(x >= low && x <= high))
@@ -21,21 +21,22 @@ Reader Number(double TrainSettings::*field, double low, double high = 1e18) {
   };
 }
 Status ReadWhole(const json::value& v, int64_t low, int64_t& to) {
-  if (!v.is_int64() || v.get_int64() < low) return Fail(Code::kInvalid, "must be a whole number, {} or more", low);
+  if (!v.is_int64() || v.get_int64() < low)
+    return Fail(Code::kInvalid, "must be a whole number, {} or more", low);
   to = v.get_int64();
   return {};
 }
-Reader Whole(int64_t TrainSettings::*field, int64_t low) {
+Reader Whole(int64_t TrainSettings::* field, int64_t low) {
   return [=](const json::value& v, TrainSettings& s) { return ReadWhole(v, low, s.*field); };
 }
-Reader Truth(bool TrainSettings::*field) {
+Reader Truth(bool TrainSettings::* field) {
   return [=](const json::value& v, TrainSettings& s) -> Status {
     if (!v.is_bool()) return Fail(Code::kInvalid, "must be true or false");
     s.*field = v.get_bool();
     return {};
   };
 }
-Reader Text(std::string TrainSettings::*field) {
+Reader Text(std::string TrainSettings::* field) {
   return [=](const json::value& v, TrainSettings& s) -> Status {
     if (!v.is_string()) return Fail(Code::kInvalid, "must be text");
     s.*field = std::string(v.get_string());
@@ -59,18 +60,25 @@ Status ReadTexts(const json::value& v, std::vector<std::string>& to) {
 
 Status ReadSchedule(const json::value& v, TrainSettings& s) {
   const std::string name = v.is_string() ? std::string(v.get_string()) : "";
-  if (name == "linear") s.lr_scheduler_type = Schedule::kLinear;
-  else if (name == "cosine") s.lr_scheduler_type = Schedule::kCosine;
-  else if (name == "constant") s.lr_scheduler_type = Schedule::kConstant;
-  else if (name == "constant_with_warmup") s.lr_scheduler_type = Schedule::kConstantWithWarmup;
-  else return Fail(Code::kInvalid, "must be linear, cosine, constant or constant_with_warmup");
+  if (name == "linear")
+    s.lr_scheduler_type = Schedule::kLinear;
+  else if (name == "cosine")
+    s.lr_scheduler_type = Schedule::kCosine;
+  else if (name == "constant")
+    s.lr_scheduler_type = Schedule::kConstant;
+  else if (name == "constant_with_warmup")
+    s.lr_scheduler_type = Schedule::kConstantWithWarmup;
+  else
+    return Fail(Code::kInvalid, "must be linear, cosine, constant or constant_with_warmup");
   return {};
 }
 
 Status ReadTargets(const json::value& v, TrainSettings& s) {
   PLUMB_CHECK(ReadTexts(v, s.lora.target_modules));
-  if (s.lora.target_modules == std::vector<std::string>{"all-linear"}) s.lora.target_modules.clear();
-  else if (s.lora.target_modules.empty()) return Fail(Code::kInvalid, "must be \"all-linear\" or a list of layers");
+  if (s.lora.target_modules == std::vector<std::string>{"all-linear"})
+    s.lora.target_modules.clear();
+  else if (s.lora.target_modules.empty())
+    return Fail(Code::kInvalid, "must be \"all-linear\" or a list of layers");
   return {};
 }
 
@@ -88,7 +96,8 @@ Status ReadPosWeight(const json::value& v, TrainSettings& s) {
   if (!v.is_object()) return Fail(Code::kInvalid, "must be an object: head to number");
   for (const auto& item : v.get_object()) {
     if (!item.value().is_number() || item.value().to_number<double>() <= 0)
-      return Fail(Code::kInvalid, "[\"{}\"] must be a number above 0", std::string_view(item.key()));
+      return Fail(Code::kInvalid, "[\"{}\"] must be a number above 0",
+                  std::string_view(item.key()));
     s.pos_weight[std::string(item.key())] = item.value().to_number<double>();
   }
   return {};
@@ -99,7 +108,8 @@ Status ReadResume(const json::value& v, TrainSettings& s) {
     s.resume_from_checkpoint = v.get_bool() ? "latest" : "";
     return {};
   }
-  if (!v.is_string()) return Fail(Code::kInvalid, "must be a folder, or true for the newest checkpoint");
+  if (!v.is_string())
+    return Fail(Code::kInvalid, "must be a folder, or true for the newest checkpoint");
   s.resume_from_checkpoint = std::string(v.get_string());
   return {};
 }
@@ -182,10 +192,14 @@ std::map<std::string, Reader> KeysOf(Job job) {
 
 const char* ScheduleName(Schedule schedule) {
   switch (schedule) {
-    case Schedule::kLinear: return "linear";
-    case Schedule::kCosine: return "cosine";
-    case Schedule::kConstant: return "constant";
-    case Schedule::kConstantWithWarmup: return "constant_with_warmup";
+    case Schedule::kLinear:
+      return "linear";
+    case Schedule::kCosine:
+      return "cosine";
+    case Schedule::kConstant:
+      return "constant";
+    case Schedule::kConstantWithWarmup:
+      return "constant_with_warmup";
   }
   return "?";
 }
@@ -197,7 +211,8 @@ double ScheduleFactor(Schedule schedule, double progress, double warmup) {
   if (progress < warmup) return progress / warmup;
   if (schedule == Schedule::kConstantWithWarmup) return 1;
   const double rest = warmup < 1 ? (progress - warmup) / (1 - warmup) : 1;
-  if (schedule == Schedule::kCosine) return std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * rest)));
+  if (schedule == Schedule::kCosine)
+    return std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * rest)));
   return std::max(0.0, 1 - rest);
 }
 
@@ -236,7 +251,8 @@ Result<TrainSettings> SettingsFromJson(Job job, const json::object& config) {
       return Fail(Code::kInvalid, "\"{}\" {}", key, status.error().message);
   }
   if (settings.model.empty()) return Fail(Code::kInvalid, "\"model\" is missing");
-  if (settings.data.empty()) return Fail(Code::kInvalid, "\"data\" is missing: a JSONL file, or a list of them");
+  if (settings.data.empty())
+    return Fail(Code::kInvalid, "\"data\" is missing: a JSONL file, or a list of them");
   if (settings.out.empty()) return Fail(Code::kInvalid, "\"out\" is missing: the folder to write");
   if (settings.reference != "initial" && settings.reference != "base")
     return Fail(Code::kInvalid, "\"reference\" must be initial or base");
@@ -246,15 +262,30 @@ Result<TrainSettings> SettingsFromJson(Job job, const json::object& config) {
 }
 
 json::object SettingsThatMatter(Job job, const TrainSettings& s) {
-  json::object o = {{"job", JobName(job)}, {"model", s.model}, {"learning_rate", s.learning_rate},
-                    {"lr_scheduler_type", ScheduleName(s.lr_scheduler_type)}, {"warmup_ratio", s.warmup_ratio},
-                    {"warmup_steps", s.warmup_steps}, {"batch_rows", s.BatchRows()},
-                    {"num_train_epochs", s.num_train_epochs}, {"max_steps", s.max_steps},
-                    {"max_grad_norm", s.max_grad_norm}, {"weight_decay", s.weight_decay}, {"seed", s.seed},
-                    {"bf16", s.bf16}, {"shuffle", s.shuffle}, {"max_length", s.max_length},
-                    {"micro_batch_tokens", s.micro_batch_tokens}, {"lora_r", s.lora.r}, {"lora_alpha", s.lora.alpha},
-                    {"lora_dropout", s.lora.dropout}, {"use_rslora", s.lora.rslora}, {"kl_weight", s.kl_weight},
-                    {"beta", s.beta}, {"label_smoothing", s.label_smoothing}, {"rpo_alpha", s.rpo_alpha}};
+  json::object o = {{"job", JobName(job)},
+                    {"model", s.model},
+                    {"learning_rate", s.learning_rate},
+                    {"lr_scheduler_type", ScheduleName(s.lr_scheduler_type)},
+                    {"warmup_ratio", s.warmup_ratio},
+                    {"warmup_steps", s.warmup_steps},
+                    {"batch_rows", s.BatchRows()},
+                    {"num_train_epochs", s.num_train_epochs},
+                    {"max_steps", s.max_steps},
+                    {"max_grad_norm", s.max_grad_norm},
+                    {"weight_decay", s.weight_decay},
+                    {"seed", s.seed},
+                    {"bf16", s.bf16},
+                    {"shuffle", s.shuffle},
+                    {"max_length", s.max_length},
+                    {"micro_batch_tokens", s.micro_batch_tokens},
+                    {"lora_r", s.lora.r},
+                    {"lora_alpha", s.lora.alpha},
+                    {"lora_dropout", s.lora.dropout},
+                    {"use_rslora", s.lora.rslora},
+                    {"kl_weight", s.kl_weight},
+                    {"beta", s.beta},
+                    {"label_smoothing", s.label_smoothing},
+                    {"rpo_alpha", s.rpo_alpha}};
   o["lora_target_modules"] = Join(s.lora.target_modules, ",");
   o["loss_type"] = Join(s.loss_type, ",");
   return o;

@@ -1,4 +1,5 @@
-// What a training job is told: TRL's argument names where TRL has one, in one JSON object. Unknown keys are errors.
+// What a training job is told: TRL's argument names where TRL has one, in one JSON object. Unknown
+// keys are errors.
 #pragma once
 
 #include <optional>
@@ -9,7 +10,8 @@ namespace plumb::train {
 
 enum class Schedule { kLinear, kCosine, kConstant, kConstantWithWarmup };
 
-// The fraction of the peak learning rate at `progress` in [0, 1] with warm-up over the first `warmup` of it.
+// The fraction of the peak learning rate at `progress` in [0, 1] with warm-up over the first
+// `warmup` of it.
 double ScheduleFactor(Schedule schedule, double progress, double warmup);
 
 struct TrainSettings {
@@ -40,9 +42,10 @@ struct TrainSettings {
   int64_t save_total_limit = 2;
   std::string resume_from_checkpoint;  // a folder; "latest": the newest in `out`
   LoraOptions lora;
-  int64_t micro_batch_tokens = 1024;  // tokens computed at once; changes speed and memory, not the result
+  int64_t micro_batch_tokens =
+      1024;  // tokens computed at once; changes speed and memory, not the result
 
-  int64_t threads = 0;                // 0: torch's own choice, every core
+  int64_t threads = 0;  // 0: torch's own choice, every core
 
   // SFT.
   double kl_weight = 0;  // of KL(base ‖ model) on the completion tokens of rows marked "anchor"

@@ -17,7 +17,8 @@ TEST(Schedule, AgreesWithTransformers) {
   for (int i = 0; i < 8; ++i) {
     EXPECT_NEAR(ScheduleFactor(Schedule::kLinear, i / 8.0, 0.25), linear[i], 1e-7);
     EXPECT_NEAR(ScheduleFactor(Schedule::kCosine, i / 8.0, 0.25), cosine[i], 1e-7);
-    EXPECT_NEAR(ScheduleFactor(Schedule::kConstantWithWarmup, i / 8.0, 0.25), i < 2 ? i / 2.0 : 1, 1e-7);
+    EXPECT_NEAR(ScheduleFactor(Schedule::kConstantWithWarmup, i / 8.0, 0.25), i < 2 ? i / 2.0 : 1,
+                1e-7);
     EXPECT_EQ(ScheduleFactor(Schedule::kConstant, i / 8.0, 0.25), 1);
   }
 }
@@ -35,8 +36,10 @@ TEST(Settings, DefaultsAreTrls) {
 
 TEST(Settings, EveryMistakeIsNamed) {
   const std::string files = R"("model":"m","data":["d"],"out":"o")";
-  EXPECT_EQ(ErrorOf("{" + files + R"(,"learning_rat":1})"), "unknown key \"learning_rat\", did you mean 'learning_rate'?");
-  EXPECT_EQ(ErrorOf("{" + files + R"(,"learning_rate":"x"})"), "\"learning_rate\" must be a number, 0 or more");
+  EXPECT_EQ(ErrorOf("{" + files + R"(,"learning_rat":1})"),
+            "unknown key \"learning_rat\", did you mean 'learning_rate'?");
+  EXPECT_EQ(ErrorOf("{" + files + R"(,"learning_rate":"x"})"),
+            "\"learning_rate\" must be a number, 0 or more");
   EXPECT_EQ(ErrorOf("{" + files + R"(,"per_device_train_batch_size":0})"),
             "\"per_device_train_batch_size\" must be a whole number, 1 or more");
   EXPECT_EQ(ErrorOf("{" + files + R"(,"lr_scheduler_type":"sine"})"),

@@ -19,14 +19,15 @@ Status SaveLora(const fs::path& folder, const TrainSettings& s, lm::CausalLm& mo
   for (const auto& [path, linear] : model.Linears()) {
     const std::string last = path.substr(path.rfind('.') + 1);
     auto& targets = config.target_modules;
-    if (linear->lora && std::find(targets.begin(), targets.end(), last) == targets.end()) targets.push_back(last);
+    if (linear->lora && std::find(targets.begin(), targets.end(), last) == targets.end())
+      targets.push_back(last);
   }
   return lm::SaveAdapter(folder, config, model.Linears());
 }
 
-std::vector<std::vector<uint32_t>> CutByTokens(std::vector<uint32_t> rows,
-                                               const std::function<const std::vector<int32_t>&(uint32_t)>& ids,
-                                               int64_t tokens) {
+std::vector<std::vector<uint32_t>> CutByTokens(
+    std::vector<uint32_t> rows, const std::function<const std::vector<int32_t>&(uint32_t)>& ids,
+    int64_t tokens) {
   std::sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
     const auto &x = ids(a), &y = ids(b);
     return x != y ? x < y : a < b;
@@ -59,8 +60,8 @@ struct SftObjective::Sums {
   int64_t learned = 0, correct = 0, tokens = 0, anchored = 0;
 };
 
-SftObjective::SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows, lm::CausalLm& model,
-                           Trunk& trunk)
+SftObjective::SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows,
+                           lm::CausalLm& model, Trunk& trunk)
     : settings_(settings), rows_(std::move(rows)), model_(model), trunk_(trunk), head_(model) {}
 
 BatchReport SftObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
@@ -71,18 +72,22 @@ BatchReport SftObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t
   }
   Sums sums;
   uint64_t part = 0;
-  for (const auto& micro :
-       CutByTokens(rows, [&](uint32_t i) -> const auto& { return rows_[i].ids; }, settings_.micro_batch_tokens))
+  for (const auto& micro : CutByTokens(
+           rows, [&](uint32_t i) -> const auto& { return rows_[i].ids; },
+           settings_.micro_batch_tokens))
     Micro(micro, std::max(tokens, 1e-9), key + (++part << 40), sums);
   BatchReport report{.loss = sums.loss, .tokens = sums.tokens};
   const double n = std::max<double>(1, static_cast<double>(sums.learned));
-  report.metrics = {{"entropy", sums.entropy / n}, {"mean_token_accuracy", static_cast<double>(sums.correct) / n}};
+  report.metrics = {{"entropy", sums.entropy / n},
+                    {"mean_token_accuracy", static_cast<double>(sums.correct) / n}};
   if (settings_.kl_weight > 0)
-    report.metrics.emplace_back("kl", sums.kl / std::max<double>(1, static_cast<double>(sums.anchored)));
+    report.metrics.emplace_back("kl",
+                                sums.kl / std::max<double>(1, static_cast<double>(sums.anchored)));
   return report;
 }
 
-void SftObjective::Micro(const std::vector<uint32_t>& rows, double tokens, uint64_t key, Sums& sums) {
+void SftObjective::Micro(const std::vector<uint32_t>& rows, double tokens, uint64_t key,
+                         Sums& sums) {
   std::vector<std::vector<int32_t>> sequences;
   for (uint32_t i : rows) sequences.push_back(rows_[i].ids);
   const TokenTrie batch(sequences);

@@ -1,8 +1,10 @@
-// Supervised fine-tuning: −log p of the tokens the model should have said, averaged over a batch's tokens.
+// Supervised fine-tuning: −log p of the tokens the model should have said, averaged over a batch's
+// tokens.
 //
-// A row of weight w counts as w rows would. On rows marked as anchors kl_weight · KL(base ‖ model) is added at the same
-// tokens, exact over the whole vocabulary, where base is the same model without its adapter; an anchor of weight 0 is
-// held and not imitated. The average is over Σ max(w, [anchor]) tokens, so gradient accumulation changes nothing.
+// A row of weight w counts as w rows would. On rows marked as anchors kl_weight · KL(base ‖ model)
+// is added at the same tokens, exact over the whole vocabulary, where base is the same model
+// without its adapter; an anchor of weight 0 is held and not imitated. The average is over Σ max(w,
+// [anchor]) tokens, so gradient accumulation changes nothing.
 #pragma once
 
 #include "model/train/examples.h"
@@ -17,12 +19,15 @@ Status SaveLora(const fs::path& folder, const TrainSettings& settings, lm::Causa
 class SftObjective : public Objective {
  public:
   // Everything borrowed must outlive this.
-  SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows, lm::CausalLm& model, Trunk& trunk);
+  SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows, lm::CausalLm& model,
+               Trunk& trunk);
 
   size_t rows() const override { return rows_.size(); }
   BatchReport Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
   void Refresh() override { trunk_.Refresh(); }
-  Status SaveAdapter(const fs::path& folder) const override { return SaveLora(folder, settings_, model_); }
+  Status SaveAdapter(const fs::path& folder) const override {
+    return SaveLora(folder, settings_, model_);
+  }
   Status Prepare(const std::vector<uint32_t>&) override { return {}; }
 
  private:
@@ -37,8 +42,8 @@ class SftObjective : public Objective {
 };
 
 // Cuts rows, sorted so that neighbours begin alike, into runs of about `tokens` distinct tokens.
-std::vector<std::vector<uint32_t>> CutByTokens(std::vector<uint32_t> rows,
-                                               const std::function<const std::vector<int32_t>&(uint32_t)>& ids,
-                                               int64_t tokens);
+std::vector<std::vector<uint32_t>> CutByTokens(
+    std::vector<uint32_t> rows, const std::function<const std::vector<int32_t>&(uint32_t)>& ids,
+    int64_t tokens);
 
 }  // namespace plumb::train

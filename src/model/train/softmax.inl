@@ -1,4 +1,5 @@
-// The softmax over the vocabulary of one token: statistics, and the gradient in place of the logits.
+// The softmax over the vocabulary of one token: statistics, and the gradient in place of the
+// logits.
 
 // Sixteen logits from j on; beyond the vocabulary's end a value no softmax sees.
 template <class T>
@@ -28,7 +29,8 @@ PLUMB_INLINE LogSum LogSumExp(const T* x, long n) {
 }
 
 template <class T>
-TokenStats SoftmaxRow(T* x, const T* base, long n, int64_t target, const float* coef, const float* anchor_coef) {
+TokenStats SoftmaxRow(T* x, const T* base, long n, int64_t target, const float* coef,
+                      const float* anchor_coef) {
   const LogSum z = LogSumExp(x, n);
   const float lse = z.top + z.log_total, goal = Get(x + target);
   TokenStats out;
@@ -42,7 +44,8 @@ TokenStats SoftmaxRow(T* x, const T* base, long n, int64_t target, const float* 
   out.entropy = lse - Sum(weighted);
   out.mean_logit = Sum(sum) / static_cast<float>(n);
   out.top1 = goal >= z.top;
-  for (int64_t j = 0; out.top1 && j < target; ++j) out.top1 = Get(x + j) < goal;  // ties go to the first
+  for (int64_t j = 0; out.top1 && j < target; ++j)
+    out.top1 = Get(x + j) < goal;  // ties go to the first
   float base_lse = 0;
   if (base) {
     const LogSum b = LogSumExp(base, n);

@@ -14,7 +14,8 @@ TokenTrie::TokenTrie(const std::vector<std::vector<int32_t>>& sequences, bool sh
       const int32_t next = static_cast<int32_t>(ids_.size());
       int32_t node = next;
       if (share) {
-        const uint64_t key = (static_cast<uint64_t>(parent + 1) << 32) | static_cast<uint32_t>(sequence[t]);
+        const uint64_t key =
+            (static_cast<uint64_t>(parent + 1) << 32) | static_cast<uint32_t>(sequence[t]);
         node = children.try_emplace(key, next).first->second;
       }
       if (node == next) {

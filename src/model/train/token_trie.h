@@ -1,8 +1,9 @@
 // A batch of token sequences in which equal beginnings are computed once.
 //
-// In a causal model a token's state depends on the tokens before it alone. Sequences that begin alike (the chat
-// template, the prompt that a chosen and a rejected answer share) therefore share the nodes of a tree; each node is
-// computed once, without padding, and its gradient is the sum over the sequences through it. Nothing is approximated.
+// In a causal model a token's state depends on the tokens before it alone. Sequences that begin
+// alike (the chat template, the prompt that a chosen and a rejected answer share) therefore share
+// the nodes of a tree; each node is computed once, without padding, and its gradient is the sum
+// over the sequences through it. Nothing is approximated.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +16,15 @@ namespace plumb::train {
 
 class TokenTrie {
  public:
-  // `share` false gives each sequence nodes of its own (encoders, whose tokens see both ways). One more sequence, of
-  // which nothing is asked, fills the nodes up to a multiple of kNodes: matrix products are compiled for each height.
+  // `share` false gives each sequence nodes of its own (encoders, whose tokens see both ways). One
+  // more sequence, of which nothing is asked, fills the nodes up to a multiple of kNodes: matrix
+  // products are compiled for each height.
   explicit TokenTrie(const std::vector<std::vector<int32_t>>& sequences, bool share = true);
   static constexpr size_t kNodes = 64;
 
   int64_t nodes() const { return static_cast<int64_t>(ids_.size()); }
-  const std::vector<int64_t>& ids() const { return ids_; }              // [nodes] token ids
-  const std::vector<int32_t>& depth() const { return depth_; }          // [nodes] positions
+  const std::vector<int64_t>& ids() const { return ids_; }      // [nodes] token ids
+  const std::vector<int32_t>& depth() const { return depth_; }  // [nodes] positions
   int64_t Node(size_t sequence, size_t token) const { return node_[begin_[sequence] + token]; }
   // Views into this object.
   kernels::AttentionRows Rows() const;

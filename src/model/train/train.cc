@@ -14,13 +14,15 @@
 namespace plumb::train {
 namespace {
 
-// Large buffers come back every step: keep them rather than ask the system for zeroed pages each time.
+// Large buffers come back every step: keep them rather than ask the system for zeroed pages each
+// time.
 void KeepFreedMemory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most glibc takes
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 }
 
-// The adapter to start from: its rank and scale become the run's, so that it goes on where it ended.
+// The adapter to start from: its rank and scale become the run's, so that it goes on where it
+// ended.
 Status TakeOverAdapter(TrainSettings& s) {
   PLUMB_TRY(const lm::AdapterConfig config, lm::ReadAdapterConfig(s.adapter_in));
   s.lora.r = config.r;
@@ -58,14 +60,20 @@ Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Obje
   if (result.loop.interrupted) return result;
   result.adapter = fs::path(s.out) / "adapter";
   PLUMB_CHECK(objective.SaveProduct(result.adapter));
-  world.emit({{"event", "done"}, {"adapter", result.adapter.string()}, {"steps", result.loop.steps},
-              {"loss", result.loop.loss}, {"seconds", result.loop.seconds}, {"num_tokens", result.loop.tokens},
-              {"tokens_per_second", result.loop.tokens_per_second}, {"out_of_time", result.loop.out_of_time}});
+  world.emit({{"event", "done"},
+              {"adapter", result.adapter.string()},
+              {"steps", result.loop.steps},
+              {"loss", result.loop.loss},
+              {"seconds", result.loop.seconds},
+              {"num_tokens", result.loop.tokens},
+              {"tokens_per_second", result.loop.tokens_per_second},
+              {"out_of_time", result.loop.out_of_time}});
   return result;
 }
 
 Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world) {
-  if (job == Job::kDpo) PLUMB_CHECK(CheckDpoOptions({s.beta, s.label_smoothing, s.loss_type, s.loss_weights}));
+  if (job == Job::kDpo)
+    PLUMB_CHECK(CheckDpoOptions({s.beta, s.label_smoothing, s.loss_type, s.loss_weights}));
   if (!s.adapter_in.empty()) PLUMB_CHECK(TakeOverAdapter(s));
   PLUMB_TRY(const std::vector<data::TrlRow> rows, ReadAll(s.data));
   PLUMB_TRY(const fs::path path, lm::FindModel(s.model));
@@ -86,13 +94,19 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
             lm::CausalLm::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat}));
   Parameters parameters;
   PLUMB_TRY(const std::unique_ptr<Trunk> trunk, Trunk::Create(*model, s.lora, parameters));
-  if (s.adapter_in.empty()) InitialiseLora(parameters, static_cast<uint64_t>(s.seed));
-  else PLUMB_CHECK(LoadValues(s.adapter_in, parameters));
+  if (s.adapter_in.empty())
+    InitialiseLora(parameters, static_cast<uint64_t>(s.seed));
+  else
+    PLUMB_CHECK(LoadValues(s.adapter_in, parameters));
 
   const json::object fixed = SettingsThatMatter(job, s);
   const int64_t skipped = taught.skipped + pairs.skipped;
-  world.emit({{"event", "start"}, {"job", JobName(job)}, {"model", s.model}, {"rows", rows.size()},
-              {"skipped", skipped}, {"trainable_parameters", parameters.elements()}});
+  world.emit({{"event", "start"},
+              {"job", JobName(job)},
+              {"model", s.model},
+              {"rows", rows.size()},
+              {"skipped", skipped},
+              {"trainable_parameters", parameters.elements()}});
   if (job == Job::kSft) {
     SftObjective objective(s, std::move(taught.rows), *model, *trunk);
     return Finish(s, fixed, objective, parameters, world);
@@ -131,12 +145,19 @@ Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
     encoded.push_back(std::move(one));
   }
   Parameters parameters;
-  PLUMB_TRY(const std::unique_ptr<EncoderTrunk> trunk, EncoderTrunk::Create(*encoder, s.lora, parameters));
+  PLUMB_TRY(const std::unique_ptr<EncoderTrunk> trunk,
+            EncoderTrunk::Create(*encoder, s.lora, parameters));
   ClassifierObjective objective(s, heads, std::move(encoded), *encoder, *trunk, parameters);
-  if (s.adapter_in.empty()) InitialiseLora(parameters, static_cast<uint64_t>(s.seed));
-  else PLUMB_CHECK(LoadValues(s.adapter_in, parameters));
-  world.emit({{"event", "start"}, {"job", "classifier"}, {"model", s.model}, {"rows", rows.size()},
-              {"heads", json::array(heads.begin(), heads.end())}, {"trainable_parameters", parameters.elements()}});
+  if (s.adapter_in.empty())
+    InitialiseLora(parameters, static_cast<uint64_t>(s.seed));
+  else
+    PLUMB_CHECK(LoadValues(s.adapter_in, parameters));
+  world.emit({{"event", "start"},
+              {"job", "classifier"},
+              {"model", s.model},
+              {"rows", rows.size()},
+              {"heads", json::array(heads.begin(), heads.end())},
+              {"trainable_parameters", parameters.elements()}});
   json::object fixed = SettingsThatMatter(Job::kClassifier, s);
   fixed["heads"] = Join(heads, ",");
   PLUMB_TRY(JobResult result, Finish(s, fixed, objective, parameters, world));
@@ -153,7 +174,8 @@ Result<JobResult> RunJob(Job job, const json::object& config, const Surroundings
     if (job == Job::kClassifier) return RunClassifier(std::move(settings), world);
     return RunDecoder(job, std::move(settings), world);
   } catch (const std::bad_alloc&) {
-    return Fail(Code::kExhausted, "out of memory: a smaller micro_batch_tokens or max_length needs less");
+    return Fail(Code::kExhausted,
+                "out of memory: a smaller micro_batch_tokens or max_length needs less");
   } catch (const std::exception& e) {  // libtorch's
     const std::string text = e.what();
     return Fail(Code::kInternal, "{}", text.substr(0, text.find('\n')));

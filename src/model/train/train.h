@@ -1,4 +1,5 @@
-// model/train: adapters taught. LoRA on decoders (supervised, preferences) and on encoders (the guard's classifier).
+// model/train: adapters taught. LoRA on decoders (supervised, preferences) and on encoders (the
+// guard's classifier).
 //
 //   train.h       RunJob: a job from its settings to its adapter
 //   settings.h    the keys of a job's configuration
@@ -9,12 +10,14 @@
 //   loop.h        the optimiser's loop; checkpoint.h its state on disk
 //   kernels.h     the arithmetic between matrix products
 //
-//   PLUMB_TRY(json::value config, ReadJson("sft.json"));     // {"model": "smollm2", "data": "rows.jsonl", "out": "run"}
-//   PLUMB_TRY(train::JobResult result, train::RunJob(train::Job::kSft, config.as_object(), surroundings));
+//   PLUMB_TRY(json::value config, ReadJson("sft.json"));     // {"model": "smollm2", "data":
+//   "rows.jsonl", "out": "run"} PLUMB_TRY(train::JobResult result, train::RunJob(train::Job::kSft,
+//   config.as_object(), surroundings));
 //   // run/adapter/ is a PEFT folder; run/metrics.jsonl has TRL's names
 //
-// A job runs in one thread and uses torch's. The same settings, data, seed and number of threads give the same adapter
-// to the last bit, interrupted and resumed or not (unless max_seconds shapes the schedule). Errors are values.
+// A job runs in one thread and uses torch's. The same settings, data, seed and number of threads
+// give the same adapter to the last bit, interrupted and resumed or not (unless max_seconds shapes
+// the schedule). Errors are values.
 #pragma once
 
 #include "model/train/loop.h"
@@ -26,12 +29,12 @@ struct JobResult {
   fs::path adapter;  // empty where the job was interrupted: then there is a checkpoint
 };
 
-// Emits "start", "progress", "checkpoint", "interrupted" and "done" events. Errors: kInvalid, kNotFound, kCorrupt,
-// kUnsupported, kIo.
+// Emits "start", "progress", "checkpoint", "interrupted" and "done" events. Errors: kInvalid,
+// kNotFound, kCorrupt, kUnsupported, kIo.
 Result<JobResult> RunJob(Job job, const json::object& config, const Surroundings& world);
 
-// `plumb-lm train JOB --config FILE`: events as JSON lines on standard output, errors in one line on standard error;
-// SIGINT and SIGTERM save a checkpoint and end with 0. Returns the exit code.
+// `plumb-lm train JOB --config FILE`: events as JSON lines on standard output, errors in one line
+// on standard error; SIGINT and SIGTERM save a checkpoint and end with 0. Returns the exit code.
 int TrainCommand(const std::string& job, const fs::path& config);
 
 }  // namespace plumb::train

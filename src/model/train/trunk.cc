@@ -23,7 +23,8 @@ std::string LastPart(const std::string& path) { return path.substr(path.rfind('.
 
 // What the backward pass of one layer needs.
 struct Kept {
-  at::Tensor x, inv1, n1, qkv, rotated_from, lse, o;  // rotated_from: qkv after the head norms, or qkv
+  at::Tensor x, inv1, n1, qkv, rotated_from, lse,
+      o;  // rotated_from: qkv after the head norms, or qkv
   at::Tensor x1, inv2, n2, gate_up, act;
 };
 
@@ -50,11 +51,16 @@ struct Trunk::Impl {
   at::Tensor cos, sin;
 
   Impl(const lm::CausalLm& model, double dropout, Parameters& parameters)
-      : config(model.config()), type(model.type()), embedding(model.embedding()), dropout(dropout),
+      : config(model.config()),
+        type(model.type()),
+        embedding(model.embedding()),
+        dropout(dropout),
         parameters(parameters) {}
 
   at::Tensor Empty(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, type); }
-  at::Tensor EmptyFloat(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, at::kFloat); }
+  at::Tensor EmptyFloat(int64_t rows, int64_t columns) const {
+    return at::empty({rows, columns}, at::kFloat);
+  }
   LoraGroup::Drop DropOf(uint64_t key, size_t layer, uint64_t part) const {
     if (dropout == 0 || key == 0) return {};
     return {dropout, MixBits(key + (layer * 4 + part + 1) * 0x9e3779b97f4a7c15ull)};
@@ -94,25 +100,26 @@ at::Tensor Trunk::Impl::Forward(const TokenTrie& batch, const PassOptions& optio
     k.x = x;
     k.inv1 = EmptyFloat(n, 1);
     k.n1 = Empty(n, l.qkv.wide());
-    kernels::RmsNorm<T>(Data<float>(x), Data<float>(l.norm1), eps, n, d, Data<T>(k.n1), k.n1.stride(0),
-                        Data<float>(k.inv1));
+    kernels::RmsNorm<T>(Data<float>(x), Data<float>(l.norm1), eps, n, d, Data<T>(k.n1),
+                        k.n1.stride(0), Data<float>(k.inv1));
     k.qkv = l.qkv.Forward(k.n1, options.adapters, DropOf(options.drop_key, i, 0));
     k.rotated_from = k.qkv;
     if (config.qk_norm) {
       k.rotated_from = Empty(n, shape.width());
-      kernels::HeadNorm<T>(Data<T>(k.qkv), shape, Data<float>(l.q_norm), Data<float>(l.k_norm), eps, n,
-                           Data<T>(k.rotated_from));
+      kernels::HeadNorm<T>(Data<T>(k.qkv), shape, Data<float>(l.q_norm), Data<float>(l.k_norm), eps,
+                           n, Data<T>(k.rotated_from));
     }
     k.lse = EmptyFloat(n, config.heads);
     k.o = Empty(n, l.o.wide());
-    kernels::Attention<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0), Data<float>(k.lse));
+    kernels::Attention<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0),
+                          Data<float>(k.lse));
     const at::Tensor attended = l.o.Forward(k.o, options.adapters, DropOf(options.drop_key, i, 1));
     k.x1 = EmptyFloat(n, d);
     kernels::Add<T>(Data<float>(x), Data<T>(attended), d, n, d, Data<float>(k.x1));
     k.inv2 = EmptyFloat(n, 1);
     k.n2 = Empty(n, l.gate_up.wide());
-    kernels::RmsNorm<T>(Data<float>(k.x1), Data<float>(l.norm2), eps, n, d, Data<T>(k.n2), k.n2.stride(0),
-                        Data<float>(k.inv2));
+    kernels::RmsNorm<T>(Data<float>(k.x1), Data<float>(l.norm2), eps, n, d, Data<T>(k.n2),
+                        k.n2.stride(0), Data<float>(k.inv2));
     k.gate_up = l.gate_up.Forward(k.n2, options.adapters, DropOf(options.drop_key, i, 2));
     k.act = Empty(n, l.down.wide());
     kernels::SwiGlu<T>(Data<T>(k.gate_up), n, f, Data<T>(k.act), k.act.stride(0));
@@ -136,32 +143,37 @@ void Trunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
     Kept k = std::move(kept[i]);
     kernels::Cast<T>(Data<float>(dx), n, d, Data<T>(dy));
     const at::Tensor dact = l.down.Backward(dy, k.act, true, DropOf(kept_key, i, 3), parameters);
-    kernels::SwiGluBackward<T>(Data<T>(dact), dact.stride(0), Data<T>(k.gate_up), n, f, Data<T>(dgate_up));
-    const at::Tensor dn2 = l.gate_up.Backward(dgate_up, k.n2, true, DropOf(kept_key, i, 2), parameters);
-    kernels::RmsNormBackward<T>(Data<T>(dn2), dn2.stride(0), Data<float>(k.x1), Data<float>(l.norm2),
-                                Data<float>(k.inv2), n, d, Data<float>(dx));
+    kernels::SwiGluBackward<T>(Data<T>(dact), dact.stride(0), Data<T>(k.gate_up), n, f,
+                               Data<T>(dgate_up));
+    const at::Tensor dn2 =
+        l.gate_up.Backward(dgate_up, k.n2, true, DropOf(kept_key, i, 2), parameters);
+    kernels::RmsNormBackward<T>(Data<T>(dn2), dn2.stride(0), Data<float>(k.x1),
+                                Data<float>(l.norm2), Data<float>(k.inv2), n, d, Data<float>(dx));
     kernels::Cast<T>(Data<float>(dx), n, d, Data<T>(dy));
     const at::Tensor d_o = l.o.Backward(dy, k.o, true, DropOf(kept_key, i, 1), parameters);
-    kernels::AttentionBackward<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0), Data<float>(k.lse),
-                                  Data<T>(d_o), d_o.stride(0), Data<float>(staging), Data<T>(dqkv));
+    kernels::AttentionBackward<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0),
+                                  Data<float>(k.lse), Data<T>(d_o), d_o.stride(0),
+                                  Data<float>(staging), Data<T>(dqkv));
     if (config.qk_norm)
-      kernels::HeadNormBackward<T>(Data<T>(dqkv), Data<T>(k.qkv), shape, Data<float>(l.q_norm), Data<float>(l.k_norm),
-                                   static_cast<float>(config.rms_eps), n);
+      kernels::HeadNormBackward<T>(Data<T>(dqkv), Data<T>(k.qkv), shape, Data<float>(l.q_norm),
+                                   Data<float>(l.k_norm), static_cast<float>(config.rms_eps), n);
     const bool more = i > 0;  // nothing below the first layer is trained
     const at::Tensor dn1 = l.qkv.Backward(dqkv, k.n1, more, DropOf(kept_key, i, 0), parameters);
     if (more)
-      kernels::RmsNormBackward<T>(Data<T>(dn1), dn1.stride(0), Data<float>(k.x), Data<float>(l.norm1),
-                                  Data<float>(k.inv1), n, d, Data<float>(dx));
+      kernels::RmsNormBackward<T>(Data<T>(dn1), dn1.stride(0), Data<float>(k.x),
+                                  Data<float>(l.norm1), Data<float>(k.inv1), n, d, Data<float>(dx));
   }
 }
 
 Trunk::Trunk(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Trunk::~Trunk() = default;
 
-Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOptions& lora, Parameters& parameters) {
+Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOptions& lora,
+                                             Parameters& parameters) {
   const lm::LmConfig& c = model.config();
   if (c.hidden % 16 || c.intermediate % 16 || c.head_dim % 2)
-    return Fail(Code::kUnsupported, "training needs hidden sizes divisible by 16; this model has {} and {}", c.hidden,
+    return Fail(Code::kUnsupported,
+                "training needs hidden sizes divisible by 16; this model has {} and {}", c.hidden,
                 c.intermediate);
   auto impl = std::make_unique<Impl>(model, lora.dropout, parameters);
   std::set<std::string> wanted(lora.target_modules.begin(), lora.target_modules.end()), found;
@@ -175,19 +187,22 @@ Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOpti
     if (path != "lm_head" && (all || wanted.contains(last))) {
       found.insert(last);
       slot.rank = lora.r;
-      slot.a = parameters.Add("base_model.model." + path + ".lora_A.weight", {lora.r, linear->weight.size(1)});
-      slot.b = parameters.Add("base_model.model." + path + ".lora_B.weight", {linear->weight.size(0), lora.r});
+      slot.a = parameters.Add("base_model.model." + path + ".lora_A.weight",
+                              {lora.r, linear->weight.size(1)});
+      slot.b = parameters.Add("base_model.model." + path + ".lora_B.weight",
+                              {linear->weight.size(0), lora.r});
     }
     slots[path] = slot;
   }
   for (const std::string& name : wanted)
     if (!found.contains(name))
-      return Fail(Code::kInvalid, "lora_target_modules: the model has no layer {}{}; it has {}", name,
-                  DidYouMean(name, known), Join(known, ", "));
+      return Fail(Code::kInvalid, "lora_target_modules: the model has no layer {}{}; it has {}",
+                  name, DidYouMean(name, known), Join(known, ", "));
   parameters.Allocate();
   for (auto& [path, linear] : model.Linears())
     if (const LoraSlot& slot = slots[path]; slot.rank > 0)
-      linear->lora = lm::Lora{parameters.value(slot.a), parameters.value(slot.b), lora.Scale(), 0, false};
+      linear->lora =
+          lm::Lora{parameters.value(slot.a), parameters.value(slot.b), lora.Scale(), 0, false};
 
   for (size_t i = 0; i < model.layers().size(); ++i) {
     const auto& from = model.layers()[i];
@@ -209,7 +224,9 @@ Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOpti
       layer.q_norm = from.q_norm.to(at::kFloat).contiguous();
       layer.k_norm = from.k_norm.to(at::kFloat).contiguous();
     }
-    layer.qkv = group({{"self_attn.q_proj", &from.q}, {"self_attn.k_proj", &from.k}, {"self_attn.v_proj", &from.v}});
+    layer.qkv = group({{"self_attn.q_proj", &from.q},
+                       {"self_attn.k_proj", &from.k},
+                       {"self_attn.v_proj", &from.v}});
     layer.o = group({{"self_attn.o_proj", &from.o}});
     layer.gate_up = group({{"mlp.gate_proj", &from.gate}, {"mlp.up_proj", &from.up}});
     layer.down = group({{"mlp.down_proj", &from.down}});
@@ -220,7 +237,8 @@ Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOpti
 
 void Trunk::Refresh() {
   for (Impl::Layer& layer : impl_->layers)
-    for (LoraGroup* group : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) group->Refresh(impl_->parameters);
+    for (LoraGroup* group : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down})
+      group->Refresh(impl_->parameters);
 }
 
 at::Tensor Trunk::Forward(const TokenTrie& batch, const PassOptions& options) {
@@ -229,8 +247,10 @@ at::Tensor Trunk::Forward(const TokenTrie& batch, const PassOptions& options) {
 }
 
 void Trunk::Backward(const TokenTrie& batch, at::Tensor dx) {
-  if (impl_->type == at::kFloat) impl_->Backward<float>(batch, std::move(dx));
-  else impl_->Backward<kernels::Bf16>(batch, std::move(dx));
+  if (impl_->type == at::kFloat)
+    impl_->Backward<float>(batch, std::move(dx));
+  else
+    impl_->Backward<kernels::Bf16>(batch, std::move(dx));
 }
 
 void InitialiseLora(Parameters& parameters, uint64_t seed) {
@@ -240,7 +260,8 @@ void InitialiseLora(Parameters& parameters, uint64_t seed) {
     if (!parameters.name(i).ends_with(".lora_A.weight")) continue;
     const double bound = 1 / std::sqrt(static_cast<double>(value.size(1)));
     float* v = value.data_ptr<float>();
-    for (int64_t j = 0; j < value.numel(); ++j) v[j] = static_cast<float>((2 * random.Uniform() - 1) * bound);
+    for (int64_t j = 0; j < value.numel(); ++j)
+      v[j] = static_cast<float>((2 * random.Uniform() - 1) * bound);
   }
 }
 

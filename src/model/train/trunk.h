@@ -1,7 +1,8 @@
 // The decoder's forward and backward pass for training: fused, without padding, adapters only.
 //
-// The mathematics is lm::CausalLm::Hidden's, and a test holds the two together; here the backward pass is written out,
-// the residual stream is float32 whatever the compute type, and sequences that begin alike share work (token_trie.h).
+// The mathematics is lm::CausalLm::Hidden's, and a test holds the two together; here the backward
+// pass is written out, the residual stream is float32 whatever the compute type, and sequences that
+// begin alike share work (token_trie.h).
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ struct LoraOptions {
   double alpha = 32;
   double dropout = 0;
   bool rslora = false;
-  std::vector<std::string> target_modules;  // last parts of module paths; empty: every linear layer but the output
+  std::vector<std::string>
+      target_modules;  // last parts of module paths; empty: every linear layer but the output
   double Scale() const;
 };
 
@@ -30,10 +32,12 @@ struct PassOptions {
 
 class Trunk {
  public:
-  // Adds the adapters' matrices to `parameters` under PEFT's names ("base_model.model.….lora_A.weight"), allocates them,
-  // and puts them on the model's linears too, sharing memory. Both must outlive the trunk.
-  // Errors: kInvalid (a target module the model lacks), kUnsupported (a width not divisible by 16).
-  static Result<std::unique_ptr<Trunk>> Create(lm::CausalLm& model, const LoraOptions& lora, Parameters& parameters);
+  // Adds the adapters' matrices to `parameters` under PEFT's names
+  // ("base_model.model.….lora_A.weight"), allocates them, and puts them on the model's linears too,
+  // sharing memory. Both must outlive the trunk. Errors: kInvalid (a target module the model
+  // lacks), kUnsupported (a width not divisible by 16).
+  static Result<std::unique_ptr<Trunk>> Create(lm::CausalLm& model, const LoraOptions& lora,
+                                               Parameters& parameters);
   ~Trunk();
 
   void Refresh();  // after the parameters changed

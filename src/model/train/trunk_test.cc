@@ -26,14 +26,18 @@ double Loss(const Targets& t, const std::vector<kernels::TokenStats>& stats) {
   return loss;
 }
 
-double LossOf(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences, uint64_t key = 0) {
+double LossOf(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences,
+              uint64_t key = 0) {
   const TokenTrie batch(sequences);
   const Targets targets = AllTargets(batch, sequences);
   tiny.trunk->Refresh();
-  return Loss(targets, Head(*tiny.model).Run(tiny.trunk->Forward(batch, {.drop_key = key}), targets, nullptr));
+  return Loss(
+      targets,
+      Head(*tiny.model).Run(tiny.trunk->Forward(batch, {.drop_key = key}), targets, nullptr));
 }
 
-double Gradient(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences, uint64_t key = 0) {
+double Gradient(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences,
+                uint64_t key = 0) {
   const TokenTrie batch(sequences);
   const Targets targets = AllTargets(batch, sequences);
   tiny.parameters.ZeroGrad();
@@ -55,7 +59,8 @@ TEST_P(TrunkOfFamily, LossAndGradientsAgreeWithAutograd) {
   std::map<std::string, at::Tensor> leaves;
   for (auto& [path, linear] : tiny.model->Linears()) {
     if (!linear->lora) continue;
-    for (auto [name, matrix] : {std::pair{"lora_A", &linear->lora->a}, {"lora_B", &linear->lora->b}}) {
+    for (auto [name, matrix] :
+         {std::pair{"lora_A", &linear->lora->a}, {"lora_B", &linear->lora->b}}) {
       *matrix = matrix->clone().requires_grad_(true);
       leaves["base_model.model." + path + "." + name + ".weight"] = *matrix;
     }
@@ -96,7 +101,8 @@ void ExpectGradientByDifferences(TinyTrunk& tiny, uint64_t key) {
     x = before - step;
     const double down = LossOf(tiny, sequences, key);
     x = before;
-    const double slope = (up - down) / (2 * static_cast<double>(step)), mine = grad.data_ptr<float>()[at];
+    const double slope = (up - down) / (2 * static_cast<double>(step)),
+                 mine = grad.data_ptr<float>()[at];
     EXPECT_NEAR(mine, slope, 2e-3 + 2e-2 * std::abs(slope)) << tiny.parameters.name(i);
   }
 }
@@ -123,14 +129,16 @@ TEST(Trunk, SharedBeginningsChangeNothing) {
     const TokenTrie alone({all[s]});
     const at::Tensor y = tiny.trunk->Forward(alone, {});
     for (size_t t = 0; t < all[s].size(); ++t)
-      EXPECT_LT((x[together.Node(s, t)] - y[static_cast<int64_t>(t)]).abs().max().item<double>(), 1e-5);
+      EXPECT_LT((x[together.Node(s, t)] - y[static_cast<int64_t>(t)]).abs().max().item<double>(),
+                1e-5);
   }
 }
 
 TEST(Trunk, WithoutAdaptersItIsTheBase) {
   TinyTrunk tiny;
   const TokenTrie batch(TinySequences());
-  const at::Tensor off = tiny.trunk->Forward(batch, {.adapters = false}), on = tiny.trunk->Forward(batch, {});
+  const at::Tensor off = tiny.trunk->Forward(batch, {.adapters = false}),
+                   on = tiny.trunk->Forward(batch, {});
   EXPECT_GT((off - on).abs().max().item<double>(), 1e-2);
   for (size_t i = 0; i < tiny.parameters.count(); ++i)
     if (tiny.parameters.name(i).ends_with("lora_B.weight")) tiny.parameters.value(i).zero_();
@@ -160,7 +168,8 @@ TEST(Trunk, AnUnknownTargetModuleIsNamedWithItsNeighbour) {
   Parameters parameters;
   auto trunk = Trunk::Create(**model, {.target_modules = {"q_porj"}}, parameters);
   ASSERT_FALSE(trunk);
-  EXPECT_NE(trunk.error().message.find("did you mean 'q_proj'?"), std::string::npos) << trunk.error().message;
+  EXPECT_NE(trunk.error().message.find("did you mean 'q_proj'?"), std::string::npos)
+      << trunk.error().message;
 }
 
 TEST(Head, TheAnchorsGradientIsThatOfTheDivergence) {
@@ -177,7 +186,8 @@ TEST(Head, TheAnchorsGradientIsThatOfTheDivergence) {
     const auto stats = head.Run(tiny.trunk->Forward(batch, {}), statistics, nullptr);
     double sum = 0;
     for (size_t i = 0; i < stats.size(); ++i)
-      sum += static_cast<double>(t.anchor_coef[i]) * stats[i].kl - static_cast<double>(t.coef[i]) * stats[i].logp;
+      sum += static_cast<double>(t.anchor_coef[i]) * stats[i].kl -
+             static_cast<double>(t.coef[i]) * stats[i].logp;
     return sum;
   };
   tiny.parameters.ZeroGrad();
@@ -193,7 +203,8 @@ TEST(Head, TheAnchorsGradientIsThatOfTheDivergence) {
     v = before - 0.02f;
     const double down = loss();
     v = before;
-    EXPECT_NEAR(tiny.parameters.grad(i).data_ptr<float>()[3], (up - down) / 0.04, 2e-3 + 0.02 * std::abs(up - down) / 0.04);
+    EXPECT_NEAR(tiny.parameters.grad(i).data_ptr<float>()[3], (up - down) / 0.04,
+                2e-3 + 0.02 * std::abs(up - down) / 0.04);
   }
 }
 

@@ -1,6 +1,7 @@
-// Vectors of 16 floats, bfloat16 loads and stores, exp, and a small matrix product: what kernels.inl is made of.
-// Included once for each instruction set, inside a namespace of its own; no standard library here, so that no inline
-// function compiled for a newer machine can be linked into code for an older one.
+// Vectors of 16 floats, bfloat16 loads and stores, exp, and a small matrix product: what
+// kernels.inl is made of. Included once for each instruction set, inside a namespace of its own; no
+// standard library here, so that no inline function compiled for a newer machine can be linked into
+// code for an older one.
 
 typedef float V __attribute__((vector_size(64)));
 typedef int VI __attribute__((vector_size(64)));
@@ -75,9 +76,11 @@ PLUMB_INLINE V Exp(V x) {
 }
 PLUMB_INLINE V Sigmoid(V x) { return 1.0f / (1.0f + Exp(-x)); }
 
-// C[rows, 16·NV] (+)= A[rows, k] · B[k, 16·NV], up to four rows; A's strides are free, so it may be read transposed.
+// C[rows, 16·NV] (+)= A[rows, k] · B[k, 16·NV], up to four rows; A's strides are free, so it may be
+// read transposed.
 template <int NV, int R, bool kAdd>
-PLUMB_INLINE void GemmTile(const float* a, long a_row, long a_k, const float* b, long ldb, long k, float* c, long ldc) {
+PLUMB_INLINE void GemmTile(const float* a, long a_row, long a_k, const float* b, long ldb, long k,
+                           float* c, long ldc) {
   V acc[R][NV];
   for (int i = 0; i < R; ++i)
     for (int j = 0; j < NV; ++j) acc[i][j] = kAdd ? Load(c + i * ldc + j * kLanes) : V{};
@@ -93,17 +96,18 @@ PLUMB_INLINE void GemmTile(const float* a, long a_row, long a_k, const float* b,
     for (int j = 0; j < NV; ++j) Store(c + i * ldc + j * kLanes, acc[i][j]);
 }
 template <int NV, bool kAdd>
-PLUMB_INLINE void GemmRows(long rows, const float* a, long a_row, long a_k, const float* b, long ldb, long k, float* c,
-                           long ldc) {
+PLUMB_INLINE void GemmRows(long rows, const float* a, long a_row, long a_k, const float* b,
+                           long ldb, long k, float* c, long ldc) {
   long i = 0;
   for (; i + 4 <= rows; i += 4)
     GemmTile<NV, 4, kAdd>(a + i * a_row, a_row, a_k, b, ldb, k, c + i * ldc, ldc);
-  for (; i < rows; ++i) GemmTile<NV, 1, kAdd>(a + i * a_row, a_row, a_k, b, ldb, k, c + i * ldc, ldc);
+  for (; i < rows; ++i)
+    GemmTile<NV, 1, kAdd>(a + i * a_row, a_row, a_k, b, ldb, k, c + i * ldc, ldc);
 }
 // C[m, n] (+)= A · B, n a multiple of 16.
 template <bool kAdd>
-static void Gemm(long m, long n, long k, const float* a, long a_row, long a_k, const float* b, long ldb, float* c,
-                 long ldc) {
+static void Gemm(long m, long n, long k, const float* a, long a_row, long a_k, const float* b,
+                 long ldb, float* c, long ldc) {
   long j = 0;
   for (; j + 64 <= n; j += 64) GemmRows<4, kAdd>(m, a, a_row, a_k, b + j, ldb, k, c + j, ldc);
   for (; j + 32 <= n; j += 32) GemmRows<2, kAdd>(m, a, a_row, a_k, b + j, ldb, k, c + j, ldc);
