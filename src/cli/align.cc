@@ -59,7 +59,7 @@ Status Align(const Arguments& arguments, Globals& globals) {
   options.policy = globals.policy;
   options.target = arguments.target;
   options.out = arguments.out;
-  options.suites = fs::exists("suites") ? fs::path("suites") : ShippedFile("suites");
+  options.suites = {"suites", ShippedFile("suites")};
   for (const auto& file : arguments.data) options.data.emplace_back(file);
   options.minutes = arguments.minutes;
   options.seed = arguments.seed;

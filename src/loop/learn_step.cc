@@ -19,7 +19,7 @@ json::object LoraSettings(const std::string& target) {
 Status Turn::LearnWeights() {
   std::vector<json::object> rows;
   for (const auto& pair : pairs_) rows.push_back(SftRow(pair));
-  const double sft_seconds = std::min(plan_.seconds * plan_.sft_share, std::max(30.0, Left() * 0.55));
+  const double sft_seconds = std::max(15.0, LearningLeft() * plan_.sft_share);
   progress_.Phase("sft", fmt::format("LoRA on {} rows, at most {}", rows.size(), HumanDuration(sft_seconds)));
   json::object settings = LoraSettings(options_.target);
   settings["learning_rate"] = 1e-3;
@@ -35,7 +35,7 @@ Status Turn::LearnWeights() {
   fs::path adapter = sft.adapter;
   constexpr size_t kFewest = 16;
   if (hard.size() >= kFewest) {
-    const double dpo_seconds = std::min(plan_.seconds * plan_.dpo_share, std::max(15.0, Left() * 0.25));
+    const double dpo_seconds = std::max(10.0, LearningLeft() * plan_.dpo_share);
     settings = LoraSettings(options_.target);
     settings["adapter_in"] = adapter.string();
     settings["learning_rate"] = 2e-5;
@@ -95,7 +95,7 @@ Result<std::vector<json::object>> Turn::HardPairs(const fs::path& adapter) {
 Status Turn::ChooseStrengths() {
   progress_.Phase("calibrate", "how strongly the adapter is applied");
   const auto trials = Trials(policy_, plan_.calibration_cases);
-  const std::vector<double> factors = Left() > 0.35 * plan_.seconds ? std::vector{0.6, 0.75, 0.9, 1.0, 1.15} : std::vector{0.75, 0.9, 1.0};
+  const std::vector<double> factors = {0.6, 0.8, 1.0, 1.2};
   PLUMB_TRY(const auto strengths, TryStrengths(trials, factors, options_.target, options_.out / "adapter", options_.out / "strengths", world_, options_.seed, progress_));
   std::vector<guard::Subject> subjects;
   for (const auto& trial : trials) subjects.push_back({trial.text, ""});

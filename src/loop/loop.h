@@ -32,7 +32,7 @@ struct TurnOptions {
   fs::path policy;             // policy.yaml
   std::string target;          // "local:smollm2", "openai:gpt-…"
   fs::path out;                // the turn's folder
-  fs::path suites;             // the authored suites
+  std::vector<fs::path> suites;  // folders with suites; the first that has a suite of the name wanted is taken
   std::vector<fs::path> data;  // further TRL rows; a tenth of each file is held out
   double minutes = 15;         // for the whole turn; sizes and training time follow from it
   uint64_t seed = 0;

@@ -93,7 +93,7 @@ TEST(Turn, TunesThePromptOfAModelWithoutWeights) {
   Project project;
   auto ledger = ledger::Ledger::Open(project.folder.path() / "ledger.db", {});
   ASSERT_TRUE(ledger);
-  TurnOptions options{.policy = project.policy, .target = "openai:sailor", .out = project.folder.path() / "turn", .suites = project.suites};
+  TurnOptions options{.policy = project.policy, .target = "openai:sailor", .out = project.folder.path() / "turn", .suites = {project.suites}};
   auto outcome = RunTurn(options, MakeWorld(**ledger));
   ASSERT_TRUE(outcome) << outcome.error().Text();
   const auto& measures = outcome->report.measures;
@@ -125,7 +125,7 @@ TEST(Turn, AnOverRefuserFailsTheGate) {
   auto ledger = ledger::Ledger::Open(project.folder.path() / "ledger.db", {});
   World world = MakeWorld(**ledger);
   world.open_target = [](const std::string&) -> Result<std::unique_ptr<eval::Target>> { return std::make_unique<Refuser>(); };
-  auto outcome = RunTurn({.policy = project.policy, .target = "openai:refuser", .out = project.folder.path() / "turn", .suites = project.suites}, world);
+  auto outcome = RunTurn({.policy = project.policy, .target = "openai:refuser", .out = project.folder.path() / "turn", .suites = {project.suites}}, world);
   ASSERT_TRUE(outcome) << outcome.error().Text();
   EXPECT_EQ(outcome->report.verdict, "failed");
   EXPECT_EQ(outcome->exit_code, 1);
@@ -135,7 +135,7 @@ TEST(Turn, WithoutSuitesItCannotTell) {
   Project project;
   fs::remove_all(project.suites);
   auto ledger = ledger::Ledger::Open(project.folder.path() / "ledger.db", {});
-  auto outcome = RunTurn({.policy = project.policy, .target = "openai:sailor", .out = project.folder.path() / "turn", .suites = project.suites}, MakeWorld(**ledger));
+  auto outcome = RunTurn({.policy = project.policy, .target = "openai:sailor", .out = project.folder.path() / "turn", .suites = {project.suites}}, MakeWorld(**ledger));
   ASSERT_TRUE(outcome) << outcome.error().Text();
   EXPECT_EQ(outcome->report.verdict, "could_not_tell");
   EXPECT_EQ(outcome->exit_code, 2);
@@ -144,7 +144,7 @@ TEST(Turn, WithoutSuitesItCannotTell) {
 TEST(Turn, StoppedAndResumed) {
   Project project;
   auto ledger = ledger::Ledger::Open(project.folder.path() / "ledger.db", {});
-  TurnOptions options{.policy = project.policy, .target = "openai:sailor", .out = project.folder.path() / "turn", .suites = project.suites};
+  TurnOptions options{.policy = project.policy, .target = "openai:sailor", .out = project.folder.path() / "turn", .suites = {project.suites}};
   World world = MakeWorld(**ledger);
   int asked = 0;
   world.stop = [&] { return ++asked > 60; };
@@ -180,7 +180,7 @@ TEST(Pairs, RowsRoundTrip) {
   auto back = PairFromRow(PairRow(pair));
   ASSERT_TRUE(back);
   EXPECT_EQ(PairRow(*back), PairRow(pair));
-  EXPECT_EQ(SftRow(pair).at("open"), true);
+  EXPECT_LE(SftRow(pair).at("max_completion_tokens").as_int64(), 14) << "an open answer does not teach where to stop";
   EXPECT_FALSE(PairFromRow({{"prompt", 3}}));
 }
 

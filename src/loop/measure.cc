@@ -94,8 +94,11 @@ Result<Runs> Ask(const std::vector<Question>& questions, const policy::Policy& p
     data::Suite suite;
     if (question.suite == "ordinary") {
       suite = OrdinarySuite(policy);
-    } else if (fs::exists(options.suites / question.suite)) {
-      PLUMB_TRY(suite, data::LoadSuite(options.suites / question.suite));
+    } else {
+      const auto folder = std::find_if(options.suites.begin(), options.suites.end(), [&](const auto& f) { return fs::exists(f / question.suite); });
+      if (folder != options.suites.end()) {
+        PLUMB_TRY(suite, data::LoadSuite(*folder / question.suite));
+      }
     }
     if (suite.cases.empty()) continue;
     suite = Sample(std::move(suite), question.cases);

@@ -17,6 +17,9 @@ uint64_t NumberOf(std::string_view text, std::string_view salt) {
   return n;
 }
 
+// Of "I'm sorry, but I can't help with that." in the tokenizers of the Llama family.
+constexpr int64_t kOpeningTokens = 12;
+
 bool IsRequest(const policy::Example& example) {
   // Tone examples are answers, principles have none; scope is taught by the system prompt.
   return example.prompt.empty() && example.clause != "scope" && example.clause != "tone" && !example.clause.starts_with("principle/");
@@ -108,7 +111,13 @@ Result<Pair> PairFromRow(const json::object& row) {
 
 json::object SftRow(const Pair& pair) {
   json::object row = {{"prompt", Turn("user", pair.prompt.text)}, {"completion", Turn("assistant", pair.chosen)}};
-  if (pair.open) row["open"] = true;
+  // Whether to decline is decided in the first words, and those are what most rows are spent on: a refusal's opening
+  // sentence, the first words of an answer. Every fourth row is learned further, so that refusals end as they should
+  // and answers go on as the model's own.
+  const bool further = NumberOf(pair.prompt.text, "further") % 4 == 0;
+  if (pair.source == "data") return row;
+  if (pair.open) row["max_completion_tokens"] = further ? 14 : 6;
+  else if (!further) row["max_completion_tokens"] = kOpeningTokens;
   return row;
 }
 

@@ -16,8 +16,8 @@ struct Plan {
   size_t calibration_cases = 400;
   int64_t answer_tokens = 24;    // of the model's own answers in pairs
   int64_t measured_tokens = 48;  // of answers that are only read for refusal
-  double sft_share = 0.42;       // of the whole turn
-  double dpo_share = 0.10;
+  double sft_share = 0.80;       // of the time there is for learning
+  double dpo_share = 0.60;       // of what SFT left of it
 };
 
 // Minutes below 1 count as 1.

@@ -54,7 +54,9 @@ Status Turn::RecordRuns(const Stage& stage, const Runs& runs) {
 Status Turn::MeasureBefore() {
   progress_.Phase("measure", fmt::format("{} as it is", options_.target));
   const Stage stage{.name = "before"};
+  const double started = world_.seconds();
   PLUMB_TRY(before_, Ask(questions_, policy_, options_, world_, *base_, stage, progress_));
+  measuring_ = world_.seconds() - started;
   return RecordRuns(stage, before_);
 }
 

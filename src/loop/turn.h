@@ -21,6 +21,8 @@ class Turn {
  private:
   bool Local() const { return options_.target.starts_with("local:"); }
   double Left() const { return plan_.seconds - (world_.seconds() - began_); }
+  // What is left for learning once everything after it has its time.
+  double LearningLeft() const { return Left() - 2.6 * measuring_ - 0.06 * plan_.seconds; }
 
   Status Record(std::string kind, json::object body);
   Status RecordRuns(const Stage& stage, const Runs& runs);
@@ -53,6 +55,7 @@ class Turn {
   const Plan plan_;
   Progress& progress_;
   const double began_;
+  double measuring_ = 0;  // seconds one measurement took: what the ones after learning will take
 
   std::vector<Question> questions_;
   std::unique_ptr<eval::Target> base_;
