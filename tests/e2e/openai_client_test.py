@@ -5,6 +5,7 @@
 The client lives in a virtual environment under the cache folder, made by the first run. Without a network (or pip) the
 test is skipped.
 """
+import os
 import subprocess
 import sys
 import venv
@@ -106,7 +107,7 @@ def main():
         return
     python = environment()
     vendor = MockVendor()
-    with Gateway(sys.argv[1], ["--upstream", vendor.url], enforce) as gateway:
+    with Gateway(os.path.abspath(sys.argv[1]), ["--upstream", vendor.url], enforce) as gateway:
         done = subprocess.run([python, __file__, "--checks", gateway.url, gateway.key])
         if done.returncode != 0:
             sys.exit(1)

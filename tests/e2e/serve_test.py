@@ -13,7 +13,7 @@ import time
 
 from service import Gateway, MockVendor, run
 
-plumb = sys.argv[1]
+plumb = os.path.abspath(sys.argv[1])
 
 
 def refused(project, *arguments):

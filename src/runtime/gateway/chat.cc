@@ -230,7 +230,9 @@ asio::awaitable<void> AnswerWhole(ChatTurn& turn) {
 
 // Everything about the request that does not need the model. Error: what the caller did wrong.
 Result<json::object> ParseBody(const net::Request& request) {
-  PLUMB_TRY(json::value body, ParseJson(request.body, "request body"));
+  auto parsed = ParseJson(request.body, "request body");
+  if (!parsed) return Fail(Code::kInvalid, "{}", parsed.error().Text());  // with line and column
+  json::value& body = *parsed;
   if (!body.is_object()) return Fail(Code::kInvalid, "the request body must be a JSON object");
   return std::move(body.as_object());
 }

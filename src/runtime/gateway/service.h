@@ -34,7 +34,7 @@ struct Service {
   Metrics metrics;
   std::map<std::string, uint64_t> totals;  // by action, and "exchanges", "errors", "observed"
   asio::thread_pool guard_threads;
-  asio::thread_pool ledger_threads{4};
+  asio::thread_pool ledger_threads{16};  // appends that wait together are committed together
   std::unique_ptr<net::Server> server;
   bool draining = false;
 
