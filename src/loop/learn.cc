@@ -23,7 +23,7 @@ Result<Learned> Learn(const std::string& job, const std::vector<json::object>& r
   settings["out"] = folder.string();
   settings["max_seconds"] = max_seconds;
   settings["seed"] = options.seed;
-  if (resuming) settings["resume_from_checkpoint"] = "latest";
+  if (resuming) settings["resume_from_checkpoint"] = true;
   auto last = world.run_job(job, settings, [&](const json::object& event) {
     const auto step = GetNumberOr(event, "step", -1), total = GetNumberOr(event, "total", 0);
     if (!step || !total || *step < 0) return;

@@ -16,7 +16,7 @@ Plan MakePlan(double minutes) {
   plan.attacks = scaled(120, 18);
   plan.distilled = scaled(96, 8);
   plan.calibration_cases = scaled(400, 60);
-  if (share < 0.5) plan.measured_tokens = 24, plan.answer_tokens = 16;
+  if (share < 0.5) plan.measured_tokens = 24;
   return plan;
 }
 

@@ -14,7 +14,7 @@ struct Plan {
   size_t attacks = 120;
   size_t distilled = 96;         // refusals asked of the model with the policy before it
   size_t calibration_cases = 400;
-  int64_t answer_tokens = 24;    // of the model's own answers in pairs
+  int64_t answer_tokens = 15;    // of the model's own answers in pairs; no row learns more
   int64_t measured_tokens = 48;  // of answers that are only read for refusal
   double sft_share = 0.80;       // of the time there is for learning
   double dpo_share = 0.60;       // of what SFT left of it

@@ -39,11 +39,9 @@ json::object ReadObject(const fs::path& file) {
 
 // What `plumb align` decided, wherever its report says so.
 json::value Passed(const json::object& report) {
-  for (const char* key : {"passed", "gate_passed"}) {
-    if (const json::value* value = report.if_contains(key); value && value->is_bool()) return *value;
-  }
-  if (const json::object* gate = FindObject(report, "gate")) return Field(*gate, "passed");
-  return nullptr;
+  const json::string* verdict = FindString(report, "verdict");
+  if (!verdict || *verdict == "could_not_tell") return nullptr;
+  return *verdict == "passed";
 }
 
 json::object Row(const fs::path& folder, const Log& log, const json::object& report, Time now) {

@@ -395,7 +395,7 @@ TEST_F(GatewayTest, TurnsOfTheLoopAreListedAndFollowed) {
   std::thread writer([&] {
     std::this_thread::sleep_for(300ms);
     events << "\":1}\n" << R"({"phase":"done","message":"gate passed"})" << "\n" << std::flush;
-    static_cast<void>(WriteFileAtomic(run / "report.json", R"({"passed":true})"));
+    static_cast<void>(WriteFileAtomic(run / "report.json", R"({"verdict":"passed"})"));
   });
   net::ClientRequest request;
   request.url = *net::ParseUrl(gateway_->url() + "/api/align/live");
