@@ -10,6 +10,7 @@
 
 #include "cli/config.h"
 #include "cli/guard_files.h"
+#include "cli/starter_files.h"
 #include "cli/verbs.h"
 #include "intent/policy/policy.h"
 #include "measure/eval/eval.h"
@@ -28,16 +29,17 @@ struct RunArguments {
   double temperature = 0;
 };
 
-// A suite by path, or by name in suites/.
+// A suite by path, or by name: the project's own suites first, then those that come with Plumbline.
 Result<data::Suite> FindSuite(const std::string& name) {
   std::error_code ignored;
   if (fs::exists(name, ignored)) return data::LoadSuite(name);
-  if (fs::exists(fs::path("suites") / name, ignored)) return data::LoadSuite(fs::path("suites") / name);
   std::vector<std::string> known;
-  for (const auto& entry : fs::directory_iterator("suites", ignored)) {
-    if (fs::exists(entry.path() / "cases.jsonl", ignored)) known.push_back(entry.path().filename().string());
+  for (const fs::path& suites : {fs::path("suites"), ShippedFile("suites")}) {
+    if (fs::exists(suites / name, ignored)) return data::LoadSuite(suites / name);
+    for (const auto& entry : fs::directory_iterator(suites, ignored))
+      if (fs::exists(entry.path() / "cases.jsonl", ignored)) known.push_back(entry.path().filename().string());
   }
-  return Fail(Code::kNotFound, "no suite '{}': give a folder, a file, or a name in suites/{}", name, DidYouMean(name, known));
+  return Fail(Code::kNotFound, "no suite '{}': give a folder, a file, or one of {}{}", name, Join(known, ", "), DidYouMean(name, known));
 }
 
 // One line on standard error, rewritten on a terminal, one in twenty printed elsewhere.

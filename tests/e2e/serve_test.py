@@ -58,7 +58,7 @@ def bad_configuration_is_named():
         (project / "ledger.db").write_text("this is no ledger, whatever its name says" * 100)
         config.write_text("listen: 127.0.0.1:0\n")
         assert "ledger.db: " in refused(project)
-        assert "policy" in refused(project, "--policy", "nowhere.yaml")
+        assert "nowhere.yaml: " in refused(project, "--policy", "nowhere.yaml")
 
 
 def busy_port_is_named():

@@ -70,7 +70,7 @@ class MockVendor:
 
 
 def run(plumb, *arguments, cwd=None):
-    return subprocess.run([plumb, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60)
+    return subprocess.run([plumb, *arguments], cwd=cwd, capture_output=True, text=True, timeout=240)
 
 
 class Gateway:
