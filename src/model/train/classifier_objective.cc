@@ -51,14 +51,27 @@ ClassifierObjective::ClassifierObjective(const TrainSettings& settings,
       trunk_(trunk),
       parameters_(parameters) {
   for (const std::string& head : heads_) {
-    weight_.push_back(
-        parameters.Add("classifier." + head + ".weight", {1, encoder.config().hidden}));
-    bias_.push_back(parameters.Add("classifier." + head + ".bias", {1}));
+    weight_.push_back(parameters.Add("classifier." + head + ".weight",
+                                     {1, encoder.config().hidden}, settings.head_rate));
+    bias_.push_back(parameters.Add("classifier." + head + ".bias", {1}, settings.head_rate));
     auto found = settings.pos_weight.find(head);
     pos_weight_.push_back(found == settings.pos_weight.end() ? 1 : found->second);
   }
   parameters.Allocate();
   trunk.Attach();
+  StartAtBaseRates();
+}
+
+void ClassifierObjective::StartAtBaseRates() {
+  std::vector<double> all(heads_.size(), 1), right(heads_.size(), 0.5);
+  for (const LabelledTokens& row : rows_)
+    for (const auto& [head, label] : row.labels) {
+      const double weight = row.weight * (1 + label * (pos_weight_[head] - 1));
+      all[head] += weight;
+      right[head] += weight * label;
+    }
+  for (size_t h = 0; h < heads_.size(); ++h)
+    parameters_.value(bias_[h]).fill_(std::log(right[h] / (all[h] - right[h])));
 }
 
 BatchReport ClassifierObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {

@@ -37,6 +37,9 @@ class ClassifierObjective : public Objective {
     double loss = 0;
     int64_t labels = 0, right = 0, tokens = 0;
   };
+  // Each head's bias to the log-odds of its label. Left to learn them, the adapters make every text
+  // alike: the shortest way to rates far from one half.
+  void StartAtBaseRates();
   Status Save(const fs::path& folder, at::ScalarType type) const;
   void Micro(const std::vector<uint32_t>& rows, double labels, uint64_t key, Sums& sums);
 

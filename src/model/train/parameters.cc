@@ -8,10 +8,10 @@
 
 namespace plumb::train {
 
-size_t Parameters::Add(std::string name, std::vector<int64_t> shape) {
+size_t Parameters::Add(std::string name, std::vector<int64_t> shape, double rate) {
   int64_t size = 1;
   for (int64_t n : shape) size *= n;
-  entries_.push_back({std::move(name), std::move(shape), elements_, size});
+  entries_.push_back({std::move(name), std::move(shape), elements_, size, rate});
   elements_ += size;
   return entries_.size() - 1;
 }
@@ -34,8 +34,16 @@ double Parameters::GradNorm() const {
 }
 
 void Parameters::Step(const kernels::AdamWStep& step) {
-  kernels::AdamW(step, value_.data_ptr<float>(), grad_.const_data_ptr<float>(),
-                 m_.data_ptr<float>(), v_.data_ptr<float>(), elements_);
+  for (size_t first = 0, next; first < count(); first = next) {  // neighbours of one rate at once
+    const double rate = entries_[first].rate;
+    const int64_t begin = entries_[first].begin;
+    for (next = first + 1; next < count() && entries_[next].rate == rate;) ++next;
+    const int64_t end = next < count() ? entries_[next].begin : elements_;
+    kernels::AdamWStep part = step;
+    part.lr = step.lr * rate;
+    kernels::AdamW(part, value_.data_ptr<float>() + begin, grad_.const_data_ptr<float>() + begin,
+                   m_.data_ptr<float>() + begin, v_.data_ptr<float>() + begin, end - begin);
+  }
 }
 
 Status Parameters::SetValues(const std::map<std::string, at::Tensor>& values) {

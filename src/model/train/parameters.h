@@ -15,8 +15,9 @@ namespace plumb::train {
 
 class Parameters {
  public:
-  // Adds a matrix of zeros; all must be added before Allocate. Returns its index.
-  size_t Add(std::string name, std::vector<int64_t> shape);
+  // Adds a matrix of zeros; all must be added before Allocate. Returns its index. `rate`: times the
+  // step's learning rate.
+  size_t Add(std::string name, std::vector<int64_t> shape, double rate = 1);
   void Allocate();
 
   size_t count() const { return entries_.size(); }
@@ -28,7 +29,7 @@ class Parameters {
   void ZeroGrad();
   // The Euclidean norm of all gradients together.
   double GradNorm() const;
-  // One AdamW step over everything.
+  // One AdamW step over everything, each matrix at its own rate.
   void Step(const kernels::AdamWStep& step);
 
   // Values by name, e.g. from an adapter file. Errors: kInvalid (missing, of another shape,
@@ -45,6 +46,7 @@ class Parameters {
     std::string name;
     std::vector<int64_t> shape;
     int64_t begin = 0, size = 0;
+    double rate = 1;
   };
   at::Tensor View(const at::Tensor& flat, size_t i) const;
 

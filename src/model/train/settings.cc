@@ -185,6 +185,7 @@ std::map<std::string, Reader> KeysOf(Job job) {
   if (job == Job::kClassifier) {
     keys["label_smoothing"] = Number(&S::label_smoothing, 0, 1);
     keys["pos_weight"] = ReadPosWeight;
+    keys["head_rate"] = Number(&S::head_rate, 0);
     keys["heads"] = [](const json::value& v, S& s) { return ReadTexts(v, s.heads); };
   }
   return keys;
@@ -285,6 +286,7 @@ json::object SettingsThatMatter(Job job, const TrainSettings& s) {
                     {"kl_weight", s.kl_weight},
                     {"beta", s.beta},
                     {"label_smoothing", s.label_smoothing},
+                    {"head_rate", s.head_rate},
                     {"rpo_alpha", s.rpo_alpha}};
   o["lora_target_modules"] = Join(s.lora.target_modules, ",");
   o["loss_type"] = Join(s.loss_type, ",");

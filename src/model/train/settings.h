@@ -59,6 +59,7 @@ struct TrainSettings {
   std::string reference = "initial";  // "initial": the adapter it starts from; "base": none
   // Classifier.
   std::map<std::string, double> pos_weight;
+  double head_rate = 10;  // the heads' learning rate, in learning rates: they start from nothing
   std::vector<std::string> heads;  // empty: those of the data, sorted
 
   int64_t BatchRows() const { return per_device_train_batch_size * gradient_accumulation_steps; }
