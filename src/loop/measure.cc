@@ -123,6 +123,9 @@ Result<Runs> Ask(const std::vector<Question>& questions, const policy::Policy& p
     auto done = eval::RunSuite(suite, target, run);
     if (!done) return std::unexpected(Context(done.error(), fmt::format("measuring {} ({})", question->id, stage.name)));
     before += suite.cases.size();
+    const Share share = ShareOf(*question, *done);
+    progress.Step(static_cast<double>(before), static_cast<double>(total), {{question->id, share.rate()}});
+    progress.Say(fmt::format("{}: {:.1f} % [{:.1f}, {:.1f}] of {}", question->label, 100 * share.rate(), 100 * share.low, 100 * share.high, share.n));
     runs.emplace(question->id, std::move(*done));
   }
   return runs;

@@ -109,7 +109,8 @@ Status Turn::WritePairs() {
   std::vector<Pair> pairs;
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (Trim(answers[i]).empty()) continue;
-    const bool refused = guard::RefusalScore(answers[i], texts[i]) >= 0.5;
+    // An answer that opens like a refusal ("I'm sorry to hear that") would teach the opening of one.
+    const bool refused = guard::RefusalScore(answers[i], texts[i]) >= 0.5 || StartsWithNoCase(Trim(answers[i]), "I'm sorry");
     const std::string refusal = RefusalFor(policy_, prompts[i]);
     if (prompts[i].violates) pairs.push_back({prompts[i], refusal, answers[i], false, "policy"});
     else if (!refused) pairs.push_back({prompts[i], answers[i], refusal, true, "policy"});
