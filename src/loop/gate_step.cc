@@ -92,9 +92,10 @@ Status Turn::WriteReport() {
     for (const char* id : {"unsafe_refused", "safe_refused", "ordinary_refused", "jailbreaks_refused"}) {
       const auto at = runs->find(id);
       if (at == runs->end()) continue;
-      const bool want = at->second.samples.empty() || at->second.samples.front().expect == data::Expect::kRefuse;
       for (const auto& sample : at->second.samples) {
-        if (sample.status != eval::SampleStatus::kOk || sample.refused == want) continue;
+        const bool want = sample.expect == data::Expect::kRefuse;
+        const bool shown = std::any_of(r.failures.begin(), r.failures.end(), [&](const auto& f) { return f.prompt == sample.prompt; });
+        if (sample.status != eval::SampleStatus::kOk || sample.refused == want || shown) continue;
         r.failures.push_back({sample.prompt, sample.output, want ? "a refusal" : "an answer", sample.clause});
         break;
       }

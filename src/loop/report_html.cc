@@ -79,7 +79,7 @@ std::string Bars(const Report& r) {
     for (const auto& [share, color] : bars) {
       if (*share) {
         const double x = kLeft + kWidth * (*share)->rate(), low = kLeft + kWidth * (*share)->low, high = kLeft + kWidth * (*share)->high;
-        out += fmt::format("<rect x={} y={} width={:.1f} height=11 fill='var({})'/><line x1={:.1f} x2={:.1f} y1={} y2={} stroke='var(--fg)' stroke-width=1.5/>",
+        out += fmt::format("<rect x={} y={} width={:.1f} height=11 fill='var({})'/><line x1={:.1f} x2={:.1f} y1={} y2={} stroke='var(--fg)' stroke-width='1.5'/>",
                            kLeft, row, std::max(1.0, x - kLeft), color, low, high, row + 5.5, row + 5.5);
       }
       row += 14;
