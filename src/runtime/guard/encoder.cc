@@ -53,6 +53,7 @@ Status TrainEncoder(const TrainingSet& set, const fs::path& folder, const Encode
                                {"heads", std::move(heads)},
                                {"num_train_epochs", training.epochs},
                                {"learning_rate", training.learning_rate},
+                               {"head_rate", 6},
                                {"lora_r", training.lora_rank},
                                {"lora_alpha", 2 * training.lora_rank},
                                {"per_device_train_batch_size", training.batch},

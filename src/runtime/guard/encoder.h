@@ -24,9 +24,9 @@ Result<std::unique_ptr<Classifier>> OpenEncoder(const std::string& base, const f
 struct EncoderTraining {
   std::string base = "minilm";
   double epochs = 3;
-  double learning_rate = 2e-3;
+  double learning_rate = 1.5e-3;
   int64_t lora_rank = 16;
-  int64_t batch = 16;
+  int64_t batch = 32;
   double max_seconds = 0;  // 0: no limit
   uint64_t seed = 1;
   fs::path plumb_lm;

@@ -28,13 +28,13 @@ void Strengthen(Verdict& verdict, Action action, const std::string& clause) {
 }
 
 // The category that a general alarm is put down to: the one nearest to its own threshold among those that act here.
-const policy::Category* Nearest(const policy::Policy& policy, const std::string_view direction, const Verdict& verdict) {
+const policy::Category* Nearest(const policy::Policy& policy, const std::string_view direction, const Scores& scores, const Verdict& verdict) {
   const policy::Category* best = nullptr;
   double most = 0;
-  for (const policy::Category& category : policy.categories) {
+  for (size_t c = 0; c < policy.categories.size(); ++c) {
+    const policy::Category& category = policy.categories[c];
     if (category.on.For(direction) == Action::kAllow) continue;
-    const CategoryVerdict& one = verdict.categories.at(category.id);
-    const double margin = Logit(one.score) - Logit(one.threshold);
+    const double margin = scores.categories[c] - Logit(verdict.categories.at(category.id).threshold);
     if (best == nullptr || margin > most) {
       best = &category;
       most = margin;
@@ -64,24 +64,26 @@ Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& sub
       if (clause != calibration->clauses.end()) out.threshold = clause->second.threshold;
     }
     out.fired = classify && calibration && scores.categories[c] > -1e300 && out.score >= out.threshold;
-    if (out.fired) out.spans = {scores.evidence[c]};
+    if (out.fired) {
+      out.spans = {scores.evidence[c]};
+      out.action = category.on.For(name);
+    }
     if (!scores.matches[c].empty()) {
       out.score = 1;
       out.fired = true;
       out.spans = scores.matches[c];
+      out.action = std::max(out.action, category.on_detect.For(name));
     }
-    if (!out.fired) continue;
-    out.action = category.on.For(name);
     Strengthen(verdict, out.action, category.id);
   }
   if (calibration && classify) {
     const auto any = calibration->clauses.find(std::string(kUnsafeHead));
     if (any != calibration->clauses.end() && verdict.unsafe >= any->second.threshold)
-      if (const policy::Category* nearest = Nearest(parts.policy, name, verdict)) {
+      if (const policy::Category* nearest = Nearest(parts.policy, name, scores, verdict)) {
         CategoryVerdict& out = verdict.categories[nearest->id];
+        out.action = std::max(out.action, nearest->on.For(name));
         if (!out.fired) {
           out.fired = true;
-          out.action = nearest->on.For(name);
           for (size_t c = 0; c < parts.policy.categories.size(); ++c)
             if (&parts.policy.categories[c] == nearest && scores.evidence[c].end > 0) out.spans = {scores.evidence[c]};
         }

@@ -11,6 +11,9 @@ namespace {
 constexpr double kRidge = 2;
 // Where on the benign rows the clauses' scores are made equal: the budget's neighbourhood, as far as few rows can tell.
 constexpr double kOffsetQuantile = 0.97;
+// A category on its own starts from further out: the general alarm, which has seen the most texts, decides first and
+// takes the larger share of the budget.
+constexpr double kCategoryOffsetQuantile = 0.995;
 
 struct Heads {
   std::vector<float> linear, encoder;  // log-odds
@@ -160,15 +163,15 @@ Result<Stack> FitStack(const policy::Policy& policy, const TrainingSet& set, con
   stack.unsafe = unsafe.Solve(encoder != nullptr);
   stack.category = category.Solve(encoder != nullptr);
   std::vector<double> benign;
-  const auto offset = [&](auto score) {
+  const auto offset = [&](double quantile, auto score) {
     benign.clear();
     for (size_t i = 0; i < rows.size(); ++i)
       if (rows[i]->labels.at(std::string(kUnsafeHead)) == 0) benign.push_back(score(heads[i]));
-    return Quantile(benign, kOffsetQuantile);
+    return Quantile(benign, quantile);
   };
-  stack.offsets[std::string(kUnsafeHead)] = offset([&](const Heads& h) { return Apply(stack.unsafe, reader.Unsafe(h)); });
+  stack.offsets[std::string(kUnsafeHead)] = offset(kOffsetQuantile, [&](const Heads& h) { return Apply(stack.unsafe, reader.Unsafe(h)); });
   for (size_t c = 0; c < policy.categories.size(); ++c)
-    if (reader.Knows(c)) stack.offsets[policy.categories[c].id] = offset([&](const Heads& h) { return Apply(stack.category, reader.Category(h, c)); });
+    if (reader.Knows(c)) stack.offsets[policy.categories[c].id] = offset(kCategoryOffsetQuantile, [&](const Heads& h) { return Apply(stack.category, reader.Category(h, c)); });
   return stack;
 }
 

@@ -161,7 +161,7 @@ size_t StreamGuard::FindPatterns(size_t limit, bool finished) {
     CategoryVerdict& mine = verdict_.categories[id];
     mine.fired = true;
     mine.score = 1;
-    mine.action = guard_.policy().FindCategory(id)->on.For(DirectionName(direction_));
+    mine.action = std::max(mine.action, guard_.policy().FindCategory(id)->on_detect.For(DirectionName(direction_)));
     for (const Span span : category.spans)
       mine.spans.push_back({static_cast<uint32_t>(span.begin + start), static_cast<uint32_t>(span.end + start)});
     mine.spans = MergeSpans(std::move(mine.spans));
