@@ -153,6 +153,21 @@ TEST(EncoderTrunk, GradientsAgreeWithAutograd) {
   }
 }
 
+TEST(Classifier, HeadsStartAtTheirBaseRates) {
+  const Toy toy;
+  double all = 1, right = 0.5;  // half a row of each label besides
+  for (const LabelledTokens& row : ToyRows())
+    for (const auto& [head, label] : row.labels) {
+      if (head != 0) continue;
+      const double weight = label > 0 ? 1.5 : 1;
+      all += weight;
+      right += weight * label;
+    }
+  for (size_t i = 0; i < toy.parameters.count(); ++i)
+    if (toy.parameters.name(i) == "classifier.a.bias")
+      EXPECT_NEAR(toy.parameters.value(i).item<float>(), std::log(right / (all - right)), 1e-5);
+}
+
 TEST(Classifier, LearnsASeparableSetAndLoadsAsItWas) {
   Toy toy;
   toy.settings.max_steps = 120;

@@ -71,6 +71,21 @@ TEST_F(GuardFolder, SeesThroughDisguises) {
     EXPECT_EQ(guard.Check(Direction::kInput, {text, ""}).action, Action::kRefuse) << text;
 }
 
+// What a detector finds asks for `on_detect`, what a classifier finds for `on`.
+TEST(Judge, AskingAboutASecretIsRefusedAndTheSecretItselfRedacted) {
+  std::string text(kTestPolicy);
+  const std::string from = "on: {input: block, output: redact}";
+  text.replace(text.find(from), from.size(), "on: {input: refuse}\n    on_detect: {input: redact}");
+  text.erase(text.find("examples: ["));
+  const auto policy = policy::ParsePolicy(text, "policy.yaml", ".");
+  ASSERT_TRUE(policy) << policy.error().Text();
+  const auto guard = Guard::PatternsOnly(*policy, {});
+  ASSERT_TRUE(guard) << guard.error().Text();
+  const Verdict verdict = guard->Check(Direction::kInput, {"my order is ACME-123456", ""});
+  EXPECT_EQ(verdict.action, Action::kRedact);
+  EXPECT_EQ(verdict.clause, "secrets");
+}
+
 TEST_F(GuardFolder, RedactsWhatItPointsAt) {
   const Guard guard = Load();
   const std::string text = "Order ACME-123456 was paid with 4111-1111-1111-1111 today.";
