@@ -141,6 +141,17 @@ TEST(Turn, WithoutSuitesItCannotTell) {
   EXPECT_EQ(outcome->exit_code, 2);
 }
 
+TEST(Turn, AnUnusableTargetLeavesNothingBehind) {
+  Project project;
+  auto ledger = ledger::Ledger::Open(project.folder.path() / "ledger.db", {});
+  World world = MakeWorld(**ledger);
+  world.open_target = [](const std::string&) -> Result<std::unique_ptr<eval::Target>> { return Fail(Code::kNotFound, "there is no model 'x'"); };
+  auto outcome = RunTurn({.policy = project.policy, .target = "local:x", .out = project.folder.path() / "turn", .suites = {project.suites}}, world);
+  EXPECT_EQ(outcome.error().code, Code::kNotFound);
+  EXPECT_FALSE(fs::exists(project.folder.path() / "turn"));
+  EXPECT_FALSE((*ledger)->Head());
+}
+
 TEST(Turn, StoppedAndResumed) {
   Project project;
   auto ledger = ledger::Ledger::Open(project.folder.path() / "ledger.db", {});

@@ -28,11 +28,24 @@ Status ClaimFolder(const TurnOptions& options, const policy::Policy& policy) {
   return {};
 }
 
+// A target that cannot be used is found before anything is written.
+Result<std::unique_ptr<eval::Target>> OpenBase(const TurnOptions& options, const World& world) {
+  PLUMB_TRY(auto target, world.open_target(options.target));
+  Status answered;
+  PLUMB_CHECK(target->Ask({{"hello", {json::object{{"role", "user"}, {"content", "Hello"}}}, 1, 0, options.seed}}, 1,
+                          [&](size_t, Result<eval::Answer> answer) {
+                            if (!answer) answered = std::unexpected(answer.error());
+                            return true;
+                          }));
+  PLUMB_CHECK(answered);
+  return target;
+}
+
 }  // namespace
 
-Turn::Turn(TurnOptions options, const World& world, policy::Policy policy, Plan plan, Progress& progress)
-    : options_(std::move(options)), world_(world), policy_(std::move(policy)), plan_(plan), progress_(progress), began_(world.seconds()),
-      questions_(Questions(plan_)) {}
+Turn::Turn(TurnOptions options, const World& world, policy::Policy policy, std::unique_ptr<eval::Target> base, Progress& progress)
+    : options_(std::move(options)), world_(world), policy_(std::move(policy)), plan_(MakePlan(options_.minutes)), progress_(progress),
+      began_(world.seconds()), questions_(Questions(plan_)), base_(std::move(base)) {}
 
 Status Turn::Record(std::string kind, json::object body) {
   body["turn"] = options_.out.filename().string();
@@ -63,7 +76,6 @@ Status Turn::MeasureBefore() {
 Result<Outcome> Turn::Run() {
   PLUMB_CHECK(Record("align", {{"step", "start"}, {"asked", Asked(options_, policy_)}, {"policy", {{"id", policy_.id}, {"version", policy_.version}, {"hash", policy_.hash}}}, {"identities", world_.identities}}));
   outcome_.report.started = FormatTime(world_.clock());
-  PLUMB_TRY(base_, world_.open_target(options_.target));
   PLUMB_CHECK(ReadData());
   PLUMB_CHECK(MeasureBefore());
   PLUMB_CHECK(Attack());
@@ -89,9 +101,10 @@ Result<Outcome> RunTurn(const TurnOptions& options, const World& world) {
   if (!world.ledger) return Fail(Code::kInternal, "a turn needs a ledger");
   if (!(options.minutes > 0)) return Fail(Code::kInvalid, "--minutes is {}, must be above 0", options.minutes);
   PLUMB_TRY(auto policy, policy::LoadPolicy(options.policy));
+  PLUMB_TRY(auto base, OpenBase(options, world));
   PLUMB_CHECK(ClaimFolder(options, policy));
   Progress progress(options.out / "events.jsonl", world.clock, world.terminal);
-  Turn turn(options, world, std::move(policy), MakePlan(options.minutes), progress);
+  Turn turn(options, world, std::move(policy), std::move(base), progress);
   auto outcome = turn.Run();
   if (!outcome) {
     progress.End(outcome.error().code == Code::kCancelled ? "cancelled" : "failed", outcome.error().Text());

@@ -14,7 +14,8 @@ namespace plumb::loop {
 // Everything the steps of one turn share.
 class Turn {
  public:
-  Turn(TurnOptions options, const World& world, policy::Policy policy, Plan plan, Progress& progress);
+  // `base` is the target, opened and seen to answer.
+  Turn(TurnOptions options, const World& world, policy::Policy policy, std::unique_ptr<eval::Target> base, Progress& progress);
 
   Result<Outcome> Run();
 
