@@ -19,20 +19,33 @@ Status CopyFolder(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
+// The shipped guard as it is where it was made for this policy (its examples keep their splits when others are added); for
+// another policy its encoder, with a linear tier and joining weights of the policy's own.
+Status Turn::TrainGuardFor(const fs::path& folder) {
+  const fs::path& shipped = world_.shipped_guard;
+  auto made_for = guard::LoadRecord(shipped);
+  const bool same = !shipped.empty() && made_for && made_for->policy_id == policy_.id;
+  if (same) PLUMB_CHECK(CopyFolder(shipped, folder));
+  else if (!shipped.empty() && fs::exists(shipped / "encoder")) PLUMB_CHECK(CopyFolder(shipped / "encoder", folder / "encoder"));
+  if (fs::exists(folder / "encoder")) {
+    PLUMB_TRY(classifier_, world_.open_classifier(folder / "encoder"));
+  }
+  if (same) return {};
+  PLUMB_TRY(const auto set, guard::BuildTrainingSet(policy_, {}));
+  PLUMB_TRY(const auto record, guard::TrainGuard(policy_, set, folder, {.encoder = classifier_.get(), .encoder_base = "minilm", .created = FormatTime(world_.clock())}));
+  return guard::SaveRecord(folder, record);
+}
+
 Status Turn::BuildGuard() {
   progress_.Phase("guard", "training and calibrating the guard on the policy's examples");
   const fs::path folder = options_.out / "guard";
-  const fs::path shipped = world_.shipped_guard / "encoder";
-  if (fs::exists(shipped)) {
-    PLUMB_CHECK(CopyFolder(shipped, folder / "encoder"));
-    PLUMB_TRY(classifier_, world_.open_classifier(folder / "encoder"));
-  }
-  PLUMB_TRY(const auto set, guard::BuildTrainingSet(policy_, {}));
-  guard::TrainOptions train{.encoder = classifier_.get(), .encoder_base = "minilm", .created = FormatTime(world_.clock())};
-  PLUMB_TRY(auto record, guard::TrainGuard(policy_, set, folder, train));
+  PLUMB_CHECK(TrainGuardFor(folder));
+  PLUMB_TRY(auto record, guard::LoadRecord(folder));
   PLUMB_TRY(auto uncalibrated, guard::Guard::Load(folder, policy_, {.classifier = classifier_.get()}));
   PLUMB_TRY(const auto rows, guard::CalibrationRows(policy_, policy::Split::kCalibration, {}));
   PLUMB_TRY(record, guard::Calibrate(uncalibrated, rows, {}));
+  record.policy_version = policy_.version;
+  record.policy_hash = policy_.hash;
   PLUMB_CHECK(guard::SaveRecord(folder, record));
   PLUMB_CHECK(WriteFileAtomic(folder / "card.md", guard::RenderCard(policy_, record)));
   PLUMB_TRY(guard_, guard::Guard::Load(folder, policy_, {.classifier = classifier_.get()}));

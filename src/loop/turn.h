@@ -43,6 +43,7 @@ class Turn {
   Status TunePrompt();
   // guard_step.cc
   Status BuildGuard();
+  Status TrainGuardFor(const fs::path& folder);
   Status MeasureAfter();
   Status MeasurePreferences();
   // gate_step.cc
