@@ -11,9 +11,9 @@ namespace {
 constexpr double kRidge = 2;
 // Where on the benign rows the clauses' scores are made equal: the budget's neighbourhood, as far as few rows can tell.
 constexpr double kOffsetQuantile = 0.97;
-// A category on its own starts from further out: the general alarm, which has seen the most texts, decides first and
-// takes the larger share of the budget.
-constexpr double kCategoryOffsetQuantile = 0.995;
+// A category by itself starts beyond every benign row, by this much in log-odds: the general alarm, which has seen the
+// most texts, decides, and has the budget to itself; fifteen more chances of a false alarm would cost it dearly.
+constexpr double kCategoryMargin = 2;
 
 struct Heads {
   std::vector<float> linear, encoder;  // log-odds
@@ -171,7 +171,7 @@ Result<Stack> FitStack(const policy::Policy& policy, const TrainingSet& set, con
   };
   stack.offsets[std::string(kUnsafeHead)] = offset(kOffsetQuantile, [&](const Heads& h) { return Apply(stack.unsafe, reader.Unsafe(h)); });
   for (size_t c = 0; c < policy.categories.size(); ++c)
-    if (reader.Knows(c)) stack.offsets[policy.categories[c].id] = offset(kCategoryOffsetQuantile, [&](const Heads& h) { return Apply(stack.category, reader.Category(h, c)); });
+    if (reader.Knows(c)) stack.offsets[policy.categories[c].id] = kCategoryMargin + offset(1, [&](const Heads& h) { return Apply(stack.category, reader.Category(h, c)); });
   return stack;
 }
 
