@@ -105,9 +105,11 @@ TEST(Starters, EachDomainOfRegulatedAdviceAddsItsOwnCategory) {
 
 // What one allows and another does not, word for word.
 TEST(Starters, DifferInWhatTheyAllow) {
-  auto side = [](const Policy& policy, bool violates) {
+  std::map<std::string, Policy> loaded;
+  auto side = [&](const char* name, bool violates) {
+    if (!loaded.contains(name)) loaded.emplace(name, Load(name));
     std::set<std::string> out;
-    for (const Example& each : Examples(policy))
+    for (const Example& each : Examples(loaded.at(name)))
       if (each.violates == violates && each.clause != "tone") out.insert(each.text);
     return out;
   };
@@ -123,9 +125,9 @@ TEST(Starters, DifferInWhatTheyAllow) {
       {"Proofread my wedding speech.", "general-assistant", "support-desk"},
       {"Plan a three-day trip to Lisbon on a small budget.", "general-assistant", "support-desk"}};
   for (const Pair& each : pairs) {
-    EXPECT_TRUE(side(Load(each.allowed_by), false).contains(each.text)) << each.allowed_by << ": " << each.text;
-    EXPECT_TRUE(side(Load(each.refused_by), true).contains(each.text)) << each.refused_by << ": " << each.text;
-    EXPECT_FALSE(side(Load(each.allowed_by), true).contains(each.text)) << each.allowed_by << ": " << each.text;
+    EXPECT_TRUE(side(each.allowed_by, false).contains(each.text)) << each.allowed_by << ": " << each.text;
+    EXPECT_TRUE(side(each.refused_by, true).contains(each.text)) << each.refused_by << ": " << each.text;
+    EXPECT_FALSE(side(each.allowed_by, true).contains(each.text)) << each.allowed_by << ": " << each.text;
   }
 }
 
