@@ -164,8 +164,9 @@ TEST(Classifier, HeadsStartAtTheirBaseRates) {
       right += weight * label;
     }
   for (size_t i = 0; i < toy.parameters.count(); ++i)
-    if (toy.parameters.name(i) == "classifier.a.bias")
+    if (toy.parameters.name(i) == "classifier.a.bias") {
       EXPECT_NEAR(toy.parameters.value(i).item<float>(), std::log(right / (all - right)), 1e-5);
+    }
 }
 
 TEST(Classifier, LearnsASeparableSetAndLoadsAsItWas) {
