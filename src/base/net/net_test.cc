@@ -71,6 +71,10 @@ class NetTest : public testing::Test {
       co_return;
     }(this));
   }
+  // The server belongs to its executor's thread: it is asked there.
+  size_t Connections() {
+    return Wait(io_.executor(), [](Server* server) -> asio::awaitable<size_t> { co_return server->connections(); }(server_.get()));
+  }
   ClientRequest To(std::string target, std::string method = "GET", std::string body = "") {
     ClientRequest request;
     request.method = method;
@@ -106,7 +110,7 @@ TEST_F(NetTest, AnswersAndKeepsTheConnection) {
     EXPECT_EQ(answer->body, "hello /a b Ann Lee");
     EXPECT_EQ(answer->headers.Get("Content-Type"), "text/plain");
   }
-  EXPECT_EQ(server_->connections(), 1u);
+  EXPECT_EQ(Connections(), 1u);
 }
 
 TEST_F(NetTest, StreamsChunks) {
@@ -192,7 +196,7 @@ TEST_F(NetTest, LimitsHeadAndBody) {
 TEST_F(NetTest, SlowHeadIsClosed) {
   Serve("127.0.0.1:0", {.header_limit = 100ms});
   EXPECT_EQ(Raw("GET / HTTP/1.1\r\nx: "), "");
-  EXPECT_EQ(server_->connections(), 0u);
+  EXPECT_EQ(Connections(), 0u);
 }
 
 TEST_F(NetTest, HandlerFaultsBecome500WithoutDetails) {

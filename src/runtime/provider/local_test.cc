@@ -103,6 +103,12 @@ class LocalTest : public testing::Test {
     return net::Wait(target.provider->executor(), target.provider->Chat(Ask("x")));
   }
   static LocalProvider& Local(const Target& target) { return static_cast<LocalProvider&>(*target.provider); }
+  // The process belongs to its executor's thread: it is asked there.
+  static int Of(const Target& target, int (LmProcess::*ask)() const) {
+    return net::Wait(target.provider->executor(), [](const LmProcess* it, int (LmProcess::*ask)() const) -> asio::awaitable<int> {
+      co_return (it->*ask)();
+    }(&Local(target).process(), ask));
+  }
 
   TempFolder folder_;
   fs::path program_;
@@ -113,19 +119,19 @@ TEST_F(LocalTest, StartsOnceAndAnswers) {
   auto first = Chat(target);
   ASSERT_TRUE(first) << first.error().Text();
   EXPECT_EQ(Chat(target)->text, first->text);
-  EXPECT_EQ(Local(target).process().starts(), 1);
+  EXPECT_EQ(Of(target, &LmProcess::starts), 1);
 }
 
 TEST_F(LocalTest, ComesBackAfterACrash) {
   const Target target = Open("m");
   auto first = Chat(target);
   ASSERT_TRUE(first) << first.error().Text();
-  ::kill(Local(target).process().pid(), SIGKILL);
+  ::kill(Of(target, &LmProcess::pid), SIGKILL);
   std::this_thread::sleep_for(200ms);
   auto again = Chat(target);
   ASSERT_TRUE(again) << again.error().Text();
   EXPECT_NE(again->text, first->text);
-  EXPECT_EQ(Local(target).process().starts(), 2);
+  EXPECT_EQ(Of(target, &LmProcess::starts), 2);
 }
 
 TEST_F(LocalTest, TheProgramsOwnWordsReachTheCaller) {
@@ -194,7 +200,7 @@ TEST_F(LocalTest, ProcessEndsWithItsOwner) {
   {
     const Target target = Open("m");
     ASSERT_TRUE(Chat(target));
-    pid = Local(target).process().pid();
+    pid = Of(target, &LmProcess::pid);
     EXPECT_EQ(::kill(pid, 0), 0);
   }
   EXPECT_EQ(::kill(pid, 0), -1);
