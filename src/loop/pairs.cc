@@ -50,9 +50,10 @@ std::vector<PairPrompt> PairPrompts(const std::vector<policy::Example>& examples
     auto& list = by_clause[{example.clause, example.violates}];
     list.push_back({example.text, example.clause, example.kind, example.violates, example.text});
     const uint64_t n = NumberOf(example.text, "variant");
+    if (example.clause == policy::kOrdinary) continue;  // varied enough as they are
     if (n % 6 == 0) {
       list.push_back({redteam::Reword(example.text, n / 6), example.clause, "reworded", example.violates, example.text});
-    } else if (n % 6 == 1 && example.clause != policy::kOrdinary) {
+    } else if (n % 6 == 1) {
       const auto* wrapper = wrappers[n / 6 % wrappers.size()];
       list.push_back({wrapper->apply(example.text), example.clause, fmt::format("wrapper/{}", wrapper->name), example.violates, example.text});
     }
