@@ -103,9 +103,19 @@ Status Turn::WritePairs() {
   }
   const auto prompts = PairPrompts(policy::Examples(policy_), plan_.prompts, options_.seed);
   progress_.Phase("pairs", fmt::format("asking the model {} of the policy's examples", prompts.size()));
-  std::vector<std::string> texts;
-  for (const auto& prompt : prompts) texts.push_back(prompt.text);
-  PLUMB_TRY(const auto answers, Answers(*base_, texts, "", plan_.answer_tokens, 0, 0, texts.size()));
+  // The rejected side of a refusal needs only its first words; the chosen side of an answer what a row may learn.
+  constexpr int64_t kRejectedTokens = 8;
+  std::vector<std::string> texts(prompts.size()), answers(prompts.size());
+  size_t done = 0;
+  for (const bool violates : {true, false}) {
+    std::vector<size_t> which;
+    std::vector<std::string> asked;
+    for (size_t i = 0; i < prompts.size(); ++i)
+      if (prompts[i].violates == violates) which.push_back(i), asked.push_back(texts[i] = prompts[i].text);
+    PLUMB_TRY(const auto said, Answers(*base_, asked, "", violates ? kRejectedTokens : plan_.answer_tokens, 0, done, prompts.size()));
+    for (size_t k = 0; k < which.size(); ++k) answers[which[k]] = said[k];
+    done += which.size();
+  }
   std::vector<Pair> pairs;
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (Trim(answers[i]).empty()) continue;
