@@ -62,7 +62,13 @@ std::vector<PairPrompt> PairPrompts(const std::vector<policy::Example>& examples
   std::mt19937_64 random(seed);
   std::vector<PairPrompt> all;
   for (auto& [_, list] : by_clause) std::shuffle(list.begin(), list.end(), random);
-  // Round robin over clauses and sides, so that a smaller turn sees every clause.
+  // Everyday prompts are most of what a model is asked: up to a quarter of the turn is theirs. The rest goes round robin
+  // over clauses and sides, so that a smaller turn sees every clause.
+  if (const auto everyday = by_clause.find({std::string(policy::kOrdinary), false}); everyday != by_clause.end()) {
+    auto& list = everyday->second;
+    all.assign(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(std::min(list.size(), most / 4)));
+    by_clause.erase(everyday);
+  }
   for (size_t round = 0; all.size() < most; ++round) {
     bool any = false;
     for (auto& [_, list] : by_clause)

@@ -10,7 +10,7 @@ struct Plan {
   double seconds = 900;          // the whole turn
   size_t cases = 300;            // of each suite, at most
   size_t helpful_cases = 150;
-  size_t prompts = 7200;         // examples that become pairs, at most
+  size_t prompts = 6600;         // examples that become pairs, at most
   size_t attacks = 120;
   size_t distilled = 48;         // refusals asked of the model with the policy before it
   size_t calibration_cases = 400;

@@ -75,6 +75,11 @@ class NetTest : public testing::Test {
   size_t Connections() {
     return Wait(io_.executor(), [](Server* server) -> asio::awaitable<size_t> { co_return server->connections(); }(server_.get()));
   }
+  // A server counts a connection until its coroutine has ended, which may be a moment after the peer saw it close.
+  bool NoConnectionsSoon() {
+    for (int i = 0; i < 200 && Connections() != 0; ++i) std::this_thread::sleep_for(25ms);
+    return Connections() == 0;
+  }
   ClientRequest To(std::string target, std::string method = "GET", std::string body = "") {
     ClientRequest request;
     request.method = method;
@@ -196,7 +201,7 @@ TEST_F(NetTest, LimitsHeadAndBody) {
 TEST_F(NetTest, SlowHeadIsClosed) {
   Serve("127.0.0.1:0", {.header_limit = 100ms});
   EXPECT_EQ(Raw("GET / HTTP/1.1\r\nx: "), "");
-  EXPECT_EQ(Connections(), 0u);
+  EXPECT_TRUE(NoConnectionsSoon());
 }
 
 TEST_F(NetTest, HandlerFaultsBecome500WithoutDetails) {
