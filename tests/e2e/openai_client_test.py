@@ -73,7 +73,7 @@ def checks(url, key):
     moderation = client.moderations.create(input=["hello", f"card {CARD}"])
     assert [r.flagged for r in moderation.results] == [False, True], moderation
     assert moderation.results[0].categories.self_harm is False
-    assert moderation.results[0].category_scores.violence == 0
+    assert moderation.results[0].category_scores.violence < 0.5
 
     assert [m.id for m in client.models.list()] == []  # "*" passes every name on and lists none
 
