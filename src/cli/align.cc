@@ -8,7 +8,6 @@
 #include "cli/starter_files.h"
 #include "cli/verbs.h"
 #include "loop/loop.h"
-#include "measure/eval/provider_target.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/provider/lm_job.h"
 #include "runtime/provider/lm_process.h"

@@ -156,28 +156,4 @@ std::vector<Measure> Compare(const std::vector<Question>& questions, const polic
   return measures;
 }
 
-eval::GuardTools ToolsOf(const guard::Guard& guard) {
-  auto says = [&guard](const guard::Verdict& verdict, std::string_view text) {
-    eval::GuardSays out;
-    out.action = policy::ActionName(verdict.action);
-    out.withholds = verdict.action >= policy::Action::kRedirect;
-    if (verdict.action == policy::Action::kRedact) out.text = guard::Redact(text, verdict);
-    if (!out.withholds) return out;
-    const auto* category = guard.policy().FindCategory(verdict.clause);
-    out.say = category ? std::string(policy::Say(*category, text)) : "I can't help with that.";
-    return out;
-  };
-  return {
-      .input = [&guard, says](const json::array& messages) {
-        auto subject = guard::SubjectOf(messages, guard::Direction::kInput);
-        if (!subject) return eval::GuardSays{.action = "block", .withholds = true, .say = subject.error().message};
-        return says(guard.Check(guard::Direction::kInput, *subject), subject->text);
-      },
-      .output = [&guard, says](const std::string& output, const json::array& messages) {
-        auto subject = guard::SubjectOf(messages, guard::Direction::kInput);
-        return says(guard.Check(guard::Direction::kOutput, {.text = output, .prompt = subject ? subject->text : ""}), output);
-      },
-  };
-}
-
 }  // namespace plumb::loop

@@ -48,7 +48,4 @@ Result<Runs> Ask(const std::vector<Question>& questions, const policy::Policy& p
 std::vector<Measure> Compare(const std::vector<Question>& questions, const policy::Policy& policy, const Runs& before, const Runs& after,
                              const Runs& guarded);
 
-// What the guard does in front of a model, as eval understands it. `guard` must outlive the result.
-eval::GuardTools ToolsOf(const guard::Guard& guard);
-
 }  // namespace plumb::loop
