@@ -81,6 +81,17 @@ json::object ToolCall(std::string_view id, std::string_view name, std::string_vi
   return {{"id", id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", arguments}}}};
 }
 
+// Anthropic counts what it took from its cache and what it put there apart from the input; we count all of it as input.
+Usage UsageOf(const json::object& counts) {
+  const auto count = [&](std::string_view key) { return GetIntOr(counts, key, 0).value_or(0); };
+  Usage usage;
+  usage.cached_input_tokens = count("cache_read_input_tokens");
+  usage.cache_creation_input_tokens = count("cache_creation_input_tokens");
+  usage.input_tokens = count("input_tokens") + usage.cached_input_tokens + usage.cache_creation_input_tokens;
+  usage.output_tokens = count("output_tokens");
+  return usage;
+}
+
 class AnthropicReader final : public StreamReader {
  public:
   Result<std::vector<ChatDelta>> Take(const net::SseEvent& event) override {
@@ -112,7 +123,7 @@ class AnthropicReader final : public StreamReader {
         call["index"] = tool_;
         ChatDelta delta;
         delta.tool_calls.push_back(std::move(call));
-        deltas.push_back(std::move(delta));
+        Hand(std::move(delta), deltas);
       }
     } else if (*type == "content_block_delta") {
       if (const json::object* delta = FindObject(*object, "delta")) TakeDelta(*delta, deltas);
@@ -135,11 +146,19 @@ class AnthropicReader final : public StreamReader {
   }
 
  private:
+  // message_start counts the input, message_delta what has been put out so far; each figure that comes stands.
   void TakeUsage(const json::object& holder) {
     const json::object* usage = FindObject(holder, "usage");
     if (!usage) return;
-    whole_.usage.input_tokens = GetIntOr(*usage, "input_tokens", whole_.usage.input_tokens).value_or(0);
-    whole_.usage.output_tokens = GetIntOr(*usage, "output_tokens", whole_.usage.output_tokens).value_or(0);
+    for (const auto& [key, value] : *usage) {
+      if (!value.is_null()) usage_[key] = value;
+    }
+    whole_.usage = UsageOf(usage_);
+  }
+  void Hand(ChatDelta delta, std::vector<ChatDelta>& deltas) {
+    if (!named_) delta.model = whole_.model;
+    named_ = true;
+    deltas.push_back(std::move(delta));
   }
   void TakeDelta(const json::object& from, std::vector<ChatDelta>& deltas) {
     ChatDelta delta;
@@ -148,6 +167,7 @@ class AnthropicReader final : public StreamReader {
       whole_.text += delta.text;
     } else if (const json::string* thinking = FindString(from, "thinking")) {
       delta.reasoning = *thinking;
+      whole_.reasoning += delta.reasoning;
     } else if (const json::string* part = FindString(from, "partial_json"); part && tool_ >= 0) {
       json::object& function = whole_.tool_calls.back().as_object()["function"].as_object();
       function["arguments"].as_string() += *part;
@@ -155,12 +175,13 @@ class AnthropicReader final : public StreamReader {
     } else {
       return;
     }
-    deltas.push_back(std::move(delta));
+    Hand(std::move(delta), deltas);
   }
 
   ChatResponse whole_;
+  json::object usage_;
   int64_t tool_ = -1;
-  bool done_ = false;
+  bool named_ = false, done_ = false;
 };
 
 class Anthropic final : public Protocol {
@@ -204,6 +225,8 @@ class Anthropic final : public Protocol {
       if (!type) continue;
       if (const json::string* text = FindString(*block, "text"); text && *type == "text") {
         response.text += std::string_view(*text);
+      } else if (const json::string* thinking = FindString(*block, "thinking")) {
+        response.reasoning += std::string_view(*thinking);
       } else if (*type == "tool_use") {
         const json::string* id = FindString(*block, "id");
         const json::string* name = FindString(*block, "name");
@@ -215,15 +238,12 @@ class Anthropic final : public Protocol {
     const json::string* reason = FindString(answer, "stop_reason");
     response.finish_reason = FinishReason(reason ? std::string_view(*reason) : "end_turn");
     if (const json::string* model = FindString(answer, "model")) response.model = *model;
-    if (const json::object* usage = FindObject(answer, "usage")) {
-      response.usage.input_tokens = GetIntOr(*usage, "input_tokens", 0).value_or(0);
-      response.usage.output_tokens = GetIntOr(*usage, "output_tokens", 0).value_or(0);
-    }
+    if (const json::object* usage = FindObject(answer, "usage")) response.usage = UsageOf(*usage);
     response.raw = std::move(answer);
     return response;
   }
 
-  std::unique_ptr<StreamReader> Read() const override { return std::make_unique<AnthropicReader>(); }
+  std::unique_ptr<StreamReader> Read(const ChatRequest&) const override { return std::make_unique<AnthropicReader>(); }
 };
 
 }  // namespace

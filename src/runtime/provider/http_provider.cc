@@ -38,7 +38,7 @@ Error HttpProvider::Clean(Error error) const {
   return error;
 }
 
-asio::awaitable<Result<net::Download>> HttpProvider::PostOnce(std::string_view path, const std::string& body,
+asio::awaitable<Result<net::Download>> HttpProvider::SendOnce(std::string_view path, const std::string& body,
                                                               int& status, std::optional<Millis>& retry_after) {
   status = 0;
   net::ClientRequest request;
@@ -62,14 +62,14 @@ asio::awaitable<Result<net::Download>> HttpProvider::PostOnce(std::string_view p
   co_return std::unexpected(Clean(VendorError(status, text.value_or(""), where)));
 }
 
-asio::awaitable<Result<net::Download>> HttpProvider::Post(std::string_view path, const json::object& body,
+asio::awaitable<Result<net::Download>> HttpProvider::Send(std::string_view path, const json::object& body,
                                                           int& attempts) {
   const std::string text = ToJson(body);
   Millis waited{0};
   for (attempts = 1;; ++attempts) {
     int status = 0;
     std::optional<Millis> retry_after;
-    Result<net::Download> download = co_await PostOnce(path, text, status, retry_after);
+    Result<net::Download> download = co_await SendOnce(path, text, status, retry_after);
     if (download || !MayRetry(status, download.error())) co_return download;
     const auto wait = RetryWait(options_.retry, attempts + 1, waited, retry_after, options_.random());
     if (!wait) {
@@ -91,7 +91,7 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::Chat(ChatRequest request) {
   // An answer cut off in its body may be asked for once more: nobody has seen any of it.
   for (int round = 0; round < 2; ++round) {
     int tried = 0;
-    Result<net::Download> download = co_await Post(protocol_->path(), body, tried);
+    Result<net::Download> download = co_await Send(protocol_->path(), body, tried);
     attempts += tried;
     if (!download) co_return std::unexpected(std::move(download).error());
     Result<std::string> text = co_await download->Rest(kMaxAnswerBytes);
@@ -112,20 +112,19 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::Chat(ChatRequest request) {
   co_return std::unexpected(Clean(std::move(last)));
 }
 
-asio::awaitable<Result<ChatResponse>> HttpProvider::ReadStream(net::Download download, const OnDelta& on_delta,
-                                                               bool& handed_on) {
+asio::awaitable<Result<ChatResponse>> HttpProvider::ReadStream(net::Download download, StreamReader& reader,
+                                                               const OnDelta& on_delta, bool& handed_on) {
   net::SseParser parser;
-  std::unique_ptr<StreamReader> reader = protocol_->Read();
-  while (!reader->done()) {
+  while (!reader.done()) {
     // The answer is there; a vendor that forgets to say so keeps us only a moment.
-    if (reader->finished()) download.SetIdle(std::chrono::seconds(5));
+    if (reader.finished()) download.SetIdle(std::chrono::seconds(5));
     Result<std::string> piece = co_await download.Next();
-    if (!piece && reader->finished()) break;
+    if (!piece && reader.finished()) break;
     if (!piece) co_return std::unexpected(std::move(piece).error());
     if (piece->empty()) break;
     PLUMB_CO_TRY(const auto events, parser.Feed(*piece));
     for (const net::SseEvent& event : events) {
-      PLUMB_CO_TRY(const auto deltas, reader->Take(event));
+      PLUMB_CO_TRY(const auto deltas, reader.Take(event));
       for (const ChatDelta& delta : deltas) {
         handed_on = true;
         Status taken = co_await on_delta(delta);
@@ -133,16 +132,16 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ReadStream(net::Download dow
       }
     }
   }
-  if (!reader->finished()) {
+  if (!reader.finished()) {
     co_return FailAt(options_.base.Text(), Code::kCorrupt, "the stream was cut off before its end");
   }
   // The last bytes of a complete answer, so that the connection can be used again.
-  if (reader->done()) {
+  if (reader.done()) {
     download.SetIdle(std::chrono::milliseconds(50));
     auto rest = co_await download.Next();
     static_cast<void>(rest);
   }
-  co_return reader->Whole();
+  co_return reader.Whole();
 }
 
 asio::awaitable<Result<ChatResponse>> HttpProvider::ChatStream(ChatRequest request, OnDelta on_delta) {
@@ -151,10 +150,11 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ChatStream(ChatRequest reque
   int attempts = 0;
   for (int round = 0;; ++round) {
     int tried = 0;
-    PLUMB_CO_TRY(net::Download download, co_await Post(protocol_->path(), body, tried));
+    PLUMB_CO_TRY(net::Download download, co_await Send(protocol_->path(), body, tried));
     attempts += tried;
     bool handed_on = false;
-    Result<ChatResponse> whole = co_await ReadStream(std::move(download), on_delta, handed_on);
+    const std::unique_ptr<StreamReader> reader = protocol_->Read(request);
+    Result<ChatResponse> whole = co_await ReadStream(std::move(download), *reader, on_delta, handed_on);
     if (whole) {
       whole->attempts = attempts;
       co_return whole;
@@ -163,6 +163,18 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ChatStream(ChatRequest reque
     const bool broken = code == Code::kCorrupt || code == Code::kUnavailable;
     if (handed_on || !broken || round == 1) co_return std::unexpected(Clean(std::move(whole).error()));
   }
+}
+
+asio::awaitable<Result<json::object>> HttpProvider::Post(std::string path, json::object body) {
+  int attempts = 0;
+  PLUMB_CO_TRY(net::Download download, co_await Send(path, body, attempts));
+  Result<std::string> text = co_await download.Rest(kMaxAnswerBytes);
+  if (!text) co_return std::unexpected(Clean(std::move(text).error()));
+  auto parsed = ParseJson(*text, "the answer");
+  if (!parsed || !parsed->is_object()) {
+    co_return FailAt(options_.base.Text(), Code::kCorrupt, "the answer to {} is not a JSON object", path);
+  }
+  co_return std::move(parsed->as_object());
 }
 
 asio::awaitable<Result<std::vector<std::string>>> HttpProvider::Models() {

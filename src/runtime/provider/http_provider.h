@@ -35,17 +35,19 @@ class HttpProvider : public Provider {
   asio::awaitable<Result<ChatResponse>> Chat(ChatRequest request) override;
   asio::awaitable<Result<ChatResponse>> ChatStream(ChatRequest request, OnDelta on_delta) override;
   asio::awaitable<Result<std::vector<std::string>>> Models() override;
+  asio::awaitable<Result<json::object>> Post(std::string path, json::object body) override;
 
  protected:
   // Where to send now. The local provider waits here until its process is up. Error: kUnavailable.
   virtual asio::awaitable<Result<net::Url>> Base();
   // A POST of `body` to `path` below the base, retried; the answer's head is there, its status below 400.
-  asio::awaitable<Result<net::Download>> Post(std::string_view path, const json::object& body, int& attempts);
+  asio::awaitable<Result<net::Download>> Send(std::string_view path, const json::object& body, int& attempts);
   net::Client& client() { return client_; }
 
  private:
-  asio::awaitable<Result<ChatResponse>> ReadStream(net::Download download, const OnDelta& on_delta, bool& handed_on);
-  asio::awaitable<Result<net::Download>> PostOnce(std::string_view path, const std::string& body, int& status,
+  asio::awaitable<Result<ChatResponse>> ReadStream(net::Download download, StreamReader& reader, const OnDelta& on_delta,
+                                                   bool& handed_on);
+  asio::awaitable<Result<net::Download>> SendOnce(std::string_view path, const std::string& body, int& status,
                                                   std::optional<Millis>& retry_after);
   Error Clean(Error error) const;
 

@@ -34,7 +34,8 @@ class Protocol {
   virtual Result<json::object> Body(const ChatRequest& request, bool stream) const = 0;
   // Error: kCorrupt.
   virtual Result<ChatResponse> Parse(json::object answer) const = 0;
-  virtual std::unique_ptr<StreamReader> Read() const = 0;
+  // For the answer to `request`: how many choices it will have stands there.
+  virtual std::unique_ptr<StreamReader> Read(const ChatRequest& request) const = 0;
 };
 
 std::unique_ptr<Protocol> OpenAiProtocol();     // OpenAI chat completions, and all that copy it

@@ -33,6 +33,10 @@ asio::awaitable<Result<std::vector<std::string>>> Provider::Models() {
   co_return Fail(Code::kUnsupported, "provider '{}' does not list its models", name());
 }
 
+asio::awaitable<Result<json::object>> Provider::Post(std::string path, json::object) {
+  co_return Fail(Code::kUnsupported, "provider '{}' has no {}", name(), path);
+}
+
 Result<std::vector<Result<ChatResponse>>> Provider::Batch(const std::vector<ChatRequest>& requests, size_t concurrency,
                                                           const OnDone& on_done) {
   const Error not_begun{Code::kCancelled, "stopped before this was asked", ""};

@@ -3,6 +3,7 @@
 //   ChatRequest   what is asked, in OpenAI's words whatever the vendor speaks
 //   ChatResponse  the whole answer
 //   Provider      asks one endpoint; retries what may be retried
+//   Attempt       one asking of one vendor, noted for the record
 //   Target        a provider and a model behind it, opened by name (target.h)
 //
 //   PLUMB_TRY(Target target, OpenTarget("openai:gpt-5-mini", {}));
@@ -21,6 +22,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -33,6 +35,17 @@ namespace plumb::provider {
 
 namespace asio = boost::asio;
 
+// One asking of one vendor, successful or not.
+struct Attempt {
+  std::string target;      // "openai:gpt-5-mini"; the provider's name where it is asked directly
+  int status = 0;          // HTTP; 0 where no answer came
+  std::string outcome;     // "ok", else the name of the error's code: "unavailable", "deadline", …
+  std::string reason;      // the vendor's own word for it: "context_length_exceeded"; "" where it gives none
+  std::optional<std::chrono::milliseconds> retry_after;
+  double ms = 0;
+  bool begun = false;      // pieces of a stream were handed on
+};
+
 struct ChatRequest {
   std::string id;          // of the case; what a replay is looked up by
   std::string model;       // empty: the provider's own default
@@ -41,29 +54,64 @@ struct ChatRequest {
   std::optional<int64_t> max_tokens;
   std::optional<int64_t> seed;
   std::vector<std::string> stop;
-  json::object extra;      // further fields, passed on as they are: tools, tool_choice, response_format, top_k, …
+  json::object extra;      // further fields, passed on as they are: tools, tool_choice, response_format, top_k, n, …
+
+  // What the asker has to say about the asking; none of it is sent.
+  std::shared_ptr<std::vector<Attempt>> attempts;  // where every attempt is noted, in order; may be null
+  // Whether the asker has gone away; looked at while we wait. Empty: never.
+  std::function<bool()> gone;
+  // Asked when a stream broke after pieces were handed on: true if the asker has let nothing of them out and has thrown
+  // them away, so that the whole may be asked for again. Empty: never.
+  std::function<bool()> forget;
+  std::string scope;       // whose answers may be reused for it (a key's name); of the cache
+  bool fresh = false;      // no cached answer, please
 };
 
+// Both vendors' figures in one sense: what is counted as cached is counted as input too, reasoning as output too.
+// (Anthropic's own input_tokens is input_tokens - cached_input_tokens - cache_creation_input_tokens.)
 struct Usage {
   int64_t input_tokens = 0;
   int64_t output_tokens = 0;
+  int64_t cached_input_tokens = 0;          // read from the vendor's prompt cache
+  int64_t cache_creation_input_tokens = 0;  // written to it
+  int64_t reasoning_tokens = 0;
+  bool operator==(const Usage&) const = default;
 };
 
+// A further answer, where n > 1 were asked for.
+struct Choice {
+  int index = 1;
+  std::string text, finish_reason, reasoning;
+  json::array tool_calls;
+  json::value logprobs;
+};
+
+// The fields of the first choice stand here; those of the others in `choices`.
 struct ChatResponse {
   std::string text;           // "" where the answer is tool calls alone
   std::string finish_reason;  // OpenAI's: stop, length, tool_calls, content_filter
   std::string model;          // as the vendor names it
   Usage usage;
   json::array tool_calls;     // OpenAI's
+  std::string reasoning;      // what a reasoning model says to itself, where the vendor shows it
+  json::value logprobs;       // OpenAI's, null where not asked for
+  std::vector<Choice> choices;  // those after the first, by index
   json::object raw;           // the vendor's own answer; empty for a stream
   int attempts = 1;
+  std::string target;         // who answered, "openai:gpt-5-mini", where there was a choice of targets; else ""
+  bool cached = false;        // from our own cache: no vendor was asked, nothing is owed
+  // Set where a cache would keep this answer: to be called once it has passed the guard. Empty: nobody would.
+  std::function<void()> keep;
 };
 
 // A piece of a streamed answer.
 struct ChatDelta {
+  int choice = 0;             // which answer, where n > 1
   std::string text;
   json::array tool_calls;     // OpenAI's deltas, with "index"
   std::string reasoning;      // what a reasoning model says to itself, where the vendor shows it
+  json::value logprobs;       // OpenAI's for this piece; null where there are none
+  std::string model;          // on the first piece: as the vendor names itself
 };
 
 // Takes pieces in order, waiting as long as it likes. An error stops the stream and is what ChatStream returns.
@@ -81,6 +129,9 @@ class Provider {
   virtual asio::awaitable<Result<ChatResponse>> ChatStream(ChatRequest request, OnDelta on_delta) = 0;
   // Model names it offers, where it can say. Error: kUnsupported.
   virtual asio::awaitable<Result<std::vector<std::string>>> Models();
+  // Posts `body` to `path` below the base URL ("/embeddings", "/messages/count_tokens") in the provider's own protocol
+  // and returns its answer as it is. Error: kUnsupported (it has no such thing).
+  virtual asio::awaitable<Result<json::object>> Post(std::string path, json::object body);
   // What ChatAll does; the local provider has a faster way than one request after the other.
   virtual Result<std::vector<Result<ChatResponse>>> Batch(const std::vector<ChatRequest>& requests, size_t concurrency,
                                                           const OnDone& on_done);
