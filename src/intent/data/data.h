@@ -6,6 +6,7 @@
 //   csv.h        RFC 4180
 //   duplicate.h  near-duplicates (5-word shingles, MinHash) and contamination of one set by another
 //   trl.h        training rows in every shape TRL knows
+//   traffic.h    past exchanges from our logs and others' (OpenAI-style, LiteLLM, Langfuse)
 //   split.h      splits by hash of the group, the same on every machine
 //
 //   PLUMB_TRY(Suite suite, LoadSuite("suites/harmful"));
@@ -19,4 +20,5 @@
 #include "intent/data/import.h"
 #include "intent/data/split.h"
 #include "intent/data/suite.h"
+#include "intent/data/traffic.h"
 #include "intent/data/trl.h"
