@@ -107,6 +107,7 @@ void CheckMeaning(const Node& policy, const std::vector<ExampleRow>& rows, Probl
   CheckReferences(policy, problems);
   CheckActions(policy, problems);
   CheckRoutes(policy, problems);
+  CheckRules(policy, problems);
   CheckExamples(policy, rows, problems);
 }
 

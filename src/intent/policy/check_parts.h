@@ -12,6 +12,10 @@ void CheckReferences(const Node& policy, Problems& problems);
 void CheckActions(const Node& policy, Problems& problems);
 // check_routes.cc: every route can be reached, and does not contradict itself.
 void CheckRoutes(const Node& policy, Problems& problems);
+// check_rules.cc: tool rules, limits, splits and prompts can be followed.
+void CheckRules(const Node& policy, Problems& problems);
+// The ids a "when: {clause}" may have besides AllClauses: "limits", "tools/…".
+std::vector<std::string> RuleClauseNames(const Node& policy);
 
 // The items of the list `key`; none where it is missing.
 const std::vector<Node>& Items(const Node& node, std::string_view key);

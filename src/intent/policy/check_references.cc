@@ -55,10 +55,12 @@ struct Names {
 Names NamesOf(const Node& policy) {
   const Node* incidents = policy.Find("incidents");
   const Node* roles = policy.Find("roles");
+  std::vector<std::string> clauses = AllClauses(policy);
+  for (std::string& each : RuleClauseNames(policy)) clauses.push_back(std::move(each));
   return {.people = Keys(roles ? roles->Find("people") : nullptr),
           .on_call = Keys(incidents ? incidents->Find("on_call") : nullptr),
           .playbooks = Keys(incidents ? incidents->Find("playbooks") : nullptr),
-          .clauses = AllClauses(policy)};
+          .clauses = std::move(clauses)};
 }
 
 void CheckEscalation(const Node& policy, const Names& names, Problems& problems) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "intent/policy/diff_rules.h"
+
 namespace plumb::policy {
 namespace {
 
@@ -38,6 +40,7 @@ class Comparison {
     CompareExamples();
     CompareSides();
     CompareTargets();
+    CompareRules(before_, after_, diff_.changes);
     for (const char* key : {"languages", "routes", "escalation", "incidents", "roles", "obligations", "approved", "cadence", "owner"})
       CompareRest(key);
     return std::move(diff_);
@@ -124,6 +127,8 @@ class Comparison {
   static std::map<std::string, Sides> ExamplesByClause(const Policy& policy) {
     std::map<std::string, Sides> out;
     for (const Example& each : Examples(policy)) out[each.clause].emplace(each.violates, each.text);
+    for (const char* direction : {"output", "tool_call", "tool_result", "document"})
+      for (const Example& each : ExamplesOf(policy, direction)) out[each.clause].emplace(each.violates, each.text);
     return out;
   }
 

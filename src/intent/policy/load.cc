@@ -58,9 +58,36 @@ class Loader {
     return rows;
   }
 
+  // The files that routes name are there; their names in `tree` become relative to `root`, wherever they were written.
+  void CheckFiles(Node& tree, const fs::path& root) {
+    Node* routes = tree.Find("routes");
+    if (!routes) return;
+    for (Node& route : routes->items) {
+      if (Node* shadow = route.Find("shadow")) {
+        if (shadow->kind == Node::kScalar) CheckFile(*shadow, root);
+        for (Node& item : shadow->items) {
+          if (item.kind == Node::kScalar) CheckFile(item, root);
+          for (const char* key : {"policy", "guard"})
+            if (Node* named = item.Find(key)) CheckFile(*named, root);
+        }
+      }
+      if (Node* split = route.Find("split"))
+        if (Node* arms = split->Find("arms"))
+          for (Node& arm : arms->items)
+            if (Node* named = arm.Find("policy")) CheckFile(*named, root);
+    }
+  }
+
   const std::vector<Node>& overlays() const { return overlays_; }
 
  private:
+  void CheckFile(Node& named, const fs::path& root) {
+    if (named.kind != Node::kScalar) return;
+    const fs::path path = (folders_[*named.place.file] / named.text).lexically_normal();
+    std::error_code none;
+    if (!fs::exists(path, none)) AddProblem(problems_, named.place, "there is no '{}' beside this policy", named.text);
+    if (folders_[*named.place.file] != root) named.text = path.lexically_relative(root).string();
+  }
   std::optional<Node> LoadBase(const Node& extends, const fs::path& folder) {
     const std::string name = DisplayName(extends);
     if (std::find(chain_.begin(), chain_.end(), name) != chain_.end() || chain_.size() >= kMaxChain) {
@@ -93,6 +120,19 @@ Node ApplyOverlay(const Node& tree, const Node& overlay) {
   Node merged = MergeOver(tree, overlay);
   std::erase_if(merged.entries, [](const Entry& entry) { return entry.key == "when"; });
   return merged;
+}
+
+std::vector<OverlayWhen> WhenOf(const std::vector<Node>& overlays) {
+  std::vector<OverlayWhen> out;
+  for (const Node& overlay : overlays) {
+    OverlayWhen& when = out.emplace_back();
+    for (const Entry& entry : overlay.Find("when")->entries) {
+      std::vector<std::string>& values = when[entry.key];
+      if (entry.value.kind == Node::kScalar) values.push_back(entry.value.text);
+      for (const Node& item : entry.value.items) values.push_back(item.text);
+    }
+  }
+  return out;
 }
 
 Result<Policy> Finish(const Node& tree, const std::vector<ExampleRow>& rows, const std::string& name) {
@@ -153,9 +193,13 @@ Result<Policy> ParsePolicy(std::string_view text, std::string_view name, const f
   for (const Node& overlay : loader.overlays())
     if (OverlayFits(*overlay.Find("when"), options)) tree = ApplyOverlay(*tree, overlay);
   const std::vector<ExampleRow> rows = loader.LoadRows(*tree);
+  loader.CheckFiles(*tree, folder);
   CheckMeaning(*tree, rows, problems);
   if (!problems.empty()) return AsError(InFileOrder(problems));
-  return Finish(*tree, rows, std::string(name));
+  PLUMB_TRY(Policy policy, Finish(*tree, rows, std::string(name)));
+  policy.folder = folder.string();
+  policy.overlays = WhenOf(loader.overlays());
+  return policy;
 }
 
 Result<Policy> LoadPolicy(const fs::path& path, const LoadOptions& options) {
@@ -167,11 +211,13 @@ Result<std::vector<Problem>> CheckPolicy(const fs::path& path) {
   PLUMB_TRY(const std::string text, ReadFile(path));
   Problems problems;
   Loader loader(problems);
-  const std::optional<Node> tree = loader.LoadTree(text, path.string(), path.parent_path());
+  std::optional<Node> tree = loader.LoadTree(text, path.string(), path.parent_path());
   if (tree) {
+    loader.CheckFiles(*tree, path.parent_path());
     CheckMeaning(*tree, loader.LoadRows(*tree), problems);
     for (const Node& overlay : loader.overlays()) {
-      const Node merged = ApplyOverlay(*tree, overlay);
+      Node merged = ApplyOverlay(*tree, overlay);
+      loader.CheckFiles(merged, path.parent_path());
       CheckMeaning(merged, loader.LoadRows(merged), problems);
     }
   }

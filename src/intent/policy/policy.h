@@ -5,6 +5,7 @@
 //               "principle/ID", "scope", "tone". Verdicts, cases, pairs, thresholds and cards all carry clause ids
 //   Category    a clause about content: what breaks it, what only looks like it, what is done, how well it is caught
 //   Example     one text under one clause, on one side of it, in one split for ever
+//   Rule        what is decided without judgement: tool-call rules, limits of a prompt; clauses "tools/ID", "limits"
 //   Overlay     a partial policy for a region, locale, domain or channel
 //
 //   Result<Policy> policy = LoadPolicy("policy.yaml");
@@ -124,6 +125,35 @@ struct Languages {
   Action on_unsupported = Action::kFlag;
 };
 
+// Another policy whose verdicts are recorded beside the one in force, and never enforced.
+struct Shadow {
+  std::string policy;  // file, relative to Policy::folder
+  std::string guard;   // folder, the same; empty: the one beside that policy, else the one in force
+};
+
+// One way to answer in a split of traffic. What is empty stays as it is.
+struct Arm {
+  std::string name;
+  double weight = 1;
+  std::string policy;  // file, relative to Policy::folder
+  std::string model;   // a public name of plumb.yaml
+  std::string prompt;  // the system prompt's words
+};
+struct Experiment {
+  std::string name;         // with the subject it decides the arm; a new name deals anew
+  std::string by = "user";  // user | key | exchange
+  std::vector<Arm> arms;    // none: no split
+};
+
+// The system prompt the gateway puts in front.
+struct RoutePrompt {
+  bool given = false;    // the route asks for it
+  int clauses = 0;       // so many clauses that bear on the request are added
+  int few_shots = 3;
+  int tokens = 600;      // about, without the clauses
+  bool canary = true;    // carries a random mark that the detector `canary` looks for
+};
+
 // Which traffic, with what at stake. The first route whose every `match` entry fits is taken.
 struct Route {
   std::map<std::string, std::string> match;  // model, key, channel, region, locale, domain → pattern with '*'
@@ -132,9 +162,45 @@ struct Route {
   std::string log = "full";                  // full | hashed | none
   std::string on_error = "block";            // block | allow | fallback: when a detector fails
   bool before_release = false;               // a person releases each answer
+  std::string review_expires = "1d";         // how long an answer waits for a person
   double review_sample = 0;
   std::vector<std::string> always_review_if;
+  std::vector<Shadow> shadow;
+  Experiment split;
+  RoutePrompt prompt;
 };
+
+// One rule about calls of the tools whose names fit `name`. Without a condition it fires on every one of them.
+struct ToolRule {
+  std::string id;    // its clause is "tools/ID"; the name where the file gives none
+  std::string name;  // pattern with '*'
+  json::object arguments;              // JSON Schema; fires where the arguments do not fit it
+  std::vector<std::string> fields;     // the arguments that provenance is asked of; empty: all
+  std::vector<std::string> not_from;   // tool, document: fires where a value was only seen there
+  std::vector<std::string> only_from;  // user, system: fires where a value was not seen there
+  Action action = Action::kBlock;
+  std::vector<std::string> say;
+};
+struct Tools {
+  std::vector<std::string> allow;  // patterns; empty: all
+  std::vector<std::string> deny;
+  Action action = Action::kBlock;  // about a tool that is denied or not allowed
+  std::vector<ToolRule> rules;
+  std::vector<std::string> say;
+  bool empty() const { return allow.empty() && deny.empty() && rules.empty(); }
+};
+
+// How complex a prompt may be; nothing is asked where nothing is said.
+struct Limits {
+  std::optional<int64_t> tokens, messages, tools, depth, encodings;
+  std::optional<double> repetition;
+  Action action = Action::kBlock;
+  std::vector<std::string> say;
+  bool empty() const { return !tokens && !messages && !tools && !depth && !encodings && !repetition; }
+};
+
+// What an overlay asks of a request: region, locale, domain, channel → the values that fit.
+using OverlayWhen = std::map<std::string, std::vector<std::string>>;
 
 struct Escalation {
   std::map<std::string, std::string> when;  // clause, severity, direction, action, risk → value
@@ -163,6 +229,8 @@ struct Policy {
   double false_alarm = 0.01;  // budget over all clauses together, on ordinary traffic
   Languages languages;
   std::vector<Route> routes;
+  Tools tools;
+  Limits limits;
   std::vector<Escalation> escalation;
   std::vector<Obligation> obligations;
   json::object incidents, roles, approved, cadence;  // as written, checked
@@ -171,6 +239,8 @@ struct Policy {
   json::object resolved;  // the whole policy as JSON: what the hash is of
   std::string hash;       // SHA-256 of the RFC 8785 form of `resolved`, 64 hexadecimal digits
   std::string path;       // the file it came from
+  std::string folder;     // what relative paths in it are taken from
+  std::vector<OverlayWhen> overlays;  // of every overlay of the file, in force or not
 
   // nullptr where there is none.
   const Category* FindCategory(std::string_view clause_id) const;
@@ -196,6 +266,15 @@ Result<Policy> ParsePolicy(std::string_view text, std::string_view name, const f
 // Every fault of the policy and of each of its overlays, in file order; empty where it is good. Error: kNotFound, kIo.
 Result<std::vector<Problem>> CheckPolicy(const fs::path& path);
 
+// Which overlays fit, as a key: "" where none does. Equal keys mean the same policy.
+std::string FittingOverlays(const Policy& policy, const LoadOptions& options);
+// The policy as each possible choice of its overlays makes it, by FittingOverlays' key, the plain one ("") included.
+// Errors: LoadPolicy's; kUnsupported where there are more than 64 choices.
+Result<std::map<std::string, Policy>> LoadOverlaid(const fs::path& path);
+
+// Rules that are clauses without examples: "limits", "tools/allow", "tools/deny", "tools/ID"…, where the policy has them.
+std::vector<std::string> RuleClauses(const Policy& policy);
+
 // The clause ids, in the policy's order: "principle/ID"…, "scope", "tone", the categories' ids.
 std::vector<std::string> ClauseIds(const Policy& policy);
 // Rows of a policy's example files that belong to no category: everyday prompts.
@@ -218,6 +297,10 @@ struct Example {
 // The split is by SHA-256 of the group: 60 % train, 20 % calibration, 20 % test. Texts that are near-duplicates of one
 // another are put into one group first, so that no split sees another's text.
 std::vector<Example> Examples(const Policy& policy);
+// The example files' rows of another direction than input ("output": answers; "document", …). They are in no prompt and
+// no pair: a guard's thresholds are set on them. A row's split is that of the examples of its group: an answer goes with
+// what it answers.
+std::vector<Example> ExamplesOf(const Policy& policy, std::string_view direction);
 // The split of a group, by its name alone.
 Split SplitOf(std::string_view group);
 

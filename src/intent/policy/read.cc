@@ -96,6 +96,54 @@ Category ReadCategory(const json::object& from, const Policy& policy) {
   return out;
 }
 
+int Whole(const json::object& from, std::string_view key, int fallback) { return static_cast<int>(Number(from, key, fallback)); }
+
+// Shadows, splits, the injected prompt.
+void ReadRouteExtras(const json::object& from, Route& out) {
+  if (const json::array* shadows = FindArray(from, "shadow"))
+    for (const json::value& item : *shadows)
+      out.shadow.push_back(item.is_string() ? Shadow{std::string(item.get_string()), ""}
+                                            : Shadow{Text(item.as_object(), "policy"), Text(item.as_object(), "guard")});
+  const json::object& split = Object(from, "split");
+  out.split.name = Text(split, "name");
+  out.split.by = Text(split, "by", out.split.by);
+  Each(split, "arms", [&](const json::object& item) {
+    out.split.arms.push_back({Text(item, "name"), Number(item, "weight", 1), Text(item, "policy"), Text(item, "model"), Text(item, "prompt")});
+  });
+  out.prompt.given = from.contains("prompt");
+  const json::object& prompt = Object(from, "prompt");
+  out.prompt.clauses = Whole(prompt, "clauses", out.prompt.clauses);
+  out.prompt.few_shots = Whole(prompt, "few_shots", out.prompt.few_shots);
+  out.prompt.tokens = Whole(prompt, "tokens", out.prompt.tokens);
+  out.prompt.canary = GetBoolOr(prompt, "canary", true).value_or(true);
+}
+
+Tools ReadTools(const json::object& from) {
+  Tools out{Texts(from, "allow"), Texts(from, "deny"), ActionOf(from, "action", Action::kBlock), {}, Texts(from, "say")};
+  Each(from, "rules", [&](const json::object& item) {
+    const std::string name = Text(item, "name");
+    out.rules.push_back({Text(item, "id", name), name, Object(item, "arguments"), Texts(item, "fields"), Texts(item, "not_from"),
+                         Texts(item, "only_from"), ActionOf(item, "action", Action::kBlock), Texts(item, "say")});
+  });
+  return out;
+}
+
+Limits ReadLimits(const json::object& from) {
+  const auto count = [&](std::string_view key) {
+    return from.contains(key) ? std::optional(static_cast<int64_t>(Number(from, key, 0))) : std::nullopt;
+  };
+  Limits out;
+  out.tokens = count("tokens");
+  out.messages = count("messages");
+  out.tools = count("tools");
+  out.depth = count("depth");
+  out.encodings = count("encodings");
+  if (from.contains("repetition")) out.repetition = Number(from, "repetition", 0);
+  out.action = ActionOf(from, "action", Action::kBlock);
+  out.say = Texts(from, "say");
+  return out;
+}
+
 Route ReadRoute(const json::object& from) {
   Route out;
   out.match = TextMap(Object(from, "match"));
@@ -106,7 +154,9 @@ Route ReadRoute(const json::object& from) {
   const json::object& review = Object(from, "review");
   out.before_release = GetBoolOr(review, "before_release", false).value_or(false);
   out.review_sample = Number(review, "sample", 0);
+  out.review_expires = Text(review, "expires", out.review_expires);
   out.always_review_if = Texts(review, "always_if");
+  ReadRouteExtras(from, out);
   return out;
 }
 
@@ -155,6 +205,8 @@ Policy ReadPolicy(const json::object& resolved) {
   const json::object& languages = Object(resolved, "languages");
   out.languages = {Texts(languages, "supported"), ActionOf(languages, "on_unsupported", Action::kFlag)};
   Each(resolved, "routes", [&](const json::object& item) { out.routes.push_back(ReadRoute(item)); });
+  out.tools = ReadTools(Object(resolved, "tools"));
+  out.limits = ReadLimits(Object(resolved, "limits"));
   ReadPeople(resolved, out);
   out.example_files = Texts(resolved, "examples");
   return out;
