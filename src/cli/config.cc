@@ -1,75 +1,12 @@
 #include "cli/config.h"
 
-#include <charconv>
 #include <set>
 
-#include "intent/policy/node.h"
+#include "cli/config_keys.h"
+#include "cli/config_reader.h"
 
 namespace plumb::cli {
 namespace {
-
-using policy::AddProblem;
-using policy::Node;
-using policy::Problems;
-
-// Reads nodes of one file and collects what is wrong with them.
-class Reader {
- public:
-  Reader(const fs::path& folder, Problems& problems) : folder_(folder), problems_(problems) {}
-
-  template <class... Args>
-  void Wrong(const Node& node, fmt::format_string<Args...> format, Args&&... args) {
-    AddProblem(problems_, node.place, format, std::forward<Args>(args)...);
-  }
-  // Refuses keys that are not in `known`. False where `node` is no map.
-  bool Map(const Node& node, std::string_view what, const std::vector<std::string>& known) {
-    if (node.kind != Node::kMap) {
-      Wrong(node, "{} must be a map", what);
-      return false;
-    }
-    for (const policy::Entry& entry : node.entries) {
-      if (std::ranges::find(known, entry.key) != known.end()) continue;
-      AddProblem(problems_, entry.place, "unknown key '{}' in {}{} (known: {})", entry.key, what,
-                 DidYouMean(entry.key, known), Join(known, ", "));
-    }
-    return true;
-  }
-  std::string Text(const Node& node, std::string_view what) {
-    if (node.kind == Node::kScalar) return node.text;
-    Wrong(node, "{} must be a text", what);
-    return "";
-  }
-  std::string OneOf(const Node& node, std::string_view what, const std::vector<std::string>& choices) {
-    const std::string text = Text(node, what);
-    if (std::ranges::find(choices, text) != choices.end()) return text;
-    if (node.kind == Node::kScalar) {
-      Wrong(node, "{} is '{}'{}; it must be one of {}", what, text, DidYouMean(text, choices), Join(choices, ", "));
-    }
-    return choices.front();
-  }
-  bool Switch(const Node& node, std::string_view what) {
-    const std::string text = Lower(Text(node, what));
-    if (text == "on" || text == "true" || text == "yes") return true;
-    if (text != "off" && text != "false" && text != "no") Wrong(node, "{} must be on or off", what);
-    return false;
-  }
-  int64_t Whole(const Node& node, std::string_view what, int64_t low, int64_t high) {
-    const std::string text = Text(node, what);
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && end == text.data() + text.size() && value >= low && value <= high) return value;
-    Wrong(node, "{} must be a whole number from {} to {}", what, low, high);
-    return low;
-  }
-  fs::path Path(const Node& node, std::string_view what) {
-    const fs::path path = Text(node, what);
-    return path.is_absolute() ? path : folder_ / path;
-  }
-
- private:
-  const fs::path& folder_;
-  Problems& problems_;
-};
 
 provider::ProviderConfig ReadProvider(const policy::Entry& entry, Reader& reader) {
   provider::ProviderConfig config;
@@ -130,22 +67,6 @@ gateway::ModelRoute ReadModel(const policy::Entry& entry, Reader& reader, const 
     reader.Wrong(*target, "no provider '{}'{} (known: {})", kind, DidYouMean(kind, providers), Join(providers, ", "));
   }
   return route;
-}
-
-gateway::Key ReadKey(const Node& node, Reader& reader) {
-  gateway::Key key;
-  if (!reader.Map(node, "a key", {"name", "sha256", "role"})) return key;
-  if (const Node* name = node.Find("name")) key.name = reader.Text(*name, "name");
-  if (key.name.empty()) reader.Wrong(node, "a key needs a name");
-  const Node* hash = node.Find("sha256");
-  key.sha256 = hash ? Lower(reader.Text(*hash, "sha256")) : "";
-  if (auto bytes = HexDecode(key.sha256); !bytes || bytes->size() != 32) {
-    reader.Wrong(hash ? *hash : node, "a key needs sha256: the 64 hexadecimal digits of the key's SHA-256");
-  }
-  if (const Node* role = node.Find("role")) {
-    key.role = reader.OneOf(*role, "role", {"application", "reviewer", "operator", "auditor", "administrator"});
-  }
-  return key;
 }
 
 void ReadLm(const Node& node, Reader& reader, Config& config) {
