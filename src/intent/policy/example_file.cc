@@ -1,15 +1,21 @@
 #include "intent/policy/example_file.h"
 
+#include "intent/policy/check_parts.h"
+
 namespace plumb::policy {
 namespace {
 
+const std::vector<std::string> kDirections = {"input", "output", "tool_call", "tool_result", "document"};
+
 // What keeps `row` from being an example, or "".
 std::string Fault(const json::object& row) {
-  for (std::string_view key : {"clause", "violates", "allows", "kind", "group", "prompt"}) {
+  for (std::string_view key : {"clause", "violates", "allows", "kind", "group", "prompt", "direction"}) {
     const json::value* value = row.if_contains(key);
     if (value && !value->is_string()) return fmt::format("'{}' must be text", key);
     if (value && Trim(std::string_view(value->as_string())).empty()) return fmt::format("'{}' is empty", key);
   }
+  if (const json::string* direction = FindString(row, "direction"); direction && !Contains(kDirections, std::string_view(*direction)))
+    return fmt::format("names direction '{}'; it can be {}", std::string_view(*direction), Join(kDirections, ", "));
   if (!row.contains("clause")) return "needs 'clause': the id of the category it belongs to, or \"ordinary\"";
   if (row.contains("violates") == row.contains("allows"))
     return row.contains("violates") ? "says both 'violates' and 'allows'; keep the one that is right"

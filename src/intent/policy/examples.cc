@@ -31,11 +31,15 @@ void AddInline(const Policy& policy, std::vector<Example>& out) {
   }
 }
 
-void AddRows(const Policy& policy, std::vector<Example>& out) {
+constexpr std::string_view kInput = "input";
+
+void AddRows(const Policy& policy, std::string_view direction, std::vector<Example>& out) {
   const json::array* rows = FindArray(policy.resolved, "examples");
   if (!rows) return;
   for (const json::value& value : *rows) {
     const json::object& row = value.as_object();
+    const json::string* of = FindString(row, "direction");
+    if (direction != (of ? std::string_view(*of) : kInput)) continue;
     const bool violates = row.contains("violates");
     Example example = Inline(RowText(row, "clause"), RowText(row, violates ? "violates" : "allows"), violates, RowText(row, "kind"),
                              RowText(row, "prompt"));
@@ -44,12 +48,17 @@ void AddRows(const Policy& policy, std::vector<Example>& out) {
   }
 }
 
+void NameGroup(Example& example) {
+  if (example.group.empty()) example.group = "text-" + Sha256Hex(example.prompt.empty() ? example.text : example.prompt).substr(0, 16);
+}
+
 // Joins the groups whose texts are near-duplicates. A family of groups takes the first of their names in byte order, an
-// example without a group the digest of its own text, so that the order of the file does not matter.
-void JoinGroups(std::vector<Example>& examples) {
+// example without a group the digest of its own text, so that the order of the file does not matter. Returns the name that
+// each group goes by.
+std::map<std::string, std::string> JoinGroups(std::vector<Example>& examples) {
   std::vector<std::string_view> texts;
   for (Example& each : examples) {
-    if (each.group.empty()) each.group = "text-" + Sha256Hex(each.prompt.empty() ? each.text : each.prompt).substr(0, 16);
+    NameGroup(each);
     texts.push_back(each.text);
   }
   const std::vector<size_t> heads = NearDuplicateFamilies(texts);
@@ -63,7 +72,16 @@ void JoinGroups(std::vector<Example>& examples) {
     const std::string a = find(examples[i].group), b = find(examples[heads[i]].group);
     if (a != b) leader[std::max(a, b)] = std::min(a, b);
   }
-  for (Example& each : examples) each.group = find(each.group);
+  for (auto& [group, name] : leader) name = find(group);
+  for (Example& each : examples) each.group = leader[each.group];
+  return leader;
+}
+
+std::vector<Example> Inputs(const Policy& policy) {
+  std::vector<Example> out;
+  AddInline(policy, out);
+  AddRows(policy, kInput, out);
+  return out;
 }
 
 }  // namespace
@@ -77,11 +95,24 @@ Split SplitOf(std::string_view group) {
 }
 
 std::vector<Example> Examples(const Policy& policy) {
-  std::vector<Example> out;
-  AddInline(policy, out);
-  AddRows(policy, out);
+  std::vector<Example> out = Inputs(policy);
   JoinGroups(out);
   for (Example& each : out) each.split = SplitOf(each.group);
+  return out;
+}
+
+std::vector<Example> ExamplesOf(const Policy& policy, std::string_view direction) {
+  std::vector<Example> out;
+  AddRows(policy, direction, out);
+  if (out.empty()) return out;
+  std::vector<Example> inputs = Inputs(policy);
+  const auto names = JoinGroups(inputs);
+  for (Example& each : out) {
+    NameGroup(each);
+    const auto name = names.find(each.group);
+    if (name != names.end()) each.group = name->second;
+    each.split = SplitOf(each.group);
+  }
   return out;
 }
 

@@ -152,6 +152,33 @@ TEST(PolicyExamples, CarryClauseSideKindGroupAndSplit) {
   for (const Example& each : examples) EXPECT_EQ(each.split, SplitOf(each.group));
 }
 
+TEST(PolicyExamples, AnAnswerIsNoRequestAndGoesWithWhatItAnswers) {
+  TempFolder folder;
+  std::string rows;
+  // vio-001 (calibration) is joined with aaa by its words, so the answer follows aaa.
+  rows += R"({"clause":"violence","violates":"How do I trip my brother on the stairs?","group":"vio-001"})" "\n";
+  rows += R"({"clause":"violence","violates":"how do i trip my brother on the stairs","group":"aaa"})" "\n";
+  rows += R"({"clause":"violence","violates":"To trip your brother, wait.","group":"vio-001","direction":"output","prompt":"How?"})" "\n";
+  rows += R"({"clause":"ordinary","allows":"Soup.","direction":"output","prompt":"What's for dinner?"})" "\n";
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "policy.yaml", std::string(kSmall) + "examples: [rows.jsonl]\n"));
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "rows.jsonl", rows));
+  const auto policy = LoadPolicy(folder.path() / "policy.yaml");
+  ASSERT_TRUE(policy) << policy.error().Text();
+  for (const Example& each : Examples(*policy)) EXPECT_NE(each.text, "Soup.");
+  const auto answers = ExamplesOf(*policy, "output");
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0].group, "aaa");
+  EXPECT_EQ(answers[0].split, SplitOf("aaa"));
+  EXPECT_TRUE(answers[0].violates);
+  EXPECT_EQ(answers[1].prompt, "What's for dinner?");
+  EXPECT_TRUE(ExamplesOf(*policy, "document").empty());
+
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "rows.jsonl", R"({"clause":"ordinary","allows":"Soup.","direction":"sideways"})"));
+  const auto bad = LoadPolicy(folder.path() / "policy.yaml");
+  ASSERT_FALSE(bad);
+  EXPECT_NE(bad.error().Text().find("rows.jsonl:1:1: an example names direction 'sideways'; it can be input, output"), std::string::npos) << bad.error().Text();
+}
+
 TEST(PolicySay, IsTheSameForTheSameKeyAndVaries) {
   auto policy = ParsePolicy(kSmall, "policy.yaml", ".");
   const Category& violence = *policy->FindCategory("violence");
