@@ -114,7 +114,11 @@ Status AskEncoder(Classifier& classifier, std::vector<Work>& works) {
     for (size_t i = begin; i < end; ++i) {
       if (answers[i - begin].size() != classifier.heads().size())
         return Fail(Code::kInternal, "the encoder gave {} scores for {} heads", answers[i - begin].size(), classifier.heads().size());
-      for (const float probability : answers[i - begin]) asked[i]->encoder.push_back(static_cast<float>(Logit(probability)));
+      for (const float probability : answers[i - begin]) {
+        // Also where it is no number: that is no answer, least of all "harmless".
+        if (!(probability >= 0 && probability <= 1)) return Fail(Code::kInternal, "the encoder gave a score of {}, which is no probability", probability);
+        asked[i]->encoder.push_back(static_cast<float>(Logit(probability)));
+      }
     }
   }
   return {};
@@ -159,7 +163,13 @@ std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> su
       for (Reading& reading : work.readings) reading.linear = parts.linear->Logits(reading.text);
       Combine(parts.policy, linear_stack->second, linear_heads, IndexHeads(parts.policy, {}), work);
       work.scores.stack = kLinearStack;
-      work.scores.detectors["linear"] = {DetectorStatus::kOk, now() - from, false, ""};
+      // A score that is no number compares as harmless with every threshold.
+      const bool sane = std::all_of(work.readings.begin(), work.readings.end(), [](const Reading& reading) {
+        return std::all_of(reading.linear.begin(), reading.linear.end(), [](float logit) { return std::isfinite(logit); });
+      });
+      work.scores.failed = !sane;
+      work.scores.detectors["linear"] = {sane ? DetectorStatus::kOk : DetectorStatus::kError, now() - from, false,
+                                         sane ? "" : "gave a score that is no number"};
       const double sure = Sigmoid(work.scores.unsafe);
       work.wants_encoder = sure >= parts.record.skip_below && sure <= parts.record.skip_above;
     } else {

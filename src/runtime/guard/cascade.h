@@ -8,13 +8,15 @@
 #include "runtime/guard/linear.h"
 #include "runtime/guard/patterns.h"
 #include "runtime/guard/record.h"
+#include "runtime/guard/silence.h"
 
 namespace plumb::guard {
 
 struct Guard::Parts {
   policy::Policy policy;
   GuardRecord record;
-  GuardOptions options;
+  GuardOptions options;                          // its classifier is `deadline` where there is one
+  std::unique_ptr<DeadlineClassifier> deadline;  // around the classifier that was given
   std::optional<PatternScanner> patterns;  // nothing where the policy names no detector
   std::vector<size_t> rule_category;       // per pattern rule the index of its category
   std::optional<LinearModel> linear;

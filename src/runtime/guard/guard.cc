@@ -32,6 +32,10 @@ std::unique_ptr<Guard::Parts> NewParts(const policy::Policy& policy, GuardOption
   parts->policy = policy;
   parts->options = std::move(options);
   if (!parts->options.milliseconds) parts->options.milliseconds = SteadyMilliseconds;
+  if (parts->options.classifier != nullptr && parts->options.check_deadline.count() > 0) {
+    parts->deadline = std::make_unique<DeadlineClassifier>(*parts->options.classifier, parts->options.check_deadline);
+    parts->options.classifier = parts->deadline.get();
+  }
   return parts;
 }
 

@@ -21,6 +21,7 @@
 // text while it is written), train.h, calibrate.h, refusal.h.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -71,6 +72,7 @@ struct CategoryVerdict {
   bool fired = false;
   Action action = Action::kAllow;  // what it asks for, where it fired
   std::vector<Span> spans;         // the evidence, as bytes of the text given
+  std::string channel;             // of an answer's many texts, which; empty for the first choice's text (answer.h)
 };
 
 struct Verdict {
@@ -104,6 +106,7 @@ struct GuardOptions {
   bool require_encoder = true;            // where guard.json has an encoder: false judges by tiers 0 and 1 alone
   std::vector<std::string> canaries;      // literal strings that must not be said
   OnError on_error = OnError::kBlock;
+  std::chrono::milliseconds check_deadline{0};  // for one asking of the classifier; 0: none
   std::function<double()> milliseconds;   // for DetectorReport::ms; empty is the machine's steady clock
 };
 

@@ -2,24 +2,10 @@
 
 #include "runtime/guard/cascade.h"
 #include "runtime/guard/refusal.h"
+#include "runtime/guard/silence.h"
 
 namespace plumb::guard {
 namespace {
-
-// Every detector the guard must hear from before a text may pass.
-void FindSilence(const Guard::Parts& parts, bool output, Verdict& verdict) {
-  std::vector<std::string> required;
-  if (parts.patterns) required.push_back("patterns");
-  if (!parts.record.linear_sha256.empty()) required.push_back("linear");
-  if (parts.record.encoder && parts.options.require_encoder) required.push_back("encoder");
-  if (output) required.push_back("refusal");
-  for (const std::string& name : required) {
-    DetectorReport& report = verdict.detectors[name];  // not_run where nothing was recorded
-    if (report.status == DetectorStatus::kOk) continue;
-    if (report.note.empty()) report.note = "gave no answer";
-    verdict.failed = true;
-  }
-}
 
 void Strengthen(Verdict& verdict, Action action, const std::string& clause) {
   if (action <= verdict.action) return;

@@ -29,6 +29,9 @@ namespace plumb::guard {
 struct NormaliseLimits {
   size_t layers = 12;         // further ones are not made, and `cut` is set
   int decodings = 4;          // nested encodings taken off
+  // Words made wholly of foreign letters that look like Latin ones are read as Latin in any text, not only in one that is
+  // mostly Latin: what a part of a text can be judged by.
+  bool foreign_as_latin = false;
 };
 
 struct Normalised {
@@ -39,7 +42,7 @@ struct Normalised {
 Normalised Normalise(std::string_view text, const NormaliseLimits& limits = {});
 
 // The single steps; nothing where the step changes nothing.
-std::vector<Layer> PlainLayers(const Layer& layer);  // plain, tags
+std::vector<Layer> PlainLayers(const Layer& layer, bool foreign_as_latin = false);  // plain, tags
 std::vector<Layer> DecodedLayer(const Layer& layer);
 std::vector<Layer> JoinedLayer(const Layer& layer);
 std::vector<Layer> LeetLayer(const Layer& layer);

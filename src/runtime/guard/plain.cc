@@ -81,7 +81,7 @@ bool IsLetter(char32_t cp) {
 
 // A Cyrillic or Greek letter is read as Latin only in a word that also has Latin letters, or in a word made wholly of
 // look-alikes inside a text that is mostly Latin.
-void MapForeignLetters(std::vector<Point>& points) {
+void MapForeignLetters(std::vector<Point>& points, bool in_any_text) {
   const auto latin = std::count_if(points.begin(), points.end(), [](const Point& p) { return IsAsciiLetter(p.cp); });
   const auto foreign = std::count_if(points.begin(), points.end(), [](const Point& p) { return p.cp >= 0x370 && IsLetter(p.cp); });
   if (foreign == 0) return;
@@ -93,7 +93,7 @@ void MapForeignLetters(std::vector<Point>& points) {
       has_latin |= IsAsciiLetter(points[end].cp);
       all_alike &= ascii || ForeignLookalike(points[end].cp) != 0;
     }
-    if (has_latin || (all_alike && latin > foreign)) {
+    if (has_latin || (all_alike && (in_any_text || latin > foreign))) {
       for (size_t i = begin; i < end; ++i)
         if (const char letter = ForeignLookalike(points[i].cp)) points[i] = {static_cast<char32_t>(letter), points[i].begin, points[i].end, true};
     }
@@ -148,11 +148,11 @@ bool IsPlainAscii(const std::string& text) {
 
 }  // namespace
 
-std::vector<Layer> PlainLayers(const Layer& layer) {
+std::vector<Layer> PlainLayers(const Layer& layer, bool foreign_as_latin) {
   std::vector<Layer> out;
   if (IsPlainAscii(layer.text)) return out;
   std::vector<Point> points = ReadPoints(layer.text);
-  MapForeignLetters(points);
+  MapForeignLetters(points, foreign_as_latin);
   LayerBuilder builder(layer, "plain");
   for (const Point& point : points) {
     if (!point.changed) {

@@ -1,96 +1,54 @@
 #include "runtime/guard/stream.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "runtime/guard/cascade.h"
 #include "runtime/guard/normalise.h"
+#include "runtime/guard/refusal.h"
+#include "runtime/guard/silence.h"
 
 namespace plumb::guard {
 namespace {
 
 // What validators look back at.
 constexpr size_t kLookBack = 96;
+// A match that ends so close to the end may yet grow.
+constexpr size_t kLookAhead = 2;
 // Shorter than this, "1." or "Mr." is no sentence.
 constexpr size_t kShortestUnit = 24;
+// Where more than this is held for patterns, they are looked for again only once it has grown by an eighth.
+constexpr size_t kLongHold = 256;
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-bool IsEncoding(char c) { return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("+/_=-%&#;\\{}").find(c) != std::string_view::npos; }
-bool IsHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+bool EndsSentence(char c) { return std::string_view(".!?:;\"')").find(c) != std::string_view::npos; }
+bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || IsContinuation(c) || (static_cast<unsigned char>(c) & 0x80) != 0; }
 
-// The end of the last whole code point.
-size_t WholeCodePoints(std::string_view text) {
-  size_t at = text.size();
-  for (size_t back = 0; back < 4 && at > 0; ++back) {
-    const auto c = static_cast<unsigned char>(text[--at]);
-    if ((c & 0xC0) == 0x80) continue;
-    const size_t length = c < 0x80 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
-    return at + length <= text.size() ? text.size() : at;
+// Spans of one category in order of their beginnings; most come in that order.
+void AddSpan(std::vector<Span>& spans, Span span) {
+  if (spans.empty() || span.begin > spans.back().end) {
+    spans.push_back(span);
+  } else if (span.begin >= spans.back().begin) {
+    spans.back().end = std::max(spans.back().end, span.end);
+  } else {
+    spans.push_back(span);
+    spans = MergeSpans(std::move(spans));
   }
-  return text.size();
 }
 
-// Where an encoded run that reaches the end of `text` begins: base64 (also wrapped), escapes, or a list of hexadecimal
-// pairs or binary octets. text.size() where there is none; never further back than kLongestEncodedRun.
-size_t OpenEncoding(std::string_view text) {
-  const size_t floor = text.size() > kLongestEncodedRun ? text.size() - kLongestEncodedRun : 0;
-  const auto run_before = [&](size_t end) {
-    while (end > floor && IsEncoding(text[end - 1])) --end;
-    return end;
-  };
-  size_t begin = run_before(text.size());
-  // Wrapped base64 goes on over line ends as long as the lines are long.
-  while (begin > floor && (text[begin - 1] == '\n' || text[begin - 1] == '\r')) {
-    size_t line_end = begin;
-    while (line_end > floor && (text[line_end - 1] == '\n' || text[line_end - 1] == '\r')) --line_end;
-    const size_t line = run_before(line_end);
-    if (line_end - line < 40) break;
-    begin = line;
-  }
-  // Lists: "34 31 31 31", "0x34, 0x31", "00110100 00110001".
-  size_t list = text.size();
-  for (size_t at = text.size(); at > floor;) {
-    size_t token = at;
-    while (token > floor && !IsSpace(text[token - 1]) && text[token - 1] != ',' && text[token - 1] != ':') --token;
-    std::string_view word = text.substr(token, at - token);
-    if (word.starts_with("0x") || word.starts_with("\\x")) word.remove_prefix(2);
-    const bool pair = word.size() <= 2 && std::all_of(word.begin(), word.end(), IsHex);
-    const bool octet = word.size() <= 8 && std::all_of(word.begin(), word.end(), [](char c) { return c == '0' || c == '1'; });
-    if (!pair && !octet) break;
-    if (!word.empty()) list = token;
-    if (token == floor) break;
-    at = token - 1;
-  }
-  return std::min(begin, list);
-}
-
-// The end of the sentence that begins at `begin`; 0 where it has not ended yet.
-size_t UnitEnd(std::string_view text, size_t begin) {
-  for (size_t i = begin; i < text.size(); ++i) {
-    const bool full = i + 1 - begin >= kWindowBytes && !IsContinuation(i + 1 < text.size() ? text[i + 1] : ' ');
-    if (full) return i + 1;
-    if (i + 1 - begin < kShortestUnit) continue;
-    if (text[i] == '\n') return i + 1;
-    if (IsSpace(text[i]) && std::string_view(".!?:;\"')").find(text[i - 1]) != std::string_view::npos) return i + 1;
-    const std::string_view last = text.substr(i >= 2 ? i - 2 : 0, 3);
-    if (last == "。" || last == "！" || last == "？") return i + 1;
-  }
-  return 0;
-}
+Span Moved(Span span, size_t by) { return {static_cast<uint32_t>(span.begin + by), static_cast<uint32_t>(span.end + by)}; }
 
 }  // namespace
 
-StreamGuard::StreamGuard(const Guard& guard, Direction direction, std::string prompt) : guard_(guard), direction_(direction), prompt_(std::move(prompt)) {
-  const bool classifies = guard.parts().linear || guard.parts().record.encoder;
+StreamGuard::StreamGuard(const Guard& guard, Direction direction, std::string prompt)
+    : guard_(guard), direction_(direction), prompt_(std::move(prompt)) {
+  classifies_ = guard.parts().linear || guard.parts().record.encoder;
   for (const policy::Category& category : guard.policy().categories) {
     if (category.on.For(DirectionName(direction)) == Action::kAllow) continue;
-    by_units_ |= classifies;
-    whole_ |= classifies && category.window_whole;
+    by_units_ |= classifies_;
+    whole_ |= classifies_ && category.window_whole;
   }
 }
-
-bool StreamGuard::Stops() const { return verdict_.action > Action::kRedact; }
 
 StreamPiece StreamGuard::Push(std::string_view chunk) {
   text_ += chunk;
@@ -99,25 +57,54 @@ StreamPiece StreamGuard::Push(std::string_view chunk) {
 
 StreamPiece StreamGuard::Finish() {
   StreamPiece piece = Advance(true);
+  if (classifies_ && !by_units_ && !text_.empty()) {
+    // Nothing here acts on a classifier's word; its scores are for the record.
+    Verdict noted = guard_.Check(direction_, Subject{text_, prompt_});
+    noted.action = Action::kAllow;
+    Join(noted, 0, text_.size());
+  }
   if (direction_ == Direction::kOutput) {
     // Refusing is a property of the whole answer.
-    const Scores none{0, std::vector<double>(guard_.policy().categories.size(), -1e308), std::vector<Span>(guard_.policy().categories.size()),
-                      std::vector<std::vector<Span>>(guard_.policy().categories.size()), "", {}, false};
-    verdict_.refusal = Judge(guard_.parts(), direction_, {text_, prompt_}, none).refusal;
+    verdict_.refusal = RefusalScore(text_, prompt_);
+    verdict_.detectors["refusal"].status = DetectorStatus::kOk;
+  }
+  // A stream that was stopped did not need the rest of its detectors.
+  if (!Stops() && !text_.empty() && FindSilence(guard_.parts(), direction_ == Direction::kOutput, verdict_) && by_units_ &&
+      guard_.parts().options.on_error == OnError::kBlock) {
+    verdict_.action = Action::kBlock;
+    verdict_.clause = "guard";
+    return {"", true};
   }
   return piece;
+}
+
+bool StreamGuard::Judges(std::string_view chunk) const {
+  if (!by_units_ || whole_) return false;
+  if (text_.size() - judged_ + chunk.size() >= kWindowBytes) return true;
+  char before = text_.empty() ? ' ' : text_.back();
+  for (const char c : chunk) {
+    // The last bytes of 。, ！ and ？ among others.
+    if (c == '\n' || (IsSpace(c) && EndsSentence(before)) || c == '\x82' || c == '\x81' || c == '\x9F') return true;
+    before = c;
+  }
+  return false;
 }
 
 StreamPiece StreamGuard::Advance(bool finished) {
   if (Stops()) return {"", true};
   const size_t whole = finished ? text_.size() : WholeCodePoints(text_);
-  size_t limit = FindPatterns(whole, finished);
-  if (Stops()) return {"", true};
+  size_t limit = whole;
   if (by_units_) {
     JudgeUnits(whole, finished);
     if (Stops()) return {"", true};
-    limit = std::min(limit, judged_);
+    limit = judged_;
   }
+  if (!finished && (limit <= released_ || whole < next_scan_)) return {};
+  const size_t decided = FindPatterns(whole, finished);
+  if (Stops()) return {"", true};
+  const size_t open = whole - decided;
+  next_scan_ = open > kLongHold && decided < limit ? whole + open / 8 : 0;
+  limit = std::min(limit, decided);
   if (limit <= released_) return {};
   StreamPiece piece{Written(released_, limit), false};
   released_ = limit;
@@ -128,55 +115,90 @@ StreamPiece StreamGuard::Advance(bool finished) {
 size_t StreamGuard::FindPatterns(size_t limit, bool finished) {
   const auto& scanner = guard_.parts().patterns;
   if (!scanner) return limit;
-  const size_t base = released_ > kLookBack ? released_ - kLookBack : 0;
-  size_t start = base;
+  verdict_.detectors["patterns"].status = DetectorStatus::kOk;
+  // From a word's beginning, lest half a word reads as a key.
+  size_t start = released_ > kLookBack ? released_ - kLookBack : 0;
+  const size_t floor = start;
+  while (start > 0 && start < released_ && IsWord(text_[start - 1])) ++start;
+  if (start == released_) start = floor;
   while (start < released_ && IsContinuation(text_[start])) ++start;
   const std::string_view window = std::string_view(text_).substr(start, limit - start);
   const size_t skip = released_ - start;
-  size_t hold = finished ? window.size() : std::max(skip, OpenEncoding(window));
-  const Normalised normalised = Normalise(window);
-  Verdict found;
-  for (const Layer& layer : normalised.layers) {
-    if (&layer == &normalised.layers[0] && !IsUtf8(layer.text)) continue;
-    for (const PatternMatch& match : scanner->Scan(layer.text)) {
+  size_t hold = window.size();
+  struct Found {
+    Span span;
+    size_t category;
+  };
+  std::vector<Found> found;
+  std::vector<Span> passages;
+  const auto hold_from = [&](const Layer& layer, size_t at) {
+    if (at < layer.text.size()) hold = std::min<size_t>(hold, layer.Source(at, at + 1).begin);
+  };
+  for (const Layer& layer : Normalise(window, {.foreign_as_latin = true}).layers) {
+    if (layer.how == "text" && !IsUtf8(layer.text)) continue;  // `plain` stands for it
+    const std::vector<PatternMatch> matches = scanner->Scan(layer.text);
+    for (const PatternMatch& match : matches) {
       const Span span = layer.Source(match.span.begin, match.span.end);
       if (span.end <= skip) continue;  // released long ago, and decided then
-      const policy::Category& category = guard_.policy().categories[guard_.parts().rule_category[match.rule]];
-      CategoryVerdict& out = found.categories[category.id];
-      out.spans.push_back({std::max<uint32_t>(span.begin, static_cast<uint32_t>(skip)), span.end});
+      found.push_back({span, guard_.parts().rule_category[match.rule]});
+      if (!finished && match.span.end + kLookAhead > layer.text.size()) hold_from(layer, match.span.begin);
     }
     if (finished) continue;
-    const size_t open = scanner->HoldFrom(layer.text, 0);
-    if (open < layer.text.size()) hold = std::min<size_t>(hold, std::max<size_t>(skip, layer.Source(open, open + 1).begin));
+    hold_from(layer, scanner->HoldFrom(layer.text));
+    hold_from(layer, OpenEncoding(layer.text));
+    if (layer.how.find("decoded") != std::string::npos || layer.how.find("tags") != std::string::npos) AddPassages(layer, passages);
   }
-  // What is held is not decided: a match there may yet grow, or turn out to be none.
-  for (auto& [id, category] : found.categories) {
-    std::erase_if(category.spans, [&](Span span) { return span.end > hold && span.begin >= hold; });
-    for (const Span span : category.spans)
-      if (span.end > hold) hold = std::min<size_t>(hold, span.begin);
+  if (!finished) hold = std::min(hold, OpenDisguise(window));
+  // What is held is not decided: a match there may yet grow, or turn out to be none. What is decoded is read whole.
+  for (bool moved = true; moved;) {
+    const size_t before = hold;
+    for (const Found& match : found)
+      if (match.span.begin < hold && match.span.end > hold) hold = match.span.begin;
+    for (const Span passage : passages)
+      if (passage.begin < hold && passage.end > hold) hold = passage.begin;
+    moved = hold < before;
   }
-  for (auto& [id, category] : found.categories) {
-    std::erase_if(category.spans, [&](Span span) { return span.begin >= hold; });
-    if (category.spans.empty()) continue;
-    CategoryVerdict& mine = verdict_.categories[id];
-    mine.fired = true;
-    mine.score = 1;
-    mine.action = std::max(mine.action, guard_.policy().FindCategory(id)->on_detect.For(DirectionName(direction_)));
-    for (const Span span : category.spans)
-      mine.spans.push_back({static_cast<uint32_t>(span.begin + start), static_cast<uint32_t>(span.end + start)});
-    mine.spans = MergeSpans(std::move(mine.spans));
-    if (mine.action > verdict_.action) {
-      verdict_.action = mine.action;
-      verdict_.clause = id;
-    }
+  hold = std::max(hold, skip);
+  for (const Found& match : found) {
+    if (match.span.begin >= hold) continue;
+    const Span span{std::max<uint32_t>(match.span.begin, static_cast<uint32_t>(skip)), match.span.end};
+    Decide(guard_.policy().categories[match.category].id, Moved(span, start));
   }
-  verdict_.detectors["patterns"].status = DetectorStatus::kOk;
   return start + hold;
+}
+
+// A pattern of `clause` stands at `span`, and what follows cannot change that.
+void StreamGuard::Decide(const std::string& clause, Span span) {
+  const Action action = guard_.policy().FindCategory(clause)->on_detect.For(DirectionName(direction_));
+  CategoryVerdict& mine = verdict_.categories[clause];
+  mine.fired = true;
+  mine.score = 1;
+  mine.action = std::max(mine.action, action);
+  AddSpan(mine.spans, span);
+  if (action == Action::kRedact) AddMark({span, clause});
+  if (action <= verdict_.action) return;
+  verdict_.action = action;
+  verdict_.clause = clause;
+}
+
+// The end of the sentence that begins at judged_; 0 where it has not ended in text_[0, limit).
+size_t StreamGuard::UnitEnd(size_t limit) {
+  for (size_t i = std::max(judged_, unit_seen_); i < limit; ++i) {
+    const size_t length = i + 1 - judged_;
+    if (length >= kWindowBytes && !IsContinuation(i + 1 < limit ? text_[i + 1] : ' ')) return i + 1;
+    if (length < kShortestUnit) continue;
+    if (text_[i] == '\n') return i + 1;
+    if (IsSpace(text_[i]) && EndsSentence(text_[i - 1])) return i + 1;
+    const std::string_view last = std::string_view(text_).substr(i - 2, 3);
+    if (last == "。" || last == "！" || last == "？") return i + 1;
+  }
+  unit_seen_ = limit;
+  return 0;
 }
 
 void StreamGuard::JudgeUnits(size_t limit, bool finished) {
   while (judged_ < limit && !Stops()) {
-    const size_t end = whole_ ? (finished ? limit : 0) : UnitEnd(std::string_view(text_).substr(0, limit), judged_);
+    const size_t end = whole_ ? (finished ? limit : 0) : UnitEnd(limit);
     const size_t stop = end == 0 && finished ? limit : end;
     if (stop == 0) return;
     size_t from = judged_ > kContextBytes ? judged_ - kContextBytes : 0;
@@ -184,8 +206,11 @@ void StreamGuard::JudgeUnits(size_t limit, bool finished) {
     // From a word's beginning.
     while (from > 0 && from < judged_ && !IsSpace(text_[from - 1])) ++from;
     // Alone, lest harmless company dilutes it, and with what went before, lest the harm needs both.
-    Join(guard_.Check(direction_, Subject{text_.substr(judged_, stop - judged_), prompt_}), judged_, judged_);
-    if (from < judged_ && !Stops()) Join(guard_.Check(direction_, Subject{text_.substr(from, stop - from), prompt_}), from, judged_);
+    std::vector<Subject> subjects = {{text_.substr(judged_, stop - judged_), prompt_}};
+    if (from < judged_) subjects.push_back({text_.substr(from, stop - from), prompt_});
+    const std::vector<Verdict> verdicts = guard_.Check(direction_, subjects);
+    Join(verdicts[0], judged_, judged_);
+    if (verdicts.size() > 1) Join(verdicts[1], from, judged_);
     judged_ = stop;
   }
 }
@@ -200,10 +225,14 @@ void StreamGuard::Join(const Verdict& unit, size_t base, size_t from) {
     mine.score = std::max(mine.score, category.score);
     if (!category.fired) continue;
     mine.fired = true;
-    mine.action = category.action;
-    for (const Span span : category.spans)
-      if (span.end + base > from) mine.spans.push_back({static_cast<uint32_t>(std::max<size_t>(span.begin + base, from)), static_cast<uint32_t>(span.end + base)});
-    mine.spans = MergeSpans(std::move(mine.spans));
+    mine.action = std::max(mine.action, category.action);
+    for (Span span : category.spans) {
+      span = Moved(span, base);
+      if (span.end <= from) continue;
+      span.begin = std::max(span.begin, static_cast<uint32_t>(from));
+      AddSpan(mine.spans, span);
+      if (category.action == Action::kRedact) AddMark({span, id});
+    }
   }
   for (const auto& [name, report] : unit.detectors) {
     DetectorReport& mine = verdict_.detectors[name];
@@ -217,18 +246,43 @@ void StreamGuard::Join(const Verdict& unit, size_t base, size_t from) {
   }
 }
 
-// text_[begin, end) with what is to be redacted replaced.
-std::string StreamGuard::Written(size_t begin, size_t end) const {
-  Verdict part;
-  for (const auto& [id, category] : verdict_.categories) {
-    CategoryVerdict& out = part.categories[id];
-    out.fired = category.fired;
-    out.action = category.action;
-    for (const Span span : category.spans)
-      if (span.end > begin && span.begin < end)
-        out.spans.push_back({static_cast<uint32_t>(std::max<size_t>(span.begin, begin) - begin), static_cast<uint32_t>(std::min<size_t>(span.end, end) - begin)});
+// Overlapping marks are joined under the clause of the first.
+void StreamGuard::AddMark(Mark mark) {
+  const auto after = std::upper_bound(marks_.begin(), marks_.end(), mark.span.begin,
+                                      [](uint32_t begin, const Mark& other) { return begin < other.span.begin; });
+  const auto place = marks_.insert(after, std::move(mark));
+  auto first = place;
+  if (place != marks_.begin()) {
+    const Mark& left = *std::prev(place);
+    const bool touches = left.span.end == place->span.begin && left.clause == place->clause;
+    if (left.span.end > place->span.begin || touches) --first;
   }
-  return Redact(std::string_view(text_).substr(begin, end - begin), part);
+  auto last = std::next(first);
+  for (; last != marks_.end() && last->span.begin < first->span.end; ++last) first->span.end = std::max(first->span.end, last->span.end);
+  marks_.erase(std::next(first), last);
+}
+
+bool StreamGuard::Intact(size_t begin, size_t end) const {
+  const auto after = std::upper_bound(marks_.begin(), marks_.end(), begin, [](size_t at, const Mark& mark) { return at < mark.span.end; });
+  return after == marks_.end() || after->span.begin >= end;
+}
+
+// text_[begin, end) with what is to be redacted replaced. What a mark covers on both sides of a release is announced
+// once.
+std::string StreamGuard::Written(size_t begin, size_t end) const {
+  const auto first = std::upper_bound(marks_.begin(), marks_.end(), begin, [](size_t at, const Mark& mark) { return at < mark.span.end; });
+  if (first == marks_.end() || first->span.begin >= end) return text_.substr(begin, end - begin);
+  std::string out;
+  size_t at = begin;
+  for (auto mark = first; mark != marks_.end() && mark->span.begin < end; ++mark) {
+    if (mark->span.begin >= begin) {
+      out.append(text_, at, mark->span.begin - at);
+      out += "[redacted: " + mark->clause + "]";
+    }
+    at = std::min<size_t>(mark->span.end, end);
+  }
+  out.append(text_, at, end - at);
+  return out;
 }
 
 }  // namespace plumb::guard

@@ -46,7 +46,9 @@ json::object VerdictJson(const Verdict& verdict) {
   for (const auto& [id, category] : verdict.categories) {
     json::array spans;
     for (const Span span : category.spans) spans.push_back(json::array{span.begin, span.end});
-    categories[id] = {{"score", Rounded(category.score, 6)}, {"threshold", Rounded(category.threshold, 6)}, {"spans", std::move(spans)}};
+    json::object one = {{"score", Rounded(category.score, 6)}, {"threshold", Rounded(category.threshold, 6)}, {"spans", std::move(spans)}};
+    if (!category.channel.empty()) one["channel"] = category.channel;
+    categories[id] = std::move(one);
   }
   for (const auto& [name, report] : verdict.detectors) {
     json::object one = {{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 3)}};

@@ -1,0 +1,118 @@
+#include "runtime/guard/stream_hold.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "runtime/guard/confusables.h"
+
+namespace plumb::guard {
+namespace {
+
+// A word of letters that look alike is never longer in earnest.
+constexpr size_t kLongestDisguise = 256;
+
+bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
+bool IsEncoding(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("+/_=-%&#;\\{}").find(c) != std::string_view::npos;
+}
+bool IsHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+
+// Where a list of pairs or octets that reaches the end begins: "34 31 31 31", "0x34, 0x31", "00110100 00110001".
+size_t OpenList(std::string_view text, size_t floor) {
+  size_t list = text.size();
+  for (size_t at = text.size(); at > floor;) {
+    size_t token = at;
+    while (token > floor && !IsSpace(text[token - 1]) && text[token - 1] != ',' && text[token - 1] != ':') --token;
+    std::string_view word = text.substr(token, at - token);
+    if (word.starts_with("0x") || word.starts_with("0X") || word.starts_with("\\x")) word.remove_prefix(2);
+    const bool pair = word.size() <= 2 && std::all_of(word.begin(), word.end(), IsHex);
+    const bool octet = word.size() <= 8 && std::all_of(word.begin(), word.end(), [](char c) { return c == '0' || c == '1'; });
+    if (!pair && !octet) break;
+    if (at > token) list = token;
+    if (token == floor) break;
+    at = token - 1;
+  }
+  return list;
+}
+
+struct CodePoint {
+  char32_t cp = 0xFFFD;
+  size_t begin = 0;
+};
+
+// The code point that ends at `end`.
+CodePoint Before(std::string_view text, size_t end) {
+  size_t begin = end - 1;
+  while (begin > 0 && end - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
+  utf8proc_int32_t cp = 0;
+  const auto n = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + begin, static_cast<utf8proc_ssize_t>(end - begin), &cp);
+  if (n != static_cast<utf8proc_ssize_t>(end - begin)) return {0xFFFD, end - 1};
+  return {static_cast<char32_t>(cp), begin};
+}
+
+bool IsWordCharacter(char32_t cp) {
+  if (cp < 0x80) return std::isalnum(static_cast<int>(cp)) != 0;
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(cp));
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+}
+
+}  // namespace
+
+size_t WholeCodePoints(std::string_view text) {
+  size_t at = text.size();
+  for (size_t back = 0; back < 4 && at > 0; ++back) {
+    const auto c = static_cast<unsigned char>(text[--at]);
+    if ((c & 0xC0) == 0x80) continue;
+    const size_t length = c < 0x80 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+    return at + length <= text.size() ? text.size() : at;
+  }
+  return text.size();
+}
+
+size_t OpenEncoding(std::string_view text) {
+  const size_t floor = text.size() > kLongestEncodedRun ? text.size() - kLongestEncodedRun : 0;
+  const auto run_before = [&](size_t end) {
+    while (end > floor && IsEncoding(text[end - 1])) --end;
+    return end;
+  };
+  size_t begin = run_before(text.size());
+  // Wrapped base64 goes on over line ends as long as the lines are long.
+  while (begin > floor && IsLineEnd(text[begin - 1])) {
+    size_t line_end = begin;
+    while (line_end > floor && IsLineEnd(text[line_end - 1])) --line_end;
+    const size_t line = run_before(line_end);
+    if (line_end - line < 40) break;
+    begin = line;
+  }
+  return std::min(begin, OpenList(text, floor));
+}
+
+size_t OpenDisguise(std::string_view text) {
+  size_t word = text.size(), unseen = text.size();
+  bool alike = false;
+  while (word > 0 && text.size() - word < kLongestDisguise) {
+    const CodePoint last = Before(text, word);
+    if (!IsInvisible(last.cp)) {
+      if (!IsWordCharacter(last.cp)) break;
+      alike |= ForeignLookalike(last.cp) != 0;
+    } else if (unseen == word) {
+      unseen = last.begin;
+    }
+    word = last.begin;
+  }
+  return alike ? word : unseen;
+}
+
+void AddPassages(const Layer& layer, std::vector<Span>& passages) {
+  for (size_t r = 0; r < layer.runs.size(); ++r) {
+    if (layer.runs[r].exact) continue;
+    Span passage{layer.runs[r].source, layer.runs[r].source_end};
+    for (; r + 1 < layer.runs.size() && !layer.runs[r + 1].exact; ++r) passage.end = std::max(passage.end, layer.runs[r + 1].source_end);
+    passages.push_back(passage);
+  }
+}
+
+}  // namespace plumb::guard
