@@ -42,6 +42,7 @@ ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
   entry.id = exchange.id;
   entry.subject = exchange.subject;
   json::object& body = entry.body;
+  body["api"] = exchange.api;
   body["model"] = exchange.model;
   body["target"] = exchange.target;
   body["provider"] = exchange.provider;
@@ -82,7 +83,7 @@ json::object ExchangeRow(const ledger::Stored& stored) {
   row["id"] = stored.id;
   row["index"] = stored.index;
   row["time"] = stored.time;
-  for (const char* key : {"model", "target", "provider", "key", "stream", "mode", "status", "error", "action", "clause",
+  for (const char* key : {"api", "model", "target", "provider", "key", "stream", "mode", "status", "error", "action", "clause",
                           "input", "output", "finish_reason", "usage", "ms"}) {
     if (stored.body.contains(key)) row[key] = stored.body.at(key);
   }

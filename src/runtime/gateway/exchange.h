@@ -14,6 +14,7 @@ namespace plumb::gateway {
 
 struct Exchange {
   std::string id;               // "exc_…"
+  std::string api;              // by which it was asked: "chat", "messages", …
   std::string model;            // as asked for
   std::string target, provider;  // who answered
   std::string key;              // whose key it was

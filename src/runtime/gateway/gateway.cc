@@ -4,7 +4,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "runtime/gateway/assets.h"
-#include "runtime/gateway/service.h"
+#include "runtime/gateway/openai_form.h"
+#include "runtime/gateway/turn.h"
 #include "runtime/provider/local.h"
 
 namespace plumb::gateway {
@@ -44,6 +45,12 @@ asio::awaitable<void> MetricsPage(Service& service, net::Request&, net::Response
   co_await out.Send(200, "text/plain; version=0.0.4; charset=utf-8", text);
 }
 
+// Surfaces whose questions go through the whole of the flow.
+template <const Surface& (*kSurface)()>
+asio::awaitable<void> Turned(Service& service, net::Request& request, net::ResponseWriter& out) {
+  return Serve(service, kSurface(), request, out);
+}
+
 asio::awaitable<void> Static(Service&, net::Request& request, net::ResponseWriter& out) {
   const Asset* asset = FindAsset(request.path);
   if (!asset) {
@@ -66,7 +73,7 @@ struct Row {
   asio::awaitable<void> (*handler)(Service&, net::Request&, net::ResponseWriter&);
 };
 constexpr Row kTable[] = {
-    {"POST", "/v1/chat/completions", ChatCompletions},
+    {"POST", "/v1/chat/completions", Turned<ChatSurface>},
     {"POST", "/v1/moderations", Moderations},
     {"GET", "/v1/models", ListModels},
     {"GET", "/v1/exchanges/", GetExchange},

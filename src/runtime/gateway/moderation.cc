@@ -1,6 +1,7 @@
 // /v1/moderations, /v1/models and /v1/exchanges/{id}.
 #include <array>
 
+#include "runtime/gateway/openai_form.h"
 #include "runtime/gateway/service.h"
 
 namespace plumb::gateway {

@@ -151,16 +151,6 @@ int HttpStatus(Code code) {
   }
 }
 
-json::value OpenAiError(const Error& error) {
-  const char* type = "server_error";
-  if (error.code == Code::kInvalid || error.code == Code::kNotFound || error.code == Code::kUnsupported) {
-    type = "invalid_request_error";
-  }
-  if (error.code == Code::kPermission) type = "authentication_error";
-  if (error.code == Code::kExhausted) type = "rate_limit_error";
-  return {{"error", {{"message", error.message}, {"type", type}, {"param", nullptr}, {"code", CodeName(error.code)}}}};
-}
-
 json::value ApiError(const Error& error) {
   return {{"error", {{"code", CodeName(error.code)}, {"message", error.message}, {"where", error.where}}}};
 }

@@ -81,14 +81,11 @@ asio::awaitable<Result<ledger::Receipt>> Record(Service& service, Exchange& exch
 
 double MillisSince(std::chrono::steady_clock::time_point start);
 
-// OpenAI's error object.
-json::value OpenAiError(const Error& error);
 int HttpStatus(Code code);
 // Our own error object (/api).
 json::value ApiError(const Error& error);
 
 // One handler per path; gateway.cc holds the table.
-asio::awaitable<void> ChatCompletions(Service& service, net::Request& request, net::ResponseWriter& out);
 asio::awaitable<void> Moderations(Service& service, net::Request& request, net::ResponseWriter& out);
 asio::awaitable<void> ListModels(Service& service, net::Request& request, net::ResponseWriter& out);
 asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::ResponseWriter& out);

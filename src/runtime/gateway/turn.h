@@ -1,0 +1,57 @@
+// One request on its way through the gateway, whatever API it came by:
+// authorise → route → guard the input → ask the provider → guard the output → record → answer. Private to this room.
+//
+//   turn.cc         the steps in order, the record, and answers that are no answer (errors)
+//   turn_guard.cc   what is judged, and what stands in place of what is not let through
+//   turn_whole.cc   the answer at once
+//   turn_stream.cc  the answer as it is written
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "runtime/gateway/service.h"
+#include "runtime/gateway/surface.h"
+
+namespace plumb::gateway {
+
+using Steady = std::chrono::steady_clock;
+
+struct Turn {
+  Service& service;
+  const Surface& surface;
+  const net::Request& asked;
+  net::ResponseWriter& out;
+  Steady::time_point start = Steady::now();
+  Head head;
+  Call call;            // `call.request` as the provider gets it
+  Exchange exchange;
+  Answerer answerer;
+  const policy::Route* route = nullptr;
+  const guard::Guard* guard = nullptr;
+  bool enforce = true;  // false: verdicts are recorded and change nothing
+
+  double Elapsed() const { return MillisSince(start); }
+};
+
+// The whole of it.
+asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Request& request, net::ResponseWriter& out);
+
+// Fills in the times and records. Error: nothing may be said then.
+asio::awaitable<Result<ledger::Receipt>> Close(Turn& turn);
+asio::awaitable<void> AnswerError(Turn& turn, Error error);
+asio::awaitable<void> AnswerUnrecorded(Turn& turn);
+// "input=allow; output=redact"
+std::string VerdictHeader(const Turn& turn);
+
+// turn_whole.cc
+asio::awaitable<void> AnswerWhole(Turn& turn);
+// Records and sends what is already guarded.
+asio::awaitable<void> SendWhole(Turn& turn, Answer answer);
+
+// turn_stream.cc
+asio::awaitable<void> AnswerStream(Turn& turn);
+// Streams `instead`, which stands in place of an answer.
+asio::awaitable<void> SendStreamed(Turn& turn, Choice instead);
+
+}  // namespace plumb::gateway

@@ -1,0 +1,110 @@
+#include "runtime/gateway/turn_guard.h"
+
+#include "runtime/gateway/turn_messages.h"
+
+namespace plumb::gateway {
+namespace {
+
+using guard::Action;
+using guard::Direction;
+
+// What tools gave back since the assistant last spoke: each is judged, and replaced where the policy says so.
+asio::awaitable<void> GuardToolResults(Turn& turn) {
+  json::array& messages = turn.call.request.messages;
+  for (size_t i = NewMessages(messages); i < messages.size(); ++i) {
+    if (RoleOf(messages[i]) != "tool" && RoleOf(messages[i]) != "function") continue;
+    const std::string text = MessageText(messages[i]);
+    const guard::Verdict verdict = co_await CheckText(turn, Direction::kToolResult, text, "");
+    TakeAction(turn.exchange, verdict.action, verdict.clause);
+    if (!turn.enforce || verdict.action < Action::kRedact) continue;
+    SetText(messages[i], verdict.action == Action::kRedact ? guard::Redact(text, verdict)
+                                                           : fmt::format("[withheld by policy: {}]", verdict.clause));
+  }
+}
+
+// Redaction goes text by text, since evidence counts bytes of the text it was found in. False: what was found lies over
+// several texts and would stay.
+asio::awaitable<bool> RedactInput(Turn& turn) {
+  json::array& messages = turn.call.request.messages;
+  for (size_t i = NewMessages(messages); i < messages.size(); ++i) {
+    if (RoleOf(messages[i]) != "user") continue;
+    for (json::string* text : Texts(messages[i])) {
+      const guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, std::string(*text), "");
+      if (verdict.action == Action::kRedact) *text = guard::Redact(*text, verdict);
+    }
+  }
+  const guard::Verdict after = co_await CheckText(turn, Direction::kInput, UserText(messages), "");
+  co_return after.action < Action::kRedact;
+}
+
+std::string SayFor(const Turn& turn, const guard::Verdict& verdict) {
+  const policy::Policy& policy = turn.service.options.policy;
+  if (const policy::Category* category = policy.FindCategory(verdict.clause)) {
+    return std::string(policy::Say(*category, turn.exchange.id));
+  }
+  if (verdict.clause == "scope" && !policy.scope.say.empty()) return policy.scope.say.front();
+  if (verdict.failed) return "This cannot be answered at the moment: a safety check did not run. Please try again.";
+  return "I can't help with that.";
+}
+
+}  // namespace
+
+asio::awaitable<guard::Verdict> CheckText(Turn& turn, Direction direction, std::string text, std::string prompt) {
+  const guard::Guard* guard = turn.guard;
+  guard::Subject subject{std::move(text), std::move(prompt)};
+  auto work = [guard, direction, subject = std::move(subject)]() { return guard->Check(direction, subject); };
+  const auto start = Steady::now();
+  guard::Verdict verdict = co_await On(turn.service.guard_threads, std::move(work));
+  const double ms = MillisSince(start);
+  turn.service.metrics.ObserveGuard(std::string(guard::DirectionName(direction)), ms / 1000);
+  (direction == Direction::kInput || direction == Direction::kToolResult ? turn.exchange.guard_input_ms
+                                                                         : turn.exchange.guard_output_ms) += ms;
+  co_return verdict;
+}
+
+asio::awaitable<bool> GuardInput(Turn& turn) {
+  co_await GuardToolResults(turn);
+  const std::string text = UserText(turn.call.request.messages);
+  if (text.empty()) co_return true;  // a turn of tool results alone
+  guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, text, "");
+  TakeAction(turn.exchange, verdict.action, verdict.clause);
+  const Action action = verdict.action;
+  turn.exchange.input = std::move(verdict);
+  if (!turn.enforce || action <= Action::kFlag) co_return true;
+  if (action > Action::kRedact) co_return false;
+  co_return co_await RedactInput(turn);
+}
+
+asio::awaitable<bool> GuardToolCalls(Turn& turn, const json::array& calls) {
+  for (const json::value& call : calls) {
+    const json::object* object = call.if_object();
+    const json::object* function = object ? FindObject(*object, "function") : nullptr;
+    const std::string text = ToJson(function ? json::value(*function) : call);
+    const guard::Verdict verdict = co_await CheckText(turn, Direction::kToolCall, text, "");
+    TakeAction(turn.exchange, verdict.action, verdict.clause);
+    if (verdict.action < Action::kRedact || !turn.enforce) continue;
+    TakeOutput(turn.exchange, verdict);
+    co_return true;
+  }
+  co_return false;
+}
+
+void TakeAction(Exchange& exchange, Action action, const std::string& clause) {
+  if (action <= exchange.action) return;
+  exchange.action = action;
+  exchange.clause = clause;
+}
+
+void TakeOutput(Exchange& exchange, const guard::Verdict& verdict) {
+  if (!exchange.output || verdict.action > exchange.output->action) exchange.output = verdict;
+}
+
+Choice Withhold(const Turn& turn, const guard::Verdict& verdict) {
+  Choice out;
+  const bool filtered = verdict.action == Action::kBlock || verdict.action == Action::kQuarantine || verdict.action == Action::kHold;
+  out.finish_reason = filtered ? "content_filter" : "stop";
+  (filtered ? out.refusal : out.text) = SayFor(turn, verdict);
+  return out;
+}
+
+}  // namespace plumb::gateway

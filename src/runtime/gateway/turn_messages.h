@@ -1,0 +1,25 @@
+// What the flow reads and replaces in OpenAI's "messages".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/core/core.h"
+
+namespace plumb::gateway {
+
+// "" where the message has none.
+std::string_view RoleOf(const json::value& message);
+std::string MessageText(const json::value& message);
+// Every text of a message's content: the content itself, or the text of its parts.
+std::vector<json::string*> Texts(json::value& message);
+// Replaces the content by `text`.
+void SetText(json::value& message, std::string_view text);
+
+// Where the messages since the assistant last spoke begin.
+size_t NewMessages(const json::array& messages);
+// The text of the user's messages since the assistant last spoke, joined by line breaks.
+std::string UserText(const json::array& messages);
+
+}  // namespace plumb::gateway
