@@ -1,19 +1,15 @@
 #include "base/net/client.h"
 
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <limits>
 #include <map>
 #include <optional>
 
+#include "base/net/message.h"
 #include "base/net/stream.h"
 
 namespace plumb::net {
-
-namespace http = boost::beast::http;
-using Steady = std::chrono::steady_clock;
-
 namespace {
 
 struct Idle {
@@ -27,6 +23,7 @@ struct ClientPool {
   ClientOptions options;
   std::shared_ptr<TlsContext> tls;  // made at the first https request
   std::map<std::string, std::vector<Idle>> idle;
+  std::vector<char> scratch = std::vector<char>(64 << 10);  // what a read fills; never kept over a wait
 
   // A kept connection that still stands, newest first; nullptr where there is none.
   std::unique_ptr<Stream> Take(const std::string& key) {
@@ -43,94 +40,179 @@ struct ClientPool {
   void Keep(const std::string& key, std::unique_ptr<Stream> stream) {
     auto& list = idle[key];
     if (list.size() >= options.max_idle_per_host) list.erase(list.begin());
-    stream->ExpireAfter(std::chrono::hours(24));
     list.push_back({std::move(stream), Steady::now()});
   }
 };
 
+namespace {
+
+// Closes a stream whose answer nobody waits for any more.
+class Watch : public std::enable_shared_from_this<Watch> {
+ public:
+  Watch(asio::any_io_executor executor, std::function<bool()> gone, Stream* stream)
+      : timer_(std::move(executor)), gone_(std::move(gone)), stream_(stream) {}
+
+  void Begin() {
+    timer_.expires_after(Millis(100));
+    timer_.async_wait([weak = weak_from_this()](const ErrorCode& error) {
+      auto self = weak.lock();
+      if (error || !self || !self->stream_) return;
+      if (!self->gone_()) return self->Begin();
+      self->seen_ = true;
+      self->stream_->Close();
+    });
+  }
+  void End() { stream_ = nullptr; }
+  bool seen() const { return seen_; }
+
+ private:
+  asio::steady_timer timer_;
+  std::function<bool()> gone_;
+  Stream* stream_;
+  bool seen_ = false;
+};
+
+}  // namespace
+
+// How the body of an answer ends.
+enum class BodyEnd { kLength, kChunks, kConnection };
+
 struct Download::State {
-  std::weak_ptr<ClientPool> pool;
+  std::shared_ptr<ClientPool> pool;
   std::string key, where;
   std::unique_ptr<Stream> stream;
-  std::optional<http::response_parser<http::string_body>> parser;
   std::string pending;  // read and not yet parsed
   Headers headers;
   int status = 0;
+  bool head_done = false, done = false, keep_alive = false;
+  BodyEnd end = BodyEnd::kLength;
+  uint64_t left = 0;  // of a body with a length
+  ChunkedBody chunks;
   bool reused = false;
   bool head_only = false;
-  uint32_t max_header_bytes = 0;
   Timeouts timeouts;
   Steady::time_point deadline;
+  std::shared_ptr<Watch> watch;
 
   Millis Left(Millis limit) const {
-    const auto left = std::chrono::duration_cast<Millis>(deadline - Steady::now());
-    return std::clamp(left, Millis(1), limit);
+    const auto left_of_all = std::chrono::duration_cast<Millis>(deadline - Steady::now());
+    return std::clamp(left_of_all, Millis(1), limit);
   }
+  // Appends what comes next to `pending`. At the end of the stream: `done`, where the body ends with it.
   asio::awaitable<Status> ReadMore(Millis limit);
   asio::awaitable<Status> ReadHead();
-  Status Parse();
-  void NewParser() {
-    parser.emplace();
-    parser->eager(true);
-    parser->body_limit(boost::none);
-    parser->header_limit(max_header_bytes);
-    if (head_only) parser->skip(true);
+  Status ParseHead(size_t length);
+  // Moves what `pending` holds of the body into `piece`.
+  Status TakeBody(std::string& piece);
+  Error Garbled(const HttpFault& fault) const {
+    return {Code::kCorrupt, "the answer is not HTTP/1.1: " + fault.message, where};
   }
+  void Unwatch() {
+    if (watch) watch->End();
+  }
+  bool unwanted() const { return watch && watch->seen(); }
   // The connection goes back to the pool once nothing more will come on it.
   void Release();
 };
 
 asio::awaitable<Status> Download::State::ReadMore(Millis limit) {
-  const size_t had = pending.size();
-  pending.resize(had + 16384);
   ErrorCode error;
   stream->ExpireAfter(Left(limit));
-  const asio::mutable_buffer into(pending.data() + had, 16384);
-  const size_t got = co_await stream->Read(into, error);
-  pending.resize(had + (error ? 0 : got));
-  if (!error) co_return Status();
-  if (!IsTimeout(error) && parser->is_header_done()) {
+  while (true) {
+    std::vector<char>& scratch = pool->scratch;
+    const size_t got = stream->ReadNow(asio::buffer(scratch.data(), scratch.size()), error);
+    if (got > 0) {
+      pending.append(scratch.data(), got);
+      co_return Status();
+    }
+    if (error == asio::error::would_block) co_await stream->WaitReadable(error);
+    if (error) break;
+  }
+  if (unwanted()) co_return FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
+  if (head_done && !IsTimeout(error)) {
     // A body without a length ends with its connection; any other end is a cut.
-    ErrorCode unfinished;
-    parser->put_eof(unfinished);
-    if (!unfinished && parser->is_done()) co_return Status();
+    if (end == BodyEnd::kConnection && error == asio::error::eof) {
+      done = true;
+      co_return Status();
+    }
     co_return FailAt(where, Code::kCorrupt, "the answer was cut off: {}", error.message());
   }
-  co_return std::unexpected(StreamError(error, parser->is_header_done() ? "reading the answer" : "waiting for an answer",
-                                        where));
+  if (!pending.empty() && error == asio::error::eof) {
+    co_return FailAt(where, Code::kCorrupt, "the answer was cut off inside its head");
+  }
+  co_return std::unexpected(StreamError(error, head_done ? "reading the answer" : "waiting for an answer", where));
 }
 
-Status Download::State::Parse() {
-  if (parser->is_done() || pending.empty()) return {};
-  ErrorCode error;
-  const size_t used = parser->put(asio::const_buffer(pending.data(), pending.size()), error);
-  pending.erase(0, used);
-  if (error && error != http::error::need_more) {
-    return FailAt(where, Code::kCorrupt, "the answer is not HTTP/1.1: {}", error.message());
+Status Download::State::ParseHead(size_t length) {
+  headers = Headers();
+  auto head = ParseResponseHead(std::string_view(pending).substr(0, length), headers);
+  if (!head) return std::unexpected(Garbled(head.error()));
+  pending.erase(0, length);
+  status = head->status;
+  if (status / 100 == 1 && status != 101) return {};  // interim: 100 Continue, 103 Early Hints
+  head_done = true;
+  keep_alive = head->framing.keep_alive;
+  if (head_only || status == 204 || status == 304) {
+    done = true;
+  } else if (head->framing.chunked) {
+    end = BodyEnd::kChunks;
+  } else if (head->framing.content_length) {
+    left = *head->framing.content_length;
+    done = left == 0;
+  } else {
+    end = BodyEnd::kConnection;
+    keep_alive = false;
   }
   return {};
 }
 
 asio::awaitable<Status> Download::State::ReadHead() {
-  while (!parser->is_header_done()) {
-    PLUMB_CO_CHECK(co_await ReadMore(timeouts.first_byte));
-    PLUMB_CO_CHECK(Parse());
-    // Interim answers (100 Continue, 103 Early Hints) come before the real one.
-    if (parser->is_header_done() && parser->get().result_int() / 100 == 1) {
-      NewParser();
-      PLUMB_CO_CHECK(Parse());
+  size_t seen = 0;
+  while (!head_done) {
+    if (!pending.empty()) {
+      auto length = FindHead(pending, seen);
+      if (!length) co_return std::unexpected(Garbled(length.error()));
+      seen = pending.size();
+      if (*length > 0) {
+        PLUMB_CO_CHECK(ParseHead(*length));
+        seen = 0;
+        continue;
+      }
+      if (pending.size() > pool->options.max_header_bytes) {
+        const HttpFault fault = {431, "its head is too long"};
+        co_return std::unexpected(Garbled(fault));
+      }
     }
+    PLUMB_CO_CHECK(co_await ReadMore(timeouts.first_byte));
   }
-  status = static_cast<int>(parser->get().result_int());
-  for (const auto& field : parser->get()) headers.Add(std::string(field.name_string()), std::string(field.value()));
   co_return Status();
 }
 
-void Download::State::Release() {
-  auto client = pool.lock();
-  if (client && stream && parser->is_done() && parser->keep_alive() && pending.empty()) {
-    client->Keep(key, std::move(stream));
+Status Download::State::TakeBody(std::string& piece) {
+  if (done || pending.empty()) return {};
+  if (end == BodyEnd::kChunks) {
+    auto used = chunks.Feed(pending, piece, std::numeric_limits<size_t>::max());
+    if (!used) return std::unexpected(Garbled(used.error()));
+    pending.erase(0, *used);
+    done = chunks.done();
+  } else if (end == BodyEnd::kConnection || pending.size() <= left) {
+    left -= end == BodyEnd::kLength ? pending.size() : 0;
+    piece = std::move(pending);
+    pending.clear();
+    done = end == BodyEnd::kLength && left == 0;
+  } else {
+    piece = pending.substr(0, left);
+    pending.erase(0, left);
+    left = 0;
+    done = true;
   }
+  return {};
+}
+
+void Download::State::Release() {
+  Unwatch();
+  // Bytes behind the end belong to no answer: such a connection is not used again.
+  if (stream && done && keep_alive && pending.empty()) pool->Keep(key, std::move(stream));
   stream.reset();
 }
 
@@ -149,15 +231,14 @@ void Download::SetIdle(std::chrono::milliseconds limit) { state_->timeouts.idle 
 asio::awaitable<Result<std::string>> Download::Next() {
   State& state = *state_;
   while (true) {
-    std::string piece = std::move(state.parser->get().body());
-    state.parser->get().body().clear();
+    std::string piece;
+    PLUMB_CO_CHECK(state.TakeBody(piece));
     if (!piece.empty()) co_return piece;
-    if (state.parser->is_done()) {
+    if (state.done) {
       state.Release();
       co_return std::string();
     }
     PLUMB_CO_CHECK(co_await state.ReadMore(state.timeouts.idle));
-    PLUMB_CO_CHECK(state.Parse());
   }
 }
 
@@ -175,21 +256,22 @@ asio::awaitable<Result<std::string>> Download::Rest(size_t limit_bytes) {
 
 namespace {
 
-std::string RequestText(const ClientRequest& request) {
-  std::string text = fmt::format("{} {} HTTP/1.1\r\n", request.method, request.url.target);
+std::string HeadText(const ClientRequest& request) {
+  std::string text;
+  text.reserve(request.headers.wire().size() + request.url.target.size() + 160);
+  text.append(request.method).append(" ").append(request.url.target).append(" HTTP/1.1\r\n");
   if (!request.headers.Has("host")) {
     const bool usual = request.url.address.port == (request.url.tls ? 443 : 80);
     const std::string host = request.url.address.unix_socket() ? "localhost"
                              : usual                           ? request.url.address.host
                                                                : request.url.address.Text();
-    text += "host: " + host + "\r\n";
+    text.append("host: ").append(host).append("\r\n");
   }
-  for (const auto& [name, value] : request.headers) text += name + ": " + value + "\r\n";
+  text.append(request.headers.wire());
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
-    text += fmt::format("content-length: {}\r\n", request.body.size());
+    text.append("content-length: ").append(fmt::format_int(request.body.size()).c_str()).append("\r\n");
   }
-  text += "\r\n";
-  text += request.body;
+  text.append("\r\n");
   return text;
 }
 
@@ -205,9 +287,9 @@ asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
   const std::string where = request.url.address.Text();
   const auto deadline = Steady::now() + request.timeouts.overall;
   if (request.url.tls && !pool->tls) {
-    PLUMB_CO_TRY(pool->tls, MakeTlsContext(pool->options.ca_file));
+    PLUMB_CO_TRY(pool->tls, TlsContext::OfClient(pool->options.ca_file));
   }
-  const std::string text = RequestText(request);
+  const std::string text = HeadText(request);
   while (true) {
     auto state = std::make_unique<Download::State>();
     state->pool = pool;
@@ -215,19 +297,24 @@ asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
     state->where = where;
     state->timeouts = request.timeouts;
     state->deadline = deadline;
-    state->max_header_bytes = static_cast<uint32_t>(pool->options.max_header_bytes);
     state->head_only = request.method == "HEAD";
-    state->NewParser();
     state->stream = pool->Take(key);
     state->reused = state->stream != nullptr;
     if (!state->stream) {
       PLUMB_CO_TRY(state->stream, co_await Connect(request.url, pool->tls, state->Left(request.timeouts.connect)));
     }
+    if (request.gone) {
+      auto executor = co_await asio::this_coro::executor;
+      state->watch = std::make_shared<Watch>(executor, request.gone, state->stream.get());
+      state->watch->Begin();
+    }
     ErrorCode error;
     state->stream->ExpireAfter(state->Left(request.timeouts.idle));
-    co_await state->stream->Write(text, error);
+    co_await state->stream->Write(text, request.body, error);
     Status head;
-    if (error) {
+    if (error && state->unwanted()) {
+      head = FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
+    } else if (error) {
       head = std::unexpected(StreamError(error, "sending the request", where));
     } else {
       head = co_await state->ReadHead();
@@ -235,6 +322,7 @@ asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
     if (head) co_return Download(std::move(state));
     // The server may have closed a kept connection in the very moment we wrote: once more, on another.
     const bool raced = state->reused && head.error().code == Code::kUnavailable && state->pending.empty();
+    state->Unwatch();
     state->stream.reset();
     if (!raced) co_return std::unexpected(std::move(head).error());
   }

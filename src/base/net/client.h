@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,9 @@ struct ClientRequest {
   Headers headers;  // host, content-length and connection are added
   std::string body;
   Timeouts timeouts;
+  // Whether the answer is no longer wanted; looked at ten times a second while it is waited for. The connection is then
+  // closed, and what waits fails with kCancelled. Empty: always wanted. Must stay callable while the Download lives.
+  std::function<bool()> gone;
 };
 
 struct ClientResponse {
@@ -45,7 +49,8 @@ class Download {
 
   int status() const;
   const Headers& headers() const;
-  // The next piece; "" once the body is complete. Errors: kCorrupt (cut off before its end), kUnavailable, kDeadline.
+  // The next piece; "" once the body is complete. Errors: kCorrupt (cut off before its end), kUnavailable, kDeadline,
+  // kCancelled.
   asio::awaitable<Result<std::string>> Next();
   // From here on, how long a piece may take.
   void SetIdle(std::chrono::milliseconds limit);

@@ -193,5 +193,25 @@ TEST_F(NetTest, NobodyListening) {
   EXPECT_EQ(answer.error().where, "127.0.0.1:1");
 }
 
+TEST_F(NetTest, StopsWaitingWhenNobodyWantsTheAnswer) {
+  Handler never = [](Request&, ResponseWriter& out) -> asio::awaitable<void> {
+    asio::steady_timer timer(co_await asio::this_coro::executor, 100ms);
+    while (!out.PeerGone()) {
+      timer.expires_after(50ms);
+      co_await timer.async_wait(asio::use_awaitable);
+    }
+  };
+  Serve("127.0.0.1:0", {}, never);
+  std::atomic<int> looks = 0;
+  ClientRequest request = To("/");
+  request.gone = [&looks] { return ++looks == 3; };
+  const auto start = std::chrono::steady_clock::now();
+  auto answer = Fetch(request);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kCancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+  EXPECT_TRUE(NoConnectionsSoon()) << "the server sees it";
+}
+
 }  // namespace
 }  // namespace plumb::net

@@ -8,46 +8,61 @@
 namespace plumb::net {
 namespace {
 
-bool SameName(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && StartsWithNoCase(a, b);
-}
+char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// A line break in a value would start another header field.
-std::string OneLine(std::string value) {
-  for (char& c : value) {
-    if (c == '\r' || c == '\n' || c == '\0') c = ' ';
+// A line break in a name or value would start another header field.
+void AppendOneLine(std::string& out, std::string_view text) {
+  const size_t from = out.size();
+  out.append(text);
+  for (size_t i = from; i < out.size(); ++i) {
+    if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
   }
-  return value;
 }
 
 }  // namespace
 
-Headers::Headers(std::initializer_list<std::pair<std::string, std::string>> fields) {
+bool SameName(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
+           return x == y || LowerAscii(x) == LowerAscii(y);
+         });
+}
+
+Headers::Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
   for (const auto& [name, value] : fields) Add(name, value);
 }
 
-void Headers::Add(std::string name, std::string value) {
-  fields_.emplace_back(OneLine(std::move(name)), OneLine(std::move(value)));
+void Headers::Add(std::string_view name, std::string_view value) {
+  fields_.push_back({static_cast<uint32_t>(wire_.size()), static_cast<uint32_t>(name.size()),
+                     static_cast<uint32_t>(value.size())});
+  AppendOneLine(wire_, name);
+  wire_.append(": ");
+  AppendOneLine(wire_, value);
+  wire_.append("\r\n");
 }
 
-void Headers::Set(std::string name, std::string value) {
+void Headers::Set(std::string_view name, std::string_view value) {
   Remove(name);
-  Add(std::move(name), std::move(value));
+  Add(name, value);
 }
 
 std::string_view Headers::Get(std::string_view name) const {
-  for (const auto& [field, value] : fields_) {
-    if (SameName(field, name)) return value;
+  for (const Field& field : fields_) {
+    if (SameName(Name(field), name)) return Value(field);
   }
   return {};
 }
 
 bool Headers::Has(std::string_view name) const {
-  return std::ranges::any_of(fields_, [&](const auto& field) { return SameName(field.first, name); });
+  return std::ranges::any_of(fields_, [&](const Field& field) { return SameName(Name(field), name); });
 }
 
 void Headers::Remove(std::string_view name) {
-  std::erase_if(fields_, [&](const auto& field) { return SameName(field.first, name); });
+  if (!Has(name)) return;
+  Headers kept;
+  for (const auto& [field, value] : *this) {
+    if (!SameName(field, name)) kept.Add(field, value);
+  }
+  *this = std::move(kept);
 }
 
 std::optional<std::string> Request::Query(std::string_view name) const {

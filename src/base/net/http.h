@@ -1,6 +1,7 @@
 // What a request and a response are made of, on either side.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,27 +10,65 @@
 
 namespace plumb::net {
 
-// Header fields in order; names compare without case. Values never hold line breaks: Add and Set replace them by spaces.
+// Whether two names of header fields are the same: ASCII letters without case.
+bool SameName(std::string_view a, std::string_view b);
+
+// Header fields in order, kept as they go over the wire; names compare without case. Values never hold line breaks: Add
+// and Set replace them by spaces.
 class Headers {
  public:
   Headers() = default;
-  Headers(std::initializer_list<std::pair<std::string, std::string>> fields);
+  Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
-  void Add(std::string name, std::string value);
+  void Add(std::string_view name, std::string_view value);
   // Replaces every field of that name.
-  void Set(std::string name, std::string value);
-  // The first field's value, "" where there is none.
+  void Set(std::string_view name, std::string_view value);
+  // The first field's value, "" where there is none. Good until the next Add, Set or Remove.
   std::string_view Get(std::string_view name) const;
   bool Has(std::string_view name) const;
   void Remove(std::string_view name);
 
-  auto begin() const { return fields_.begin(); }
-  auto end() const { return fields_.end(); }
+  // (name, value) pairs, by value.
+  class Iterator;
+  Iterator begin() const;
+  Iterator end() const;
   size_t size() const { return fields_.size(); }
+  // "name: value\r\n" for each.
+  const std::string& wire() const { return wire_; }
 
  private:
-  std::vector<std::pair<std::string, std::string>> fields_;
+  struct Field {
+    uint32_t at, name_bytes, value_bytes;
+  };
+  std::string_view Name(const Field& field) const { return {wire_.data() + field.at, field.name_bytes}; }
+  std::string_view Value(const Field& field) const {
+    return {wire_.data() + field.at + field.name_bytes + 2, field.value_bytes};
+  }
+
+  std::string wire_;
+  std::vector<Field> fields_;
 };
+
+class Headers::Iterator {
+ public:
+  Iterator(const Headers& headers, size_t at) : headers_(&headers), at_(at) {}
+  std::pair<std::string_view, std::string_view> operator*() const {
+    const Field& field = headers_->fields_[at_];
+    return {headers_->Name(field), headers_->Value(field)};
+  }
+  Iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  bool operator==(const Iterator& other) const { return at_ == other.at_; }
+
+ private:
+  const Headers* headers_;
+  size_t at_;
+};
+
+inline Headers::Iterator Headers::begin() const { return {*this, 0}; }
+inline Headers::Iterator Headers::end() const { return {*this, fields_.size()}; }
 
 struct Request {
   std::string method;   // "GET", "POST", …

@@ -1,7 +1,7 @@
 // base/net: HTTP/1.1 as coroutines, over TCP, Unix sockets and TLS.
 //
 //   Address   where to listen or connect: "127.0.0.1:8080", "unix:/run/plumb.sock"      address.h
-//   Server    accepts, parses within limits, calls a Handler per request                  server.h
+//   Server    accepts, parses within limits, TLS where asked, calls a Handler per request    server.h
 //   Client    requests with pooled connections and four timeouts; bodies whole or streamed  client.h
 //   SseEvent  server-sent events, written and parsed                                       sse.h
 //   IoThread  an io_context with a thread of its own, for callers that have none           io_thread.h

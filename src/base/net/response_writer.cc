@@ -8,28 +8,31 @@
 
 namespace plumb::net {
 
-std::string ResponseWriter::Head(int status, std::string_view content_type, std::optional<size_t> length) {
-  std::string head;
-  head.reserve(512);
-  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", status, ReasonPhrase(status));
-  if (!content_type.empty()) fmt::format_to(std::back_inserter(head), "content-type: {}\r\n", content_type);
-  for (const auto& [name, value] : headers) fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, value);
+void ResponseWriter::MakeHead(int status, std::string_view content_type, std::optional<size_t> length) {
+  std::string& head = head_text_;
+  head.reserve(headers.wire().size() + 192);
+  if (status == 200) {
+    head = "HTTP/1.1 200 OK\r\n";
+  } else {
+    fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", status, ReasonPhrase(status));
+  }
+  if (!content_type.empty()) head.append("content-type: ").append(content_type).append("\r\n");
+  head.append(headers.wire());
   if (length && status != 204 && status != 304) {
-    fmt::format_to(std::back_inserter(head), "content-length: {}\r\n", *length);
+    head.append("content-length: ").append(fmt::format_int(*length).c_str()).append("\r\n");
   } else if (!length && !http10_) {
     head += "transfer-encoding: chunked\r\n";
   } else if (!length) {
     keep_alive_ = false;
   }
   head += keep_alive_ ? (http10_ ? "connection: keep-alive\r\n\r\n" : "\r\n") : "connection: close\r\n\r\n";
-  return head;
 }
 
-asio::awaitable<Status> ResponseWriter::Put(std::string_view bytes) {
+asio::awaitable<Status> ResponseWriter::Put(std::string_view first, std::string_view second) {
   if (broken_) co_return Fail(Code::kUnavailable, "the client has left");
   ErrorCode error;
   stream_.ExpireAfter(write_limit_);
-  co_await stream_.Write(bytes, error);
+  co_await stream_.Write(first, second, error);
   if (error) {
     broken_ = true;
     co_return std::unexpected(StreamError(error, "writing the answer", ""));
@@ -41,9 +44,9 @@ asio::awaitable<Status> ResponseWriter::Send(int status, std::string_view conten
   if (started_) co_return Fail(Code::kInternal, "an answer was begun twice");
   started_ = finished_ = true;
   status_ = status;
-  std::string bytes = Head(status, content_type, body.size());
-  if (!head_) bytes += body;
-  auto done = co_await Put(bytes);
+  MakeHead(status, content_type, body.size());
+  if (head_) body = {};
+  auto done = co_await Put(head_text_, body);
   co_return done;
 }
 
@@ -57,22 +60,25 @@ asio::awaitable<Status> ResponseWriter::Start(int status, std::string_view conte
   if (started_) co_return Fail(Code::kInternal, "an answer was begun twice");
   started_ = true;
   status_ = status;
-  const std::string bytes = Head(status, content_type, std::nullopt);
-  auto done = co_await Put(bytes);
+  MakeHead(status, content_type, std::nullopt);
+  auto done = co_await Put(head_text_, {});
   co_return done;
 }
 
 asio::awaitable<Status> ResponseWriter::Write(std::string_view piece) {
   if (piece.empty() || head_ || finished_) co_return Status();  // an empty chunk would end the body
-  std::string bytes;
-  if (http10_) {
-    bytes = piece;
-  } else {
-    bytes.reserve(piece.size() + 16);
+  std::string& bytes = head_text_;
+  bytes.clear();
+  if (!http10_) {
     fmt::format_to(std::back_inserter(bytes), "{:x}\r\n", piece.size());
-    bytes.append(piece).append("\r\n");
+    // A small piece travels with its frame; a large one is not copied.
+    if (piece.size() < 4096) {
+      bytes.append(piece).append("\r\n");
+      piece = {};
+    }
   }
-  auto done = co_await Put(bytes);
+  auto done = co_await Put(bytes, piece);
+  if (done && !http10_ && !piece.empty()) done = co_await Put("\r\n", {});
   co_return done;
 }
 
@@ -80,7 +86,7 @@ asio::awaitable<Status> ResponseWriter::Finish() {
   if (finished_) co_return Status();
   finished_ = true;
   if (http10_ || head_) co_return Status();
-  auto done = co_await Put("0\r\n\r\n");
+  auto done = co_await Put("0\r\n\r\n", {});
   co_return done;
 }
 

@@ -9,26 +9,56 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <optional>
-#include <set>
 
 #include "base/net/connection.h"
-#include "base/net/stream_impl.h"
 
 namespace plumb::net {
 
 using asio::ip::tcp;
 using Unix = asio::local::stream_protocol;
 
+template <class Protocol>
+using Acceptor = asio::basic_socket_acceptor<Protocol, IoExecutor>;
+
 struct Server::State : std::enable_shared_from_this<Server::State> {
-  asio::any_io_executor executor;
+  explicit State(IoExecutor e) : executor(std::move(e)) {}
+
+  IoExecutor executor;
   Address address;
   Handler handler;
   ServerOptions options;
-  std::optional<tcp::acceptor> tcp_acceptor;
-  std::optional<Unix::acceptor> unix_acceptor;
-  std::set<Connection*> connections;
+  std::optional<Acceptor<tcp>> tcp_acceptor;
+  std::optional<Acceptor<Unix>> unix_acceptor;
+  std::optional<TlsReloader> tls;
+  std::vector<char> scratch = std::vector<char>(64 << 10);
+  Connection::List connections;
+  Connection::QuietList quiet;
+  size_t count = 0;
   bool closing = false;
+
+  void Warn(const std::string& line) const {
+    if (!line.empty() && options.warn) options.warn(line);
+  }
+  // The context for a new connection; nothing without TLS.
+  std::shared_ptr<TlsContext> Tls() {
+    if (!tls) return nullptr;
+    std::string warning;
+    auto current = tls->Current(warning);
+    Warn(warning);
+    return current;
+  }
+  // Whether one more connection may come; the one that has been quiet longest makes room for it.
+  bool MakeRoom() {
+    if (count < options.max_connections) return true;
+    if (quiet.empty()) return false;
+    Connection& oldest = quiet.front();
+    quiet.pop_front();
+    oldest.Close();
+    return true;
+  }
 
   void StopAccepting() {
     closing = true;
@@ -43,7 +73,10 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
 namespace {
 
-std::string PeerName(const tcp::socket& socket, bool& loopback) {
+template <class Protocol>
+using Accepted = asio::basic_stream_socket<Protocol, IoExecutor>;
+
+std::string PeerName(const Accepted<tcp>& socket, bool& loopback) {
   ErrorCode error;
   const tcp::endpoint peer = socket.remote_endpoint(error);
   if (error) return "unknown";
@@ -55,44 +88,42 @@ std::string PeerName(const tcp::socket& socket, bool& loopback) {
   return address.to_string();
 }
 
-std::string PeerName(const Unix::socket&, bool& loopback) {
+std::string PeerName(const Accepted<Unix>&, bool& loopback) {
   loopback = true;
   return "unix";
 }
 
-void SetNoDelay(tcp::socket& socket) {
+void SetNoDelay(Accepted<tcp>& socket) {
   ErrorCode ignored;
   socket.set_option(tcp::no_delay(true), ignored);
 }
-void SetNoDelay(Unix::socket&) {}
+void SetNoDelay(Accepted<Unix>&) {}
 
-template <class State, class Socket>
-asio::awaitable<void> ServeOne(std::shared_ptr<State> state, Socket socket) {
-  using Protocol = typename Socket::protocol_type;
-  SetNoDelay(socket);
-  bool loopback = false;
-  std::string peer = PeerName(socket, loopback);
-  std::unique_ptr<Stream> stream =
-      std::make_unique<SocketStream<Protocol>>(boost::beast::basic_stream<Protocol>(std::move(socket)));
-  Connection connection(std::move(stream), std::move(peer), loopback, state->options);
+template <class State>
+asio::awaitable<void> ServeOne(std::shared_ptr<State> state, Stream::Socket socket, std::string peer, bool loopback) {
+  const Connection::Shared shared{state->options, state->quiet, state->scratch};
+  Connection connection(std::make_unique<Stream>(std::move(socket)), std::move(peer), loopback, shared);
   struct Listed {
     State& state;
-    Connection* connection;
-    Listed(State& s, Connection* c) : state(s), connection(c) { state.connections.insert(c); }
-    ~Listed() { state.connections.erase(connection); }
-  } listed(*state, &connection);
+    Listed(State& s, Connection& c) : state(s) {
+      state.connections.push_back(c);
+      ++state.count;
+    }
+    ~Listed() { --state.count; }
+  } listed(*state, connection);
   try {
-    co_await connection.Serve(state->handler);
+    co_await connection.Serve(state->handler, state->Tls());
   } catch (const std::exception&) {
     // Only memory or the event loop itself can fail here; this connection ends, the others go on.
   }
 }
 
-template <class State, class Acceptor>
-asio::awaitable<void> Accept(std::shared_ptr<State> state, Acceptor& acceptor) {
+template <class State, class Protocol>
+asio::awaitable<void> Accept(std::shared_ptr<State> state, Acceptor<Protocol>& acceptor) {
   while (!state->closing) {
     ErrorCode error;
-    auto socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    Accepted<Protocol> socket(state->executor);
+    co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (state->closing || error == asio::error::operation_aborted) break;
     if (error) {
       // Out of file descriptors, mostly: others must close before we can go on.
@@ -100,8 +131,12 @@ asio::awaitable<void> Accept(std::shared_ptr<State> state, Acceptor& acceptor) {
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
-    if (state->connections.size() >= state->options.max_connections) continue;
-    asio::co_spawn(state->executor, ServeOne(state, std::move(socket)), asio::detached);
+    if (!state->MakeRoom()) continue;
+    SetNoDelay(socket);
+    bool loopback = false;
+    std::string peer = PeerName(socket, loopback);
+    asio::co_spawn(state->executor, ServeOne(state, Stream::Socket(std::move(socket)), std::move(peer), loopback),
+                   asio::detached);
   }
 }
 
@@ -119,7 +154,7 @@ std::unexpected<Error> BindError(const ErrorCode& error, const Address& address)
   return FailAt(address.Text(), Code::kInvalid, "cannot listen here: {}", error.message());
 }
 
-Status BindTcp(const asio::any_io_executor& executor, Address& address, std::optional<tcp::acceptor>& out) {
+Status BindTcp(const IoExecutor& executor, Address& address, std::optional<Acceptor<tcp>>& out) {
   ErrorCode error;
   asio::ip::address ip = asio::ip::make_address(address.host == "localhost" ? "127.0.0.1" : address.host, error);
   if (error) {
@@ -127,9 +162,9 @@ Status BindTcp(const asio::any_io_executor& executor, Address& address, std::opt
                   "for all", address.host);
   }
   const tcp::endpoint endpoint(ip, address.port);
-  tcp::acceptor acceptor(executor);
+  Acceptor<tcp> acceptor(executor);
   acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error && ip.is_v6()) acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
@@ -139,7 +174,7 @@ Status BindTcp(const asio::any_io_executor& executor, Address& address, std::opt
   return {};
 }
 
-Status BindUnix(const asio::any_io_executor& executor, const Address& address, std::optional<Unix::acceptor>& out) {
+Status BindUnix(const IoExecutor& executor, const Address& address, std::optional<Acceptor<Unix>>& out) {
   if (address.socket.size() > 107) {
     return FailAt(address.Text(), Code::kInvalid, "the path of a Unix socket may hold 107 bytes, this has {}",
                   address.socket.size());
@@ -149,13 +184,13 @@ Status BindUnix(const asio::any_io_executor& executor, const Address& address, s
   struct stat found {};
   if (::stat(address.socket.c_str(), &found) == 0) {
     if (!S_ISSOCK(found.st_mode)) return FailAt(address.Text(), Code::kConflict, "a file that is no socket is here");
-    Unix::socket probe(executor);
+    Accepted<Unix> probe(executor);
     probe.connect(endpoint, error);
     if (!error) return FailAt(address.Text(), Code::kConflict, "another process listens on this socket");
     ::unlink(address.socket.c_str());
     error = {};
   }
-  Unix::acceptor acceptor(executor);
+  Acceptor<Unix> acceptor(executor);
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.bind(endpoint, error);
   // Only the owner may talk to us here.
@@ -170,17 +205,20 @@ Status BindUnix(const asio::any_io_executor& executor, const Address& address, s
 
 Result<std::unique_ptr<Server>> Server::Listen(asio::any_io_executor executor, const Address& address, Handler handler,
                                                ServerOptions options) {
-  auto state = std::make_shared<State>();
-  state->executor = executor;
+  PLUMB_TRY(IoExecutor io, ToIoExecutor(executor));
+  auto state = std::make_shared<State>(io);
   state->address = address;
   state->handler = std::move(handler);
-  state->options = options;
+  state->options = std::move(options);
   if (address.unix_socket()) {
-    PLUMB_CHECK(BindUnix(executor, address, state->unix_acceptor));
-    asio::co_spawn(executor, Accept(state, *state->unix_acceptor), asio::detached);
+    PLUMB_CHECK(BindUnix(io, address, state->unix_acceptor));
+    asio::co_spawn(io, Accept(state, *state->unix_acceptor), asio::detached);
   } else {
-    PLUMB_CHECK(BindTcp(executor, state->address, state->tcp_acceptor));
-    asio::co_spawn(executor, Accept(state, *state->tcp_acceptor), asio::detached);
+    if (state->options.tls) {
+      PLUMB_TRY(state->tls, TlsReloader::Open(*state->options.tls));
+    }
+    PLUMB_CHECK(BindTcp(io, state->address, state->tcp_acceptor));
+    asio::co_spawn(io, Accept(state, *state->tcp_acceptor), asio::detached);
   }
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
@@ -189,27 +227,27 @@ Server::Server(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Server::~Server() {
   state_->StopAccepting();
-  for (Connection* connection : state_->connections) connection->Close();
+  for (Connection& connection : state_->connections) connection.Close();
 }
 
 const Address& Server::address() const { return state_->address; }
 
 std::string Server::url() const {
-  return state_->address.unix_socket() ? state_->address.Text() : "http://" + state_->address.Text();
+  return state_->address.unix_socket() ? state_->address.Text() : (state_->tls ? "https://" : "http://") + state_->address.Text();
 }
 
-size_t Server::connections() const { return state_->connections.size(); }
+size_t Server::connections() const { return state_->count; }
 
 asio::awaitable<void> Server::Drain(std::chrono::milliseconds grace) {
   auto state = state_;
   state->StopAccepting();
-  for (Connection* connection : state->connections) connection->Retire();
+  for (Connection& connection : state->connections) connection.Retire();
   const auto until = std::chrono::steady_clock::now() + grace;
-  while (!state->connections.empty() && std::chrono::steady_clock::now() < until) {
+  while (state->count > 0 && std::chrono::steady_clock::now() < until) {
     asio::steady_timer pause(state->executor, std::chrono::milliseconds(10));
     co_await pause.async_wait(asio::use_awaitable);
   }
-  for (Connection* connection : state->connections) connection->Close();
+  for (Connection& connection : state->connections) connection.Close();
 }
 
 }  // namespace plumb::net

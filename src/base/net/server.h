@@ -48,12 +48,13 @@ class ResponseWriter {
   friend class Connection;
   ResponseWriter(Stream& stream, bool head, bool http10, bool keep_alive, std::chrono::milliseconds write_limit)
       : stream_(stream), head_(head), http10_(http10), keep_alive_(keep_alive), write_limit_(write_limit) {}
-  std::string Head(int status, std::string_view content_type, std::optional<size_t> length);
-  asio::awaitable<Status> Put(std::string_view bytes);
+  void MakeHead(int status, std::string_view content_type, std::optional<size_t> length);
+  asio::awaitable<Status> Put(std::string_view first, std::string_view second);
 
   Stream& stream_;
   bool head_, http10_, keep_alive_;
   std::chrono::milliseconds write_limit_;
+  std::string head_text_;  // of the answer, then of each chunk
   bool started_ = false, finished_ = false, broken_ = false;
   int status_ = 0;
 };
@@ -61,20 +62,30 @@ class ResponseWriter {
 // Answers one request. What it throws becomes a 500. `request` and `out` live until it returns.
 using Handler = std::function<asio::awaitable<void>(Request& request, ResponseWriter& out)>;
 
+// Files of a server's TLS, all PEM. They are looked at now and then, and read again where they have changed.
+struct TlsFiles {
+  std::string certificate;  // and its chain
+  std::string key;
+  std::string client_ca;    // where set, clients must show a certificate that one of these has signed
+  std::chrono::milliseconds look_every{1'000};
+};
+
 struct ServerOptions {
   size_t max_header_bytes = 64 << 10;          // beyond: 431
   size_t max_body_bytes = 32 << 20;            // beyond: 413
-  size_t max_connections = 8192;               // beyond: accepted and closed
+  size_t max_connections = 16384;              // beyond: the one that has been idle longest is closed, else the new one
   std::chrono::milliseconds header_limit{15'000};   // for the whole head, once its first byte is there
   std::chrono::milliseconds body_limit{60'000};     // for the whole body
   std::chrono::milliseconds idle_limit{75'000};     // between requests
   std::chrono::milliseconds write_limit{60'000};    // for one write
+  std::optional<TlsFiles> tls;                      // TCP only
+  std::function<void(const std::string&)> warn;     // what the operator should know; empty: dropped
 };
 
 class Server {
  public:
-  // Binds and begins to accept on `executor`. A Unix socket left behind by a dead process is replaced. Errors: kConflict
-  // (the port or socket is in use), kPermission, kInvalid.
+  // Binds and begins to accept on `executor`, an io_context's. A Unix socket left behind by a dead process is replaced.
+  // Errors: kConflict (the port or socket is in use), kPermission, kInvalid, kNotFound (a TLS file).
   static Result<std::unique_ptr<Server>> Listen(asio::any_io_executor executor, const Address& address,
                                                 Handler handler, ServerOptions options = {});
   // Closes every connection at once.
@@ -82,11 +93,12 @@ class Server {
 
   // Where it listens, with the port it was given.
   const Address& address() const;
-  // "http://127.0.0.1:8080"
+  // "http://127.0.0.1:8080", "https://…" with TLS
   std::string url() const;
   size_t connections() const;
 
-  // Stops accepting, closes idle connections, lets requests in progress finish for up to `grace`, then closes them.
+  // Stops accepting, closes idle connections, lets requests in progress (and those already sent to us) finish for up to
+  // `grace`, then closes them.
   asio::awaitable<void> Drain(std::chrono::milliseconds grace);
 
  private:

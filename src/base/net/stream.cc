@@ -1,61 +1,75 @@
 #include "base/net/stream.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/beast/core/error.hpp>
-#include <filesystem>
-
-#include "base/net/stream_impl.h"
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 
 namespace plumb::net {
 
 using asio::ip::tcp;
 using Unix = asio::local::stream_protocol;
-using TcpSocket = boost::beast::basic_stream<tcp>;
-using UnixSocket = boost::beast::basic_stream<Unix>;
+using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, IoExecutor>;
 
-struct TlsContext {
-  asio::ssl::context context{asio::ssl::context::tls_client};
+struct Stream::Core : std::enable_shared_from_this<Core> {
+  explicit Core(Socket s) : socket(std::move(s)), timer(socket.get_executor()) {}
+
+  Socket socket;
+  Timer timer;
+  Steady::time_point deadline = Steady::time_point::max();
+  Steady::time_point armed = Steady::time_point::max();  // when the timer fires
+  bool waiting = false;
+  bool expired = false;
+
+  void Arm() {
+    armed = deadline;
+    timer.expires_at(deadline);
+    timer.async_wait([core = shared_from_this()](const ErrorCode& cancelled) {
+      if (!cancelled) core->Fire();
+    });
+  }
+  void Fire() {
+    armed = Steady::time_point::max();
+    if (!waiting) return;  // the next wait arms it again
+    if (Steady::now() < deadline) return Arm();
+    expired = true;
+    Close();
+  }
+  void Close() {
+    ErrorCode ignored;
+    socket.close(ignored);
+    timer.cancel();
+  }
 };
 
 namespace {
 
-class TlsStream final : public Stream {
- public:
-  TlsStream(TcpSocket socket, std::shared_ptr<TlsContext> tls)
-      : tls_(std::move(tls)), stream_(std::move(socket), tls_->context) {}
+// What the kernel has for us without taking it: -1 nothing yet, 0 closed (or failed), 1 bytes.
+int Peek(int socket) {
+  char byte;
+  const ssize_t got = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (got > 0) return 1;
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return -1;
+  return 0;
+}
 
-  asio::awaitable<size_t> Read(asio::mutable_buffer into, ErrorCode& error) override {
-    return stream_.async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+void SetSystemError(ErrorCode& error) {
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+    error = asio::error::would_block;
+  } else {
+    error.assign(errno, boost::system::system_category());
   }
-  asio::awaitable<void> Write(std::string_view bytes, ErrorCode& error) override {
-    co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
-                               asio::redirect_error(asio::use_awaitable, error));
-  }
-  void ExpireAfter(Millis limit) override { stream_.next_layer().expires_after(limit); }
-  void Close() override { stream_.next_layer().close(); }
-  void ShutdownWrite() override { Close(); }
-  // A TLS 1.3 session ticket may wait unread: bytes alone do not make the connection stale.
-  bool Stale() override { return PeerGone(); }
-  bool PeerGone() override { return Peek(stream_.next_layer().socket().native_handle()) == 0; }
+}
 
-  asio::ssl::stream<TcpSocket>& stream() { return stream_; }
-
- private:
-  std::shared_ptr<TlsContext> tls_;
-  asio::ssl::stream<TcpSocket> stream_;
-};
-
-// Ends `resolver` when the time is up. (getaddrinfo itself cannot be interrupted; its answer is then ignored.)
+// The endpoints behind a name; a literal address is taken as it is.
 asio::awaitable<tcp::resolver::results_type> Resolve(const Address& address, ErrorCode& error) {
   auto executor = co_await asio::this_coro::executor;
   ErrorCode not_literal;
@@ -70,69 +84,188 @@ asio::awaitable<tcp::resolver::results_type> Resolve(const Address& address, Err
   co_return found;
 }
 
-asio::awaitable<Result<std::unique_ptr<Stream>>> ConnectUnix(std::string path, Millis limit) {
-  auto executor = co_await asio::this_coro::executor;
+// Connects `socket`, which is closed where the time is up before.
+template <class Socket, class Endpoints>
+asio::awaitable<void> ConnectWithin(Socket& socket, Endpoints endpoints, Millis limit, ErrorCode& error) {
+  struct Race {
+    bool connected = false, late = false;
+  };
+  auto race = std::make_shared<Race>();  // the timer's handler may run after this coroutine has ended
+  Timer timer(socket.get_executor(), limit);
+  timer.async_wait([&socket, race](const ErrorCode& cancelled) {
+    if (cancelled || race->connected) return;
+    race->late = true;
+    ErrorCode ignored;
+    socket.close(ignored);
+  });
+  co_await asio::async_connect(socket, endpoints, asio::redirect_error(asio::use_awaitable, error));
+  race->connected = true;
+  if (race->late) error = asio::error::timed_out;
+}
+
+asio::awaitable<Result<std::unique_ptr<Stream>>> ConnectUnix(IoExecutor executor, std::string path, Millis limit) {
   if (path.size() > 107) {
     co_return FailAt("unix:" + path, Code::kInvalid, "the path of a Unix socket may hold 107 bytes, this has {}",
                      path.size());
   }
-  UnixSocket socket(executor);
-  socket.expires_after(limit);
+  asio::basic_stream_socket<Unix, IoExecutor> socket(executor);
   ErrorCode error;
-  const Unix::endpoint endpoint(path);
-  co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
+  const std::vector<Unix::endpoint> endpoints = {Unix::endpoint(path)};
+  co_await ConnectWithin(socket, endpoints, limit, error);
   if (error) co_return std::unexpected(StreamError(error, "connecting", "unix:" + path));
-  std::unique_ptr<Stream> stream = std::make_unique<SocketStream<Unix>>(std::move(socket));
-  co_return stream;
-}
-
-asio::awaitable<Result<std::unique_ptr<Stream>>> ShakeHands(TcpSocket socket, std::shared_ptr<TlsContext> tls,
-                                                            std::string host, std::string where) {
-  auto stream = std::make_unique<TlsStream>(std::move(socket), std::move(tls));
-  ErrorCode error;
-  ErrorCode not_literal;
-  asio::ip::make_address(host, not_literal);
-  // Server name indication carries names only, never addresses.
-  if (not_literal) SSL_set_tlsext_host_name(stream->stream().native_handle(), host.c_str());
-  stream->stream().set_verify_callback(asio::ssl::host_name_verification(host), error);
-  if (!error) {
-    co_await stream->stream().async_handshake(asio::ssl::stream_base::client,
-                                              asio::redirect_error(asio::use_awaitable, error));
-  }
-  if (error) {
-    const long verified = SSL_get_verify_result(stream->stream().native_handle());
-    if (verified != X509_V_OK) {
-      co_return FailAt(where, Code::kPermission, "the server's certificate is not accepted: {}",
-                       X509_verify_cert_error_string(verified));
-    }
-    co_return std::unexpected(StreamError(error, "the TLS handshake", where));
-  }
-  std::unique_ptr<Stream> done = std::move(stream);
-  co_return done;
+  co_return std::make_unique<Stream>(Stream::Socket(std::move(socket)));
 }
 
 }  // namespace
 
-Result<std::shared_ptr<TlsContext>> MakeTlsContext(const std::string& ca_file) {
-  auto tls = std::make_shared<TlsContext>();
-  ErrorCode error;
-  tls->context.set_default_verify_paths(error);
-  tls->context.set_verify_mode(asio::ssl::verify_peer, error);
-  SSL_CTX_set_min_proto_version(tls->context.native_handle(), TLS1_2_VERSION);
-  if (!ca_file.empty()) {
-    if (!std::filesystem::exists(ca_file)) return FailAt(ca_file, Code::kNotFound, "the CA file does not exist");
-    tls->context.load_verify_file(ca_file, error);
-    if (error) return FailAt(ca_file, Code::kInvalid, "this is not a PEM file of certificates: {}", error.message());
-  }
-  return tls;
+Result<IoExecutor> ToIoExecutor(const asio::any_io_executor& executor) {
+  if (const auto* io = executor.target<IoExecutor>()) return *io;
+  return Fail(Code::kInternal, "base/net works on an io_context's executor only");
 }
 
+Stream::Stream(Socket socket) : core_(std::make_shared<Core>(std::move(socket))) {
+  ErrorCode ignored;
+  core_->socket.native_non_blocking(true, ignored);
+}
+
+Stream::~Stream() { core_->Close(); }
+
+asio::awaitable<void> Stream::Wait(Want want, ErrorCode& error) {
+  Core& core = *core_;
+  if (!core.socket.is_open()) {
+    error = core.expired ? asio::error::timed_out : asio::error::operation_aborted;
+    co_return;
+  }
+  if (core.deadline < core.armed) core.Arm();
+  core.waiting = true;
+  error = {};
+  const auto kind = want == Want::kWrite ? asio::socket_base::wait_write : asio::socket_base::wait_read;
+  co_await core.socket.async_wait(kind, asio::redirect_error(asio::use_awaitable, error));
+  core.waiting = false;
+  if (core.expired) error = asio::error::timed_out;
+}
+
+asio::awaitable<void> Stream::ShakeHands(std::shared_ptr<TlsContext> tls, std::string host, ErrorCode& error) {
+  tls_ = std::make_unique<TlsSession>(std::move(tls), core_->socket.native_handle(), host);
+  while (true) {
+    error = {};
+    const Want want = tls_->Handshake(error);
+    if (error || want == Want::kNothing) co_return;
+    co_await Wait(want, error);
+    if (error) co_return;
+  }
+}
+
+std::string Stream::CertificateFault() const {
+  const long verified = tls_ ? tls_->verified() : X509_V_OK;
+  return verified == X509_V_OK ? "" : X509_verify_cert_error_string(verified);
+}
+
+size_t Stream::ReadNow(asio::mutable_buffer into, ErrorCode& error) {
+  error = {};
+  if (!core_->socket.is_open()) {
+    error = core_->expired ? asio::error::timed_out : asio::error::operation_aborted;
+    return 0;
+  }
+  if (tls_) {
+    size_t got = 0;
+    read_wants_ = tls_->Read(static_cast<char*>(into.data()), into.size(), got, error);
+    if (error) return 0;
+    if (read_wants_ != Want::kNothing) error = asio::error::would_block;
+    return got;
+  }
+  const ssize_t got = ::recv(core_->socket.native_handle(), into.data(), into.size(), 0);
+  if (got > 0) return static_cast<size_t>(got);
+  if (got == 0) error = asio::error::eof;
+  else SetSystemError(error);
+  return 0;
+}
+
+asio::awaitable<void> Stream::WaitReadable(ErrorCode& error) {
+  error = {};
+  if (tls_ && tls_->HasBytes()) co_return;
+  co_await Wait(read_wants_ == Want::kWrite ? Want::kWrite : Want::kRead, error);
+}
+
+size_t Stream::WriteNow(std::string_view first, std::string_view second, ErrorCode& error) {
+  error = {};
+  if (!core_->socket.is_open()) {
+    error = core_->expired ? asio::error::timed_out : asio::error::operation_aborted;
+    return 0;
+  }
+  if (tls_) {
+    size_t put = 0;
+    write_wants_ = tls_->Write(first.empty() ? second : first, put, error);
+    if (!error && write_wants_ != Want::kNothing) error = asio::error::would_block;
+    return error ? 0 : put;
+  }
+  iovec parts[2] = {{const_cast<char*>(first.data()), first.size()}, {const_cast<char*>(second.data()), second.size()}};
+  msghdr message{};
+  message.msg_iov = first.empty() ? parts + 1 : parts;
+  message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;
+  const ssize_t put = ::sendmsg(core_->socket.native_handle(), &message, MSG_NOSIGNAL);
+  if (put >= 0) return static_cast<size_t>(put);
+  SetSystemError(error);
+  write_wants_ = Want::kWrite;
+  return 0;
+}
+
+asio::awaitable<void> Stream::Write(std::string_view first, std::string_view second, ErrorCode& error) {
+  error = {};
+  std::string joined;
+  if (tls_ && !first.empty() && !second.empty() && second.size() < 16384) {
+    // One record instead of two.
+    joined.reserve(first.size() + second.size());
+    joined.append(first).append(second);
+    first = joined;
+    second = {};
+  }
+  while (!first.empty() || !second.empty()) {
+    size_t put = WriteNow(first, second, error);
+    if (error == asio::error::would_block) {
+      co_await Wait(write_wants_, error);
+      if (error) co_return;
+      continue;
+    }
+    if (error) co_return;
+    const size_t of_first = std::min(put, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(put - of_first);
+  }
+}
+
+void Stream::ExpireAfter(Millis limit) { core_->deadline = Steady::now() + limit; }
+
+void Stream::Close() { core_->Close(); }
+
+void Stream::ShutdownWrite() {
+  if (!core_->socket.is_open()) return;
+  if (tls_) tls_->Shutdown();
+  ErrorCode ignored;
+  core_->socket.shutdown(asio::socket_base::shutdown_send, ignored);
+}
+
+bool Stream::HasBytes() const {
+  if (!core_->socket.is_open()) return false;
+  return (tls_ && tls_->HasBytes()) || Peek(core_->socket.native_handle()) == 1;
+}
+
+bool Stream::Stale() const {
+  if (!core_->socket.is_open()) return true;
+  const int peeked = Peek(core_->socket.native_handle());
+  // A TLS 1.3 session ticket may wait unread: bytes alone do not make the connection stale.
+  return tls_ ? peeked == 0 : peeked >= 0;
+}
+
+bool Stream::PeerGone() const { return !core_->socket.is_open() || Peek(core_->socket.native_handle()) == 0; }
+
 asio::awaitable<Result<std::unique_ptr<Stream>>> Connect(Url url, std::shared_ptr<TlsContext> tls, Millis limit) {
+  const asio::any_io_executor any = co_await asio::this_coro::executor;
+  PLUMB_CO_TRY(const IoExecutor executor, ToIoExecutor(any));
   if (url.address.unix_socket()) {
-    auto connected = co_await ConnectUnix(url.address.socket, limit);
+    auto connected = co_await ConnectUnix(executor, url.address.socket, limit);
     co_return connected;
   }
-  auto executor = co_await asio::this_coro::executor;
   const std::string where = url.address.Text();
   ErrorCode error;
   const auto found = co_await Resolve(url.address, error);
@@ -140,20 +273,24 @@ asio::awaitable<Result<std::unique_ptr<Stream>>> Connect(Url url, std::shared_pt
     co_return FailAt(where, Code::kUnavailable, "the host name '{}' was not found: {}", url.address.host,
                      error.message());
   }
-  TcpSocket socket(executor);
-  socket.expires_after(limit);
-  co_await socket.async_connect(found, asio::redirect_error(asio::use_awaitable, error));
+  const auto until = Steady::now() + limit;
+  asio::basic_stream_socket<tcp, IoExecutor> socket(executor);
+  co_await ConnectWithin(socket, found, limit, error);
   if (error) co_return std::unexpected(StreamError(error, "connecting", where));
-  socket.socket().set_option(tcp::no_delay(true), error);
-  if (url.tls) {
-    auto secured = co_await ShakeHands(std::move(socket), std::move(tls), url.address.host, where);
-    co_return secured;
+  socket.set_option(tcp::no_delay(true), error);
+  auto stream = std::make_unique<Stream>(Stream::Socket(std::move(socket)));
+  if (!url.tls) co_return stream;
+  stream->ExpireAfter(std::max(Millis(1), std::chrono::duration_cast<Millis>(until - Steady::now())));
+  co_await stream->ShakeHands(std::move(tls), url.address.host, error);
+  if (error) {
+    const std::string fault = stream->CertificateFault();
+    if (!fault.empty()) co_return FailAt(where, Code::kPermission, "the server's certificate is not accepted: {}", fault);
+    co_return std::unexpected(StreamError(error, "the TLS handshake", where));
   }
-  std::unique_ptr<Stream> stream = std::make_unique<SocketStream<tcp>>(std::move(socket));
   co_return stream;
 }
 
-bool IsTimeout(const ErrorCode& error) { return error == boost::beast::error::timeout; }
+bool IsTimeout(const ErrorCode& error) { return error == asio::error::timed_out; }
 
 Error StreamError(const ErrorCode& error, std::string_view doing, const std::string& where) {
   if (IsTimeout(error)) return {Code::kDeadline, fmt::format("{} took too long", doing), where};

@@ -1,11 +1,15 @@
-// A connected byte stream with one deadline over what is in flight: TCP, Unix socket or TLS underneath. Private to
-// this room.
+// A connected byte stream over TCP, a Unix socket or TLS, with one deadline over what it waits for. Private to this room.
+//
+// Everything is first tried at once and waits only where the kernel says so; buffers belong to the caller, so that a
+// stream that waits costs no more than itself. The deadline's timer is armed once and looks again when it fires, rather
+// than being set anew for each operation.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/system/error_code.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -13,37 +17,62 @@
 
 #include "base/core/result.h"
 #include "base/net/address.h"
+#include "base/net/tls.h"
 
 namespace plumb::net {
 
 namespace asio = boost::asio;
-using ErrorCode = boost::system::error_code;
 using Millis = std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+using IoExecutor = asio::io_context::executor_type;
+
+// `executor` as what every executor here is. Error: kInternal where it is no io_context's.
+Result<IoExecutor> ToIoExecutor(const asio::any_io_executor& executor);
 
 class Stream {
  public:
-  virtual ~Stream() = default;
-  // Reads at least one byte, or sets `error` (end of stream too).
-  virtual asio::awaitable<size_t> Read(asio::mutable_buffer into, ErrorCode& error) = 0;
-  // Writes everything. `bytes` must outlive the wait.
-  virtual asio::awaitable<void> Write(std::string_view bytes, ErrorCode& error) = 0;
-  // The deadline of the operations that follow.
-  virtual void ExpireAfter(Millis limit) = 0;
-  // Ends at once; operations in flight fail.
-  virtual void Close() = 0;
+  using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, IoExecutor>;
+
+  explicit Stream(Socket socket);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // TLS from here on. `host`: whom a client means to reach; empty for a server.
+  asio::awaitable<void> ShakeHands(std::shared_ptr<TlsContext> tls, std::string host, ErrorCode& error);
+  // Why the peer's certificate is not accepted; empty where it is.
+  std::string CertificateFault() const;
+
+  // What is there at once; would_block in `error` where nothing is, eof at the end.
+  size_t ReadNow(asio::mutable_buffer into, ErrorCode& error);
+  // Waits until ReadNow has something to say.
+  asio::awaitable<void> WaitReadable(ErrorCode& error);
+  // What fits at once of `first` and then `second`.
+  size_t WriteNow(std::string_view first, std::string_view second, ErrorCode& error);
+  // All of `first` and then `second`, in one go where the kernel takes it. Both must outlive the wait.
+  asio::awaitable<void> Write(std::string_view first, std::string_view second, ErrorCode& error);
+
+  // The deadline of the waits that follow.
+  void ExpireAfter(Millis limit);
+  // Ends at once; a wait in progress fails.
+  void Close();
   // Says that nothing more will be written.
-  virtual void ShutdownWrite() = 0;
+  void ShutdownWrite();
+  // Whether bytes are waiting to be read.
+  bool HasBytes() const;
   // Whether the peer has closed its side, or sent bytes nobody asked for. Reads nothing.
-  virtual bool Stale() = 0;
+  bool Stale() const;
   // Whether the peer has gone away.
-  virtual bool PeerGone() = 0;
+  bool PeerGone() const;
+
+ private:
+  struct Core;
+  asio::awaitable<void> Wait(Want want, ErrorCode& error);
+
+  std::shared_ptr<Core> core_;  // shared with the timer's handler
+  std::unique_ptr<TlsSession> tls_;
+  Want write_wants_ = Want::kWrite, read_wants_ = Want::kRead;
 };
-
-struct TlsContext;  // trust anchors for clients
-
-// Makes the context of a client: the system's trust store, and `ca_file` (PEM) where it is not empty. Error: kNotFound,
-// kInvalid.
-Result<std::shared_ptr<TlsContext>> MakeTlsContext(const std::string& ca_file);
 
 // Connects within `limit`; with `tls`, shakes hands and checks the certificate against the host name. Errors:
 // kUnavailable, kDeadline, kPermission (certificate).
