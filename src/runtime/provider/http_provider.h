@@ -16,9 +16,12 @@ struct HttpOptions {
   std::string name;
   net::Url base;                    // "https://api.openai.com/v1"
   std::string key;                  // empty: none is sent
+  std::string target;               // what attempts are noted under; empty: name:model
   std::string default_model;        // for requests that name none
   net::Headers headers;             // sent with every request
   net::Timeouts timeouts;
+  Millis first_token{0};            // of a stream, to its first piece; 0: timeouts.first_byte
+  Millis after_end{5'000};          // for what may follow a complete stream: usage, the end mark
   RetryPolicy retry;
   std::string ca_file;
   Clock clock = SystemClock();
@@ -38,17 +41,38 @@ class HttpProvider : public Provider {
   asio::awaitable<Result<json::object>> Post(std::string path, json::object body) override;
 
  protected:
+  using Steady = std::chrono::steady_clock;
+
+  // One request on its way through its attempts.
+  struct Asking {
+    const ChatRequest* request = nullptr;  // null where it is no chat
+    std::string model;
+    int attempts = 0;
+    // Of the latest attempt:
+    Steady::time_point start;
+    int status = 0;
+    std::string reason;
+    std::optional<Millis> retry_after;
+    bool begun = false;  // pieces were handed on
+  };
+
   // Where to send now. The local provider waits here until its process is up. Error: kUnavailable.
   virtual asio::awaitable<Result<net::Url>> Base();
-  // A POST of `body` to `path` below the base, retried; the answer's head is there, its status below 400.
-  asio::awaitable<Result<net::Download>> Send(std::string_view path, const json::object& body, int& attempts);
+  // A POST of `body` to `endpoint`, retried; the answer's head is there, its status below 400. Whoever reads the rest
+  // notes the attempt's end.
+  asio::awaitable<Result<net::Download>> Send(std::string_view endpoint, const json::object& body, Asking& asking);
   net::Client& client() { return client_; }
 
  private:
+  asio::awaitable<Result<net::Download>> SendOnce(std::string_view endpoint, const std::string& body, Asking& asking);
+  asio::awaitable<Result<ChatResponse>> ReadWhole(net::Download download, Asking& asking);
   asio::awaitable<Result<ChatResponse>> ReadStream(net::Download download, StreamReader& reader, const OnDelta& on_delta,
-                                                   bool& handed_on);
-  asio::awaitable<Result<net::Download>> SendOnce(std::string_view path, const std::string& body, int& status,
-                                                  std::optional<Millis>& retry_after);
+                                                   Asking& asking);
+  // The whole answer where a stream was asked for.
+  asio::awaitable<Result<ChatResponse>> ReadUnstreamed(net::Download download, const OnDelta& on_delta, Asking& asking);
+  void Note(const Asking& asking, const Error* error) const;
+  // Whether `asking` may be tried again after `error`, having waited until then.
+  asio::awaitable<bool> Again(const Asking& asking, const Error& error, Millis& waited);
   Error Clean(Error error) const;
 
   asio::any_io_executor executor_;

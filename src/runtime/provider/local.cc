@@ -97,8 +97,8 @@ asio::awaitable<Status> LocalProvider::Generate(const std::vector<ChatRequest>& 
   const std::string model = requests.empty() || requests[0].model.empty() ? model_ : requests[0].model;
   json::object body = {{"model", model}};
   body["requests"] = std::move(rows);
-  int attempts = 0;
-  PLUMB_CO_TRY(net::Download download, co_await Send("/generate", body, attempts));
+  Asking asking;
+  PLUMB_CO_TRY(net::Download download, co_await Send("/generate", body, asking));
   std::string pending;
   while (true) {
     Result<std::string> piece = co_await download.Next();
@@ -147,8 +147,8 @@ Result<std::vector<Result<ChatResponse>>> LocalProvider::Batch(const std::vector
 asio::awaitable<Result<json::object>> LocalProvider::CallAsync(std::string path, json::object body) {
   if (!body.contains("model")) body["model"] = model_;
   if (path.starts_with("/v1")) path.erase(0, 3);
-  int attempts = 0;
-  PLUMB_CO_TRY(net::Download download, co_await Send(path, body, attempts));
+  Asking asking;
+  PLUMB_CO_TRY(net::Download download, co_await Send(path, body, asking));
   PLUMB_CO_TRY(const std::string text, co_await download.Rest(size_t{1} << 30));
   PLUMB_CO_TRY(json::value answer, ParseJson(text, "plumb-lm"));
   if (!answer.is_object()) co_return FailAt("plumb-lm", Code::kCorrupt, "the answer to {} is not an object", path);

@@ -38,6 +38,7 @@ class MockVendor {
   struct Seen {
     std::string path, authorization, api_key;
     json::object body;
+    net::Headers headers;
   };
 
   MockVendor() {
@@ -94,7 +95,7 @@ class MockVendor {
     {
       std::lock_guard lock(mutex_);
       seen_.push_back({request.path, std::string(request.headers.Get("authorization")),
-                       std::string(request.headers.Get("x-api-key")), body});
+                       std::string(request.headers.Get("x-api-key")), body, request.headers});
       if (!faults_.empty()) {
         fault = faults_.front();
         faults_.pop_front();

@@ -1,31 +1,40 @@
-#include <map>
+// OpenAI's chat completions, as OpenAI and those who copy it speak it.
+#include "runtime/provider/openai_parts.h"
 
-#include "runtime/provider/protocol.h"
+#include "base/net/address.h"
+#include "base/net/http.h"
 
 namespace plumb::provider {
-namespace {
 
-int64_t Count(const json::object* counts, std::string_view key) {
-  return counts ? GetIntOr(*counts, key, 0).value_or(0) : 0;
-}
-
-Usage UsageOf(const json::object& answer) {
+Usage OpenAiUsage(const json::object& answer, bool hidden_reasoning) {
   Usage usage;
   const json::object* counts = FindObject(answer, "usage");
   if (!counts) return usage;
-  usage.input_tokens = Count(counts, "prompt_tokens");
-  usage.output_tokens = Count(counts, "completion_tokens");
-  usage.cached_input_tokens = Count(FindObject(*counts, "prompt_tokens_details"), "cached_tokens");
-  usage.reasoning_tokens = Count(FindObject(*counts, "completion_tokens_details"), "reasoning_tokens");
+  const auto count = [](const json::object* in, std::string_view key) {
+    return in ? GetIntOr(*in, key, 0).value_or(0) : int64_t{0};
+  };
+  usage.input_tokens = count(counts, "prompt_tokens");
+  usage.output_tokens = count(counts, "completion_tokens");
+  usage.cached_input_tokens = count(FindObject(*counts, "prompt_tokens_details"), "cached_tokens");
+  usage.reasoning_tokens = count(FindObject(*counts, "completion_tokens_details"), "reasoning_tokens");
+  const int64_t beyond = count(counts, "total_tokens") - usage.input_tokens - usage.output_tokens;
+  if (hidden_reasoning && beyond > 0) {
+    usage.output_tokens += beyond;
+    usage.reasoning_tokens = std::max(usage.reasoning_tokens, beyond);
+  }
   return usage;
 }
 
-// The reasoning of models that show it goes by two names.
 std::string ReasoningOf(const json::object& message) {
   for (const char* key : {"reasoning_content", "reasoning"}) {
     if (const json::string* text = FindString(message, key)) return std::string(*text);
   }
   return "";
+}
+
+json::value LogprobsOf(const json::object& choice) {
+  const json::value* logprobs = choice.if_contains("logprobs");
+  return logprobs ? *logprobs : json::value();
 }
 
 const json::array& ChoicesOf(const json::object& answer) {
@@ -34,12 +43,6 @@ const json::array& ChoicesOf(const json::object& answer) {
   return choices ? *choices : none;
 }
 
-json::value LogprobsOf(const json::object& choice) {
-  const json::value* logprobs = choice.if_contains("logprobs");
-  return logprobs ? *logprobs : json::value();
-}
-
-// The first answer is the response itself, the others follow it.
 void PutChoices(std::vector<Choice> all, ChatResponse& response) {
   if (all.empty()) return;
   Choice& first = all.front();
@@ -52,113 +55,7 @@ void PutChoices(std::vector<Choice> all, ChatResponse& response) {
   response.choices = std::move(all);
 }
 
-class OpenAiReader final : public StreamReader {
- public:
-  explicit OpenAiReader(size_t expected) : expected_(expected) {}
-
-  Result<std::vector<ChatDelta>> Take(const net::SseEvent& event) override {
-    std::vector<ChatDelta> deltas;
-    if (event.data == "[DONE]") {
-      done_ = true;
-      return deltas;
-    }
-    auto parsed = ParseJson(event.data, "stream event");
-    const json::object* chunk = parsed ? parsed->if_object() : nullptr;
-    if (!chunk) return Fail(Code::kCorrupt, "the stream holds an event that is not a JSON object");
-    if (const json::object* error = FindObject(*chunk, "error")) {
-      const json::string* message = FindString(*error, "message");
-      return Fail(Code::kUnavailable, "the vendor ended the stream: {}",
-                  message ? std::string_view(*message) : "no reason given");
-    }
-    if (const json::string* model = FindString(*chunk, "model")) whole_.model = *model;
-    if (FindObject(*chunk, "usage")) whole_.usage = UsageOf(*chunk);
-    for (const json::value& choice : ChoicesOf(*chunk)) {
-      if (choice.is_object()) TakeChoice(choice.get_object(), deltas);
-    }
-    return deltas;
-  }
-  bool done() const override { return done_; }
-  bool finished() const override { return done_ || finished_ >= expected_; }
-  ChatResponse Whole() override {
-    std::vector<Choice> all;
-    for (auto& [index, open] : open_) {
-      if (open.choice.finish_reason.empty()) open.choice.finish_reason = "stop";
-      for (auto& [at, call] : open.calls) open.choice.tool_calls.push_back(std::move(call));
-      all.push_back(std::move(open.choice));
-    }
-    PutChoices(std::move(all), whole_);
-    if (whole_.finish_reason.empty()) whole_.finish_reason = "stop";
-    return std::move(whole_);
-  }
-
- private:
-  struct Open {
-    Choice choice;
-    std::map<int64_t, json::object> calls;
-  };
-
-  void TakeChoice(const json::object& choice, std::vector<ChatDelta>& deltas) {
-    const int index = static_cast<int>(GetIntOr(choice, "index", 0).value_or(0));
-    Open& open = open_[index];
-    open.choice.index = index;
-    if (const json::string* reason = FindString(choice, "finish_reason")) {
-      finished_ += open.choice.finish_reason.empty();
-      open.choice.finish_reason = *reason;
-    }
-    ChatDelta piece;
-    piece.choice = index;
-    piece.logprobs = LogprobsOf(choice);
-    if (const json::object* delta = FindObject(choice, "delta")) {
-      if (const json::string* text = FindString(*delta, "content")) piece.text = *text;
-      if (const json::string* refusal = FindString(*delta, "refusal")) piece.text += std::string_view(*refusal);
-      piece.reasoning = ReasoningOf(*delta);
-      if (const json::array* calls = FindArray(*delta, "tool_calls")) {
-        piece.tool_calls = *calls;
-        for (const json::value& call : *calls) Join(call, open);
-      }
-    }
-    open.choice.text += piece.text;
-    open.choice.reasoning += piece.reasoning;
-    JoinLogprobs(piece.logprobs, open.choice.logprobs);
-    if (piece.text.empty() && piece.tool_calls.empty() && piece.reasoning.empty() && piece.logprobs.is_null()) return;
-    if (!named_) piece.model = whole_.model;
-    named_ = true;
-    deltas.push_back(std::move(piece));
-  }
-  // {"content":[…],"refusal":[…]}: lists grow, piece by piece.
-  static void JoinLogprobs(const json::value& piece, json::value& whole) {
-    const json::object* more = piece.if_object();
-    if (!more) return;
-    if (!whole.is_object()) whole = json::object();
-    for (const auto& [key, value] : *more) {
-      json::value& list = whole.get_object()[key];
-      if (!value.is_array() || !list.is_array()) {
-        if (list.is_null()) list = value;
-        continue;
-      }
-      for (const json::value& token : value.get_array()) list.get_array().push_back(token);
-    }
-  }
-  // A tool call comes in pieces: id and name first, then its arguments bit by bit.
-  static void Join(const json::value& piece, Open& open) {
-    const json::object* object = piece.if_object();
-    if (!object) return;
-    json::object& call = open.calls[GetIntOr(*object, "index", 0).value_or(0)];
-    if (call.empty()) call = {{"id", ""}, {"type", "function"}, {"function", {{"name", ""}, {"arguments", ""}}}};
-    if (const json::string* id = FindString(*object, "id")) call["id"] = *id;
-    const json::object* function = FindObject(*object, "function");
-    if (!function) return;
-    json::object& whole = call["function"].as_object();
-    for (const char* key : {"name", "arguments"}) {
-      if (const json::string* text = FindString(*function, key)) whole[key].as_string() += *text;
-    }
-  }
-
-  size_t expected_, finished_ = 0;
-  ChatResponse whole_;
-  std::map<int, Open> open_;
-  bool named_ = false, done_ = false;
-};
+namespace {
 
 Result<Choice> ParseChoice(const json::value& value) {
   const json::object* choice = value.if_object();
@@ -180,25 +77,41 @@ Result<Choice> ParseChoice(const json::value& value) {
 
 class OpenAi final : public Protocol {
  public:
-  std::string_view path() const override { return "/chat/completions"; }
+  OpenAi(Dialect dialect, std::string api_version) : dialect_(std::move(dialect)), api_version_(std::move(api_version)) {}
+
+  std::string_view chat() const override { return "/chat/completions"; }
+
+  // Azure with a dated api-version has the deployment in the path; its v1 form needs nothing of the kind.
+  std::string Path(std::string_view endpoint, std::string_view model) const override {
+    if (!dialect_.deployments || api_version_.empty()) return std::string(endpoint);
+    return fmt::format("/openai/deployments/{}{}?api-version={}", net::PercentEncode(model), endpoint,
+                       net::PercentEncode(api_version_));
+  }
 
   void Authorise(net::Headers& headers, const std::string& key) const override {
-    if (!key.empty()) headers.Set("authorization", "Bearer " + key);
+    if (key.empty()) return;
+    if (dialect_.key_as_api_key) {
+      headers.Set("api-key", key);
+    } else {
+      headers.Set("authorization", "Bearer " + key);
+    }
   }
 
   Result<json::object> Body(const ChatRequest& request, bool stream) const override {
-    json::object body = request.extra;
+    json::object body;
+    for (const auto& [key, value] : request.extra) {
+      if (key != "max_completion_tokens" && Takes(key)) body[key] = value;
+    }
     body["model"] = request.model;
-    body["messages"] = request.messages;
+    body["messages"] = Messages(request.messages);
     if (request.temperature) body["temperature"] = *request.temperature;
     if (request.top_p) body["top_p"] = *request.top_p;
-    // Newer models know only max_completion_tokens; a caller who knows that sends it as an extra field.
-    if (request.max_tokens && !body.contains("max_completion_tokens")) body["max_tokens"] = *request.max_tokens;
-    if (request.seed) body["seed"] = *request.seed;
+    PutLimit(request, body);
+    if (request.seed && !dialect_.seed.empty()) body[dialect_.seed] = *request.seed;
     if (!request.stop.empty()) body["stop"] = json::value_from(request.stop);
     if (stream) {
       body["stream"] = true;
-      body["stream_options"] = {{"include_usage", true}};
+      if (dialect_.stream_options) body["stream_options"] = {{"include_usage", true}};
     }
     return body;
   }
@@ -213,37 +126,49 @@ class OpenAi final : public Protocol {
     if (all.empty()) return Fail(Code::kCorrupt, "the answer has no choices");
     PutChoices(std::move(all), response);
     if (const json::string* model = FindString(answer, "model")) response.model = *model;
-    response.usage = UsageOf(answer);
+    response.usage = OpenAiUsage(answer, dialect_.hidden_reasoning);
     response.raw = std::move(answer);
     return response;
   }
 
   std::unique_ptr<StreamReader> Read(const ChatRequest& request) const override {
-    return std::make_unique<OpenAiReader>(static_cast<size_t>(GetIntOr(request.extra, "n", 1).value_or(1)));
+    const int64_t n = GetIntOr(request.extra, "n", 1).value_or(1);
+    return OpenAiStreamReader(static_cast<size_t>(std::max<int64_t>(n, 1)), dialect_.hidden_reasoning);
   }
+
+ private:
+  bool Takes(std::string_view field) const {
+    if (!dialect_.only.empty()) return std::ranges::find(dialect_.only, field) != dialect_.only.end();
+    return std::ranges::find(dialect_.without, field) == dialect_.without.end();
+  }
+  // The limit has two names. A caller who sends both means the newer one.
+  void PutLimit(const ChatRequest& request, json::object& body) const {
+    const json::value* newer = request.extra.if_contains("max_completion_tokens");
+    if (!newer && !request.max_tokens) return;
+    const std::string_view own = newer ? "max_completion_tokens" : "max_tokens";
+    body[dialect_.max_tokens.empty() ? own : std::string_view(dialect_.max_tokens)] = newer ? *newer : json::value(*request.max_tokens);
+  }
+  json::array Messages(const json::array& messages) const {
+    if (dialect_.developer && dialect_.names) return messages;
+    json::array out = messages;
+    for (json::value& value : out) {
+      json::object* message = value.if_object();
+      if (!message) continue;
+      const json::string* role = FindString(*message, "role");
+      if (!dialect_.developer && role && *role == "developer") (*message)["role"] = "system";
+      if (!dialect_.names) message->erase("name");
+    }
+    return out;
+  }
+
+  Dialect dialect_;
+  std::string api_version_;
 };
 
 }  // namespace
 
-std::unique_ptr<Protocol> OpenAiProtocol() { return std::make_unique<OpenAi>(); }
-
-Error VendorError(int status, std::string_view body, const std::string& where) {
-  std::string message;
-  if (auto parsed = ParseJson(body); parsed && parsed->is_object()) {
-    const json::object* error = FindObject(parsed->as_object(), "error");
-    const json::string* text = error ? FindString(*error, "message") : FindString(parsed->as_object(), "error");
-    if (!text) text = FindString(parsed->as_object(), "message");
-    if (text) message = *text;
-  }
-  if (message.empty()) message = ToUtf8(Trim(body.substr(0, 200)));
-  if (message.empty()) message = net::ReasonPhrase(status);
-  Code code = Code::kUnavailable;
-  if (status == 400 || status == 413 || status == 422) code = Code::kInvalid;
-  if (status == 401 || status == 403) code = Code::kPermission;
-  if (status == 404) code = Code::kNotFound;
-  if (status == 429) code = Code::kExhausted;
-  if (status == 408 || status == 504) code = Code::kDeadline;
-  return {code, fmt::format("{} (status {})", message, status), where};
+std::unique_ptr<Protocol> OpenAiProtocol(Dialect dialect, std::string api_version) {
+  return std::make_unique<OpenAi>(std::move(dialect), std::move(api_version));
 }
 
 }  // namespace plumb::provider

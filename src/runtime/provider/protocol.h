@@ -7,6 +7,7 @@
 
 #include "base/net/http.h"
 #include "base/net/sse.h"
+#include "runtime/provider/presets.h"
 #include "runtime/provider/provider.h"
 
 namespace plumb::provider {
@@ -21,6 +22,8 @@ class StreamReader {
   virtual bool done() const = 0;
   // The answer is complete but for figures (usage) that may follow.
   virtual bool finished() const = 0;
+  // The vendor's own word for the error Take returned, where it gave one.
+  virtual const std::string& reason() const = 0;
   // The whole, once finished.
   virtual ChatResponse Whole() = 0;
 };
@@ -28,7 +31,9 @@ class StreamReader {
 class Protocol {
  public:
   virtual ~Protocol() = default;
-  virtual std::string_view path() const = 0;  // below the base URL: "/chat/completions"
+  virtual std::string_view chat() const = 0;  // the endpoint of a chat: "/chat/completions"
+  // Where an endpoint is below the base URL.
+  virtual std::string Path(std::string_view endpoint, std::string_view model) const = 0;
   virtual void Authorise(net::Headers& headers, const std::string& key) const = 0;
   // Error: kUnsupported (a field the vendor cannot express).
   virtual Result<json::object> Body(const ChatRequest& request, bool stream) const = 0;
@@ -38,10 +43,8 @@ class Protocol {
   virtual std::unique_ptr<StreamReader> Read(const ChatRequest& request) const = 0;
 };
 
-std::unique_ptr<Protocol> OpenAiProtocol();     // OpenAI chat completions, and all that copy it
+// OpenAI chat completions, and all that copy it. `api_version` is Azure's.
+std::unique_ptr<Protocol> OpenAiProtocol(Dialect dialect = {}, std::string api_version = "");
 std::unique_ptr<Protocol> AnthropicProtocol();  // Anthropic messages
-
-// The Error for an answer of status 400 and above, with the vendor's own message.
-Error VendorError(int status, std::string_view body, const std::string& where);
 
 }  // namespace plumb::provider

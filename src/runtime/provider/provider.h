@@ -27,6 +27,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/core/core.h"
@@ -56,10 +57,15 @@ struct ChatRequest {
   std::vector<std::string> stop;
   json::object extra;      // further fields, passed on as they are: tools, tool_choice, response_format, top_k, n, …
 
+  std::vector<std::pair<std::string, std::string>> headers;  // for the vendor: anthropic-beta, openai-organization, …
+
   // What the asker has to say about the asking; none of it is sent.
   std::shared_ptr<std::vector<Attempt>> attempts;  // where every attempt is noted, in order; may be null
   // Whether the asker has gone away; looked at while we wait. Empty: never.
   std::function<bool()> gone;
+  // How long to wait for the first sign of an answer (a stream: its first piece), where that is less than the provider's
+  // own limit.
+  std::optional<std::chrono::milliseconds> patience;
   // Asked when a stream broke after pieces were handed on: true if the asker has let nothing of them out and has thrown
   // them away, so that the whole may be asked for again. Empty: never.
   std::function<bool()> forget;
@@ -94,6 +100,8 @@ struct ChatResponse {
   Usage usage;
   json::array tool_calls;     // OpenAI's
   std::string reasoning;      // what a reasoning model says to itself, where the vendor shows it
+  std::string signature;      // Anthropic's seal on the reasoning; goes back to it untouched
+  std::string stop_sequence;  // the one that ended it, where the vendor names it
   json::value logprobs;       // OpenAI's, null where not asked for
   std::vector<Choice> choices;  // those after the first, by index
   json::object raw;           // the vendor's own answer; empty for a stream
@@ -110,6 +118,7 @@ struct ChatDelta {
   std::string text;
   json::array tool_calls;     // OpenAI's deltas, with "index"
   std::string reasoning;      // what a reasoning model says to itself, where the vendor shows it
+  std::string signature;      // Anthropic's seal on the reasoning before it
   json::value logprobs;       // OpenAI's for this piece; null where there are none
   std::string model;          // on the first piece: as the vendor names itself
 };

@@ -8,11 +8,6 @@
 
 namespace plumb::provider {
 
-bool MayRetry(int status, const Error& error) {
-  if (status == 0) return error.code == Code::kUnavailable;  // never got an answer
-  return status == 429 || status == 500 || status == 502 || status == 503 || status == 529;
-}
-
 std::optional<Millis> RetryWait(const RetryPolicy& policy, int attempt, Millis waited,
                                 std::optional<Millis> retry_after, double random) {
   if (attempt > policy.max_attempts) return std::nullopt;

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "base/core/clock.h"
-#include "base/core/result.h"
 
 namespace plumb::provider {
 
@@ -19,10 +18,6 @@ struct RetryPolicy {
   Millis longest{8'000};
   Millis budget{60'000};  // of waiting, all attempts together
 };
-
-// Whether the same request may succeed later: rate limits, overload, broken connections. A route that is silent
-// (deadline) is not asked again, nor a request that was refused for what it is.
-bool MayRetry(int status, const Error& error);
 
 // The wait before attempt `attempt` (2 is the first retry): what Retry-After asks for, else exponential backoff with
 // `random` in [0, 1). nullopt: attempts or budget are spent.

@@ -6,6 +6,7 @@
 #include "base/net/io_thread.h"
 #include "runtime/provider/http_provider.h"
 #include "runtime/provider/local.h"
+#include "runtime/provider/presets.h"
 #include "runtime/provider/replay.h"
 
 namespace plumb::provider {
@@ -60,20 +61,33 @@ Result<Target> OpenLocal(std::string_view name, const std::string& model, const 
 }  // namespace
 
 const std::vector<ProviderConfig>& BuiltinProviders() {
-  static const std::vector<ProviderConfig> known = {
-      {.name = "openai", .kind = "openai", .url = "https://api.openai.com/v1", .key_env = "OPENAI_API_KEY"},
-      {.name = "anthropic", .kind = "anthropic", .url = "https://api.anthropic.com/v1", .key_env = "ANTHROPIC_API_KEY"},
-  };
+  static const std::vector<ProviderConfig> known = [] {
+    std::vector<ProviderConfig> out;
+    for (const Preset& preset : Presets()) {
+      ProviderConfig config;
+      config.name = config.preset = preset.name;
+      config.kind = preset.kind;
+      config.url = preset.url;
+      config.key_env = preset.key_env;
+      out.push_back(std::move(config));
+    }
+    return out;
+  }();
   return known;
 }
 
 Result<std::shared_ptr<Provider>> OpenProvider(const ProviderConfig& config, const OpenOptions& options,
                                                const std::string& default_model) {
+  if (config.url.empty()) {
+    return Fail(Code::kInvalid, "provider '{}' needs a url, for example https://RESOURCE.openai.azure.com/openai/v1", config.name);
+  }
   HttpOptions http;
   http.name = config.name;
   PLUMB_TRY(http.base, net::ParseUrl(config.url));
   http.default_model = default_model;
   http.timeouts = config.timeouts;
+  http.first_token = config.first_token;
+  http.after_end = config.after_end;
   http.retry = config.retry;
   http.ca_file = config.ca_file;
   if (!config.key_env.empty()) {
@@ -86,8 +100,11 @@ Result<std::shared_ptr<Provider>> OpenProvider(const ProviderConfig& config, con
   if (config.kind != "openai" && config.kind != "anthropic") {
     return Fail(Code::kInvalid, "provider '{}' has kind '{}'; it must be openai or anthropic", config.name, config.kind);
   }
+  const Preset* preset = FindPreset(config.preset);
+  if (!preset && !config.preset.empty()) return Fail(Code::kInvalid, "provider '{}' has an unknown preset '{}'", config.name, config.preset);
   Home home = HomeOf(options);
-  auto protocol = config.kind == "anthropic" ? AnthropicProtocol() : OpenAiProtocol();
+  auto protocol = config.kind == "anthropic" ? AnthropicProtocol()
+                                             : OpenAiProtocol(preset ? preset->dialect : Dialect(), config.api_version);
   auto made = std::make_unique<HttpProvider>(home.executor, std::move(http), std::move(protocol));
   return Settle(std::move(made), home);
 }

@@ -17,14 +17,18 @@ namespace plumb::provider {
 struct ProviderConfig {
   std::string name;
   std::string kind = "openai";  // openai | anthropic
+  std::string preset;           // whose dialect it speaks (presets.h); empty: the plain protocol
   std::string url;              // "https://api.openai.com/v1"
+  std::string api_version;      // Azure's; empty: its v1 form
   std::string key_env;          // the environment variable that holds the key; empty: none is needed
   std::string ca_file;
-  net::Timeouts timeouts;
+  net::Timeouts timeouts{.idle = std::chrono::seconds(30)};
+  Millis first_token{0};        // of a stream, to its first piece; 0: timeouts.first_byte
+  Millis after_end{5'000};      // for the usage and end mark that a complete stream still owes
   RetryPolicy retry;
 };
 
-// "openai" and "anthropic" with their usual URL and key variable.
+// The presets with their usual URL and key variable; a name of one needs no entry in plumb.yaml.
 const std::vector<ProviderConfig>& BuiltinProviders();
 
 struct OpenOptions {

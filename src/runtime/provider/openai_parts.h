@@ -1,0 +1,24 @@
+// What OpenAI's whole and streamed answers have in common. Private to openai.cc and openai_stream.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/provider/protocol.h"
+
+namespace plumb::provider {
+
+// `hidden_reasoning`: completion_tokens leaves reasoning out (presets.h).
+Usage OpenAiUsage(const json::object& answer, bool hidden_reasoning);
+// The reasoning of models that show it goes by two names.
+std::string ReasoningOf(const json::object& message);
+json::value LogprobsOf(const json::object& choice);
+const json::array& ChoicesOf(const json::object& answer);
+// The first answer is the response itself, the others follow it.
+void PutChoices(std::vector<Choice> all, ChatResponse& response);
+
+// Reads a stream of `expected` answers.
+std::unique_ptr<StreamReader> OpenAiStreamReader(size_t expected, bool hidden_reasoning);
+
+}  // namespace plumb::provider
