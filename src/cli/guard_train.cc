@@ -81,23 +81,24 @@ struct DataFlags : GuardFlags {
 };
 
 void PrintCalibration(const guard::GuardRecord& record) {
-  for (const auto& [name, stack] : record.stacks) {
-    const auto input = stack.directions.find(Direction::kInput);
-    if (input == stack.directions.end()) continue;
-    const auto& c = input->second;
-    fmt::print("{} stack, input: false alarms {} of {} (≤ {:.2f} %, budget {:.2f} %{})\n", name, c.alarms, c.ordinary, 100 * c.alarm_upper_bound, 100 * c.budget,
-               c.guaranteed ? "" : fmt::format("; {} more ordinary texts needed", c.ordinary_missing));
-    for (const auto& [id, clause] : c.clauses)
-      fmt::print("  {:<20} ≥ {:.4f}  catches {}/{} (proved {:.3f}, target {:.2f})  look-alikes {}/{}  {}\n", id, clause.threshold, clause.positives - clause.missed, clause.positives,
-                 clause.catch_lower_bound, clause.catch_rate, clause.look_alikes_alarmed, clause.look_alikes, clause.calibrated ? "calibrated" : clause.reason);
-  }
+  for (const auto& [name, stack] : record.stacks)
+    for (const auto& [direction, c] : stack.directions) {
+      if (c.ordinary == 0) continue;  // borrowed
+      fmt::print("{} stack, {}: false alarms {} of {} (≤ {:.2f} %, budget {:.2f} %{})\n", name, DirectionName(direction), c.alarms, c.ordinary, 100 * c.alarm_upper_bound, 100 * c.budget,
+                 c.guaranteed ? "" : fmt::format("; {} more ordinary texts needed", c.ordinary_missing));
+      for (const auto& [id, clause] : c.clauses)
+        fmt::print("  {:<20} ≥ {:.4f}  catches {}/{} (proved {:.3f}, target {:.2f})  look-alikes {}/{}  {}\n", id, clause.threshold, clause.positives - clause.missed, clause.positives,
+                   clause.catch_lower_bound, clause.catch_rate, clause.look_alikes_alarmed, clause.look_alikes, clause.calibrated ? "calibrated" : clause.reason);
+    }
 }
 
 Status Calibrate(const DataFlags& flags, Globals& globals) {
   PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
   PLUMB_TRY(const auto extra, flags.Extra());
   PLUMB_TRY(const auto rows, guard::CalibrationRows(loaded.guard->policy(), policy::Split::kCalibration, extra));
-  PLUMB_TRY(const guard::GuardRecord record, guard::Calibrate(*loaded.guard, rows, {.budget_share = guard::kBudgetShare}));
+  PLUMB_TRY(guard::GuardRecord record, guard::Calibrate(*loaded.guard, rows, {.budget_share = guard::kBudgetShare}));
+  record.policy_version = loaded.guard->policy().version;
+  record.policy_hash = loaded.guard->policy().hash;
   PLUMB_CHECK(guard::SaveRecord(loaded.folder, record));
   PLUMB_CHECK(WriteFileAtomic(loaded.folder / "card.md", guard::RenderCard(loaded.guard->policy(), record)));
   if (globals.json) {

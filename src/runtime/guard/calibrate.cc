@@ -118,7 +118,39 @@ size_t CountAlarms(const policy::Policy& policy, Direction direction, const Scor
   return alarms;
 }
 
-DirectionCalibration CalibrateDirection(const Guard& guard, const Scored& scored, Direction direction, const Stack& stack, const CalibrationOptions& options) {
+double BudgetOf(const policy::Policy& policy, Direction direction, const CalibrationOptions& options) {
+  return policy.false_alarm * (direction == Direction::kOutput ? options.output_share : options.budget_share);
+}
+
+// Of a threshold, which may lie beyond every score.
+double LogOdds(double threshold) {
+  const double p = std::min(threshold, 1 - 1e-9);
+  return std::log(p / (1 - p));
+}
+
+// The input's thresholds where nothing was measured, stricter by kUnknown log-odds, and what it would take. Taken as they
+// are they spent the budget a second time: 8 of 300 everyday answers of a small model alarmed, beside 6 of their prompts.
+DirectionCalibration Borrowed(DirectionCalibration from, double budget) {
+  constexpr double kUnknown = 4;
+  from.budget = budget;
+  from.guaranteed = false;
+  from.ordinary = from.alarms = 0;
+  from.alarm_upper_bound = 1;
+  from.ordinary_missing = stats::SamplesForZeroErrors(from.budget, from.confidence);
+  for (auto& [id, clause] : from.clauses) {
+    clause.calibrated = false;
+    clause.threshold = Sigmoid(LogOdds(clause.threshold) + kUnknown);
+    clause.positives = clause.missed = clause.look_alikes = clause.look_alikes_alarmed = 0;
+    clause.catch_lower_bound = 0;
+    clause.positives_missing = stats::SamplesForZeroErrors(1 - clause.catch_rate, clause.confidence);
+    clause.reason = "no texts of this direction; the input's threshold stands in, four log-odds stricter";
+  }
+  return from;
+}
+
+// Where there are too few ordinary texts for the budget's guarantee, thresholds stay at least as high as `borrowed`, if any.
+DirectionCalibration CalibrateDirection(const Guard& guard, const Scored& scored, Direction direction, const Stack& stack, const CalibrationOptions& options,
+                                        const DirectionCalibration* borrowed) {
   const policy::Policy& policy = guard.policy();
   const auto offset_of = [&](const std::string& clause) {
     const auto found = stack.offsets.find(clause);
@@ -132,41 +164,22 @@ DirectionCalibration CalibrateDirection(const Guard& guard, const Scored& scored
     for (size_t c = 0; c < scored.clauses.size(); ++c)
       if (Acts(policy, scored.clauses[c], direction)) matrix.push_back(scored.logits[i][c]);
   }
-  const stats::AlarmThreshold alarm = stats::JointThresholdForAlarms(matrix, offsets, policy.false_alarm * options.budget_share, options.confidence);
   DirectionCalibration out;
-  out.budget = policy.false_alarm * options.budget_share;
+  out.budget = BudgetOf(policy, direction, options);
+  const stats::AlarmThreshold alarm = stats::JointThresholdForAlarms(matrix, offsets, out.budget, options.confidence);
   out.confidence = options.confidence;
   out.guaranteed = alarm.guaranteed;
   out.ordinary_missing = alarm.n_missing;
   for (size_t c = 0; c < scored.clauses.size(); ++c) {
     const std::string& clause = scored.clauses[c];
     // Without any ordinary text the budget says nothing; even odds are asked for then.
-    const double floor = alarm.n == 0 ? 0 : offset_of(clause) + alarm.shift;
+    double floor = alarm.n == 0 ? 0 : offset_of(clause) + alarm.shift;
+    if (borrowed && !alarm.guaranteed) floor = std::max(floor, LogOdds(borrowed->clauses.at(clause).threshold));
     out.clauses[clause] = ThresholdOf(scored, c, floor, alarm.guaranteed, TargetOf(policy, clause));
   }
   out.alarms = CountAlarms(policy, direction, scored, out, out.ordinary);
   out.alarm_upper_bound = stats::BinomialUpperBound(out.alarms, out.ordinary, options.confidence);
   return out;
-}
-
-// The input's thresholds where nothing was measured, stricter by kUnknown log-odds, and what it would take. Taken as they
-// are they spent the budget a second time: 8 of 300 everyday answers of a small model alarmed, beside 6 of their prompts.
-DirectionCalibration Borrowed(DirectionCalibration from) {
-  constexpr double kUnknown = 4;
-  from.guaranteed = false;
-  from.ordinary = from.alarms = 0;
-  from.alarm_upper_bound = 1;
-  from.ordinary_missing = stats::SamplesForZeroErrors(from.budget, from.confidence);
-  for (auto& [id, clause] : from.clauses) {
-    clause.calibrated = false;
-    const double p = std::min(clause.threshold, 1 - 1e-9);
-    clause.threshold = Sigmoid(std::log(p / (1 - p)) + kUnknown);
-    clause.positives = clause.missed = clause.look_alikes = clause.look_alikes_alarmed = 0;
-    clause.catch_lower_bound = 0;
-    clause.positives_missing = stats::SamplesForZeroErrors(1 - clause.catch_rate, clause.confidence);
-    clause.reason = "no texts of this direction; the input's threshold stands in, four log-odds stricter";
-  }
-  return from;
 }
 
 }  // namespace
@@ -179,12 +192,14 @@ Result<GuardRecord> Calibrate(const Guard& guard, const std::vector<CalibrationR
     stack.directions.clear();
     for (const Direction direction : kDirections) {
       const bool any = std::any_of(rows.begin(), rows.end(), [&](const CalibrationRow& row) { return row.direction == direction; });
+      std::optional<DirectionCalibration> borrowed;
+      if (direction != Direction::kInput) borrowed = Borrowed(stack.directions.at(Direction::kInput), BudgetOf(guard.policy(), direction, options));
       if (!any) {
-        stack.directions[direction] = Borrowed(stack.directions.at(Direction::kInput));
+        stack.directions[direction] = *borrowed;
         continue;
       }
       PLUMB_TRY(const Scored scored, ScoreRows(guard, rows, direction, name));
-      stack.directions[direction] = CalibrateDirection(guard, scored, direction, stack, options);
+      stack.directions[direction] = CalibrateDirection(guard, scored, direction, stack, options, borrowed ? &*borrowed : nullptr);
     }
   }
   return record;
@@ -243,12 +258,15 @@ bool VerifyReport::holds() const {
 
 Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy, policy::Split split, const std::vector<json::object>& extra) {
   std::vector<CalibrationRow> rows;
-  for (const policy::Example& example : policy::Examples(policy)) {
-    if (example.split != split) continue;
-    if (example.clause == policy::kOrdinary || (example.clause == "scope" && !example.violates))
-      rows.push_back({example.text, std::string(policy::kOrdinary), false, Direction::kInput, {}});
-    else if (policy.FindCategory(example.clause))
-      rows.push_back({example.text, example.clause, example.violates, Direction::kInput, {}});
+  for (const Direction direction : kDirections) {
+    const bool input = direction == Direction::kInput;
+    for (policy::Example& example : input ? policy::Examples(policy) : policy::ExamplesOf(policy, DirectionName(direction))) {
+      if (example.split != split) continue;
+      if (example.clause == policy::kOrdinary || (example.clause == "scope" && !example.violates))
+        rows.push_back({std::move(example.text), std::string(policy::kOrdinary), false, direction, std::move(example.prompt)});
+      else if (policy.FindCategory(example.clause))
+        rows.push_back({std::move(example.text), example.clause, example.violates, direction, std::move(example.prompt)});
+    }
   }
   for (size_t i = 0; i < extra.size(); ++i) {
     const auto parse = [&]() -> Result<CalibrationRow> {
@@ -263,6 +281,7 @@ Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy
       if (violates == nullptr && benign == nullptr) return Fail(Code::kInvalid, "needs one of 'violates', 'allows', 'text', 'prompt'");
       row.violates = violates != nullptr;
       row.text = std::string(violates ? *violates : *benign);
+      if (const json::string* prompt = FindString(extra[i], "prompt"); prompt && prompt != benign) row.prompt = std::string(*prompt);
       if (row.clause != policy::kOrdinary && !policy.FindCategory(row.clause)) return Fail(Code::kInvalid, "clause '{}' is not a category of the policy", row.clause);
       return row;
     }();

@@ -21,17 +21,21 @@ struct CalibrationRow {
   std::string prompt;  // for outputs
 };
 
-// The policy's examples of one split, and `extra` rows {"clause","violates"|"allows"} or, for ordinary traffic,
-// {"text"} or {"prompt"}, each with an optional "direction". Error: kInvalid, naming the row.
+// The policy's examples of one split, of every direction, and `extra` rows {"clause","violates"|"allows"} or, for ordinary
+// traffic, {"text"} or {"prompt"}, each with an optional "direction". A model's own answers to everyday prompts of the
+// calibration split may be added: {"allows": ANSWER, "direction": "output", "prompt": PROMPT}. Error: kInvalid, naming the
+// row.
 Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy, policy::Split split, const std::vector<json::object>& extra);
 
 // What `plumb guard calibrate` and a turn of the loop spend: calibration texts are milder than traffic (Alpaca's
-// instructions alarmed 1.4 times as often), and the model behind the guard may refuse some by itself.
-inline constexpr double kBudgetShare = 0.6;
+// instructions alarmed 1.4 times as often), and the model behind the guard may refuse some by itself. An exchange passes
+// the guard twice, so answers have a share of their own.
+inline constexpr double kBudgetShare = 0.6, kOutputShare = 0.2;
 
 struct CalibrationOptions {
   double confidence = 0.95;  // of the joint false-alarm budget
-  double budget_share = 1;   // the part of the policy's `false_alarm` that the thresholds spend
+  // The parts of the policy's `false_alarm` that the thresholds spend: on answers, and on every other direction.
+  double budget_share = 1, output_share = kOutputShare;
 };
 
 // A record like the guard's with thresholds for every stack it can score and every direction. A direction without rows

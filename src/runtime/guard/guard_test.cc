@@ -196,12 +196,46 @@ TEST_F(GuardFolder, CalibrationRecordsWhatItProves) {
   // Nothing was measured on outputs.
   const DirectionCalibration* output = record.Calibration(kEncoderStack, Direction::kOutput);
   EXPECT_FALSE(output->guaranteed);
-  EXPECT_EQ(output->ordinary_missing, 149u);
+  EXPECT_EQ(output->ordinary_missing, 748u) << "answers have a fifth of the budget";
   EXPECT_EQ(output->clauses.at("poison").positives_missing, 29u);
   const auto logit = [](double p) { return std::log(p / (1 - p)); };
   for (const auto& [id, clause] : output->clauses)
     EXPECT_NEAR(logit(clause.threshold), logit(input->clauses.at(id).threshold) + 4, 1e-3) << id << " is borrowed, and stricter";
   EXPECT_LE(input->clauses.at(std::string(kUnsafeHead)).threshold, 0.5 + 1e-9) << "the budget allows it, so the net stays at even odds";
+}
+
+TEST_F(GuardFolder, AnswersOfTheirOwnSetTheOutputsThresholds) {
+  std::vector<CalibrationRow> rows = *CalibrationRows(*policy_, policy::Split::kCalibration, {});
+  const std::vector<CalibrationRow> inputs = rows;
+  const auto add_ordinary = [&](size_t n) {
+    rows = inputs;
+    for (const CalibrationRow& row : inputs) {
+      if (row.clause == policy::kOrdinary && n > 0 && n-- > 0) rows.push_back({row.text + " like this", row.clause, false, Direction::kOutput, row.text});
+      if (row.violates) rows.push_back({"sure, here is " + row.text, row.clause, true, Direction::kOutput, row.text});
+    }
+  };
+  const auto logit = [](double p) { return std::log(p / (1 - p)); };
+  // Enough of them for a budget of 2 %: a guarantee of their own.
+  add_ordinary(1000);
+  auto record = Calibrate(Load(), rows, {.output_share = 1});
+  ASSERT_TRUE(record) << record.error().Text();
+  const DirectionCalibration* output = record->Calibration(kEncoderStack, Direction::kOutput);
+  EXPECT_TRUE(output->guaranteed);
+  EXPECT_GE(output->ordinary, 149u);
+  EXPECT_TRUE(output->clauses.at(std::string(kUnsafeHead)).calibrated) << output->clauses.at(std::string(kUnsafeHead)).reason;
+  EXPECT_EQ(ToJson(RecordJson(*record)["stacks"].at("encoder").at("directions").at("input").as_object()),
+            ToJson(RecordJson(*LoadRecord(folder()))["stacks"].at("encoder").at("directions").at("input").as_object()));
+  // Too few: nothing is claimed, and the borrowed thresholds are the least.
+  add_ordinary(20);
+  record = Calibrate(Load(), rows, {.output_share = 1});
+  output = record->Calibration(kEncoderStack, Direction::kOutput);
+  EXPECT_FALSE(output->guaranteed);
+  EXPECT_GT(output->ordinary_missing, 0u);
+  const DirectionCalibration* input = record->Calibration(kEncoderStack, Direction::kInput);
+  for (const auto& [id, clause] : output->clauses) {
+    EXPECT_FALSE(clause.calibrated);
+    EXPECT_GE(logit(clause.threshold), logit(input->clauses.at(id).threshold) + 4 - 1e-3) << id;
+  }
 }
 
 TEST_F(GuardFolder, VerifyHoldsAndFindsAPlantedThreshold) {

@@ -16,6 +16,8 @@ bool IsCategory(const policy::Policy& policy, std::string_view clause) { return 
 // telling harm from the ordinary. 0.3 and 1.5 caught more than 1 and 1 at 2 % but less at 1 %, on the same rows; these lie
 // between and were not compared alone.
 constexpr double kLookAlikeWeight = 0.5, kOrdinaryWeight = 1.2;
+// Of an answer, times the above: one set of weights judges requests and answers, and most of what it judges are requests.
+constexpr double kAnswerWeight = 0.5;
 
 // The labels of one example: its own category and "unsafe"; against every other category a violation is left unsaid.
 TrainingRow RowOf(const policy::Policy& policy, const std::string& text, const std::string& clause, bool violates, const std::string& group) {
@@ -71,6 +73,11 @@ Result<TrainingSet> BuildTrainingSet(const policy::Policy& policy, const std::ve
     const bool ordinary = example.clause == policy::kOrdinary || (example.clause == "scope" && !example.violates);
     if (example.split != policy::Split::kTrain || (!ordinary && !IsCategory(policy, example.clause))) continue;
     set.rows.push_back(RowOf(policy, example.text, example.clause, example.violates, example.group));
+  }
+  for (const policy::Example& example : policy::ExamplesOf(policy, DirectionName(Direction::kOutput))) {
+    if (example.split != policy::Split::kTrain || (example.clause != policy::kOrdinary && !IsCategory(policy, example.clause))) continue;
+    set.rows.push_back(RowOf(policy, example.text, example.clause, example.violates, example.group));
+    set.rows.back().weight *= kAnswerWeight;
   }
   for (size_t i = 0; i < extra.size(); ++i) {
     auto row = ExtraRow(policy, extra[i]);
