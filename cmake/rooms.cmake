@@ -1,7 +1,7 @@
 # plumb_room(NAME DEPS room… LIBS library… PRECOMPILED kind COLD): the room in the current folder.
 #
 # Builds the library NAME from every *.cc here that is not a test, benchmark, fuzzer or main; NAME_test from *_test.cc;
-# NAME_bench from *_bench.cc; one fuzzer for each *_fuzz.cc. DEPS are other rooms, LIBS outside libraries. Rooms may
+# NAME_bench from *_bench.cc; one fuzzer from each *_fuzz.cc. DEPS are other rooms, LIBS outside libraries. Rooms may
 # only depend on rooms below them (docs/architecture.md; tests/layering checks includes). PRECOMPILED is the kind of
 # cmake/precompiled.cmake, base by default. COLD rooms wait for others more than they compute, and are compiled in less
 # time at -O1; so are all tests. The target room_tests builds every NAME_test.
@@ -46,14 +46,31 @@ function(plumb_room name)
     endif()
   endif()
 
-  if(PLUMB_FUZZ)
-    set(fuzzers ${all})
-    list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
-    foreach(source ${fuzzers})
-      get_filename_component(fuzzer ${source} NAME_WE)
-      add_executable(${fuzzer} ${source})
-      target_link_libraries(${fuzzer} PRIVATE ${name})
-      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
-    endforeach()
+  list(FILTER all INCLUDE REGEX "_fuzz\\.cc$")
+  foreach(source ${all})
+    plumb_fuzzer(${source} ${name})
+  endforeach()
+endfunction()
+
+# plumb_fuzzer(SOURCE room…): a libFuzzer program named as the file, where PLUMB_FUZZ is on, and a test that runs it for
+# PLUMB_FUZZ_SECONDS from its seeds in tests/fuzz/NAME. What it finds new is kept in the build folder, so that the next
+# run goes on from there. The target `fuzzers` builds all of them.
+set(PLUMB_FUZZ_SECONDS 20 CACHE STRING "How long each fuzzer runs in ctest")
+add_custom_target(fuzzers)
+function(plumb_fuzzer source)
+  if(NOT PLUMB_FUZZ)
+    return()
   endif()
+  get_filename_component(fuzzer ${source} NAME_WE)
+  add_executable(${fuzzer} ${source})
+  target_include_directories(${fuzzer} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(${fuzzer} PRIVATE ${ARGN})
+  target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${fuzzer})
+  set(found ${CMAKE_BINARY_DIR}/fuzz/${fuzzer})
+  file(MAKE_DIRECTORY ${found})
+  set(seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/${fuzzer})
+  add_test(NAME ${fuzzer} WORKING_DIRECTORY ${found} COMMAND ${fuzzer} -max_total_time=${PLUMB_FUZZ_SECONDS} -timeout=10
+    -rss_limit_mb=3000 -max_len=4096 -print_final_stats=1 ${found} ${seeds})
+  set_tests_properties(${fuzzer} PROPERTIES LABELS fuzz TIMEOUT 3600)
 endfunction()
