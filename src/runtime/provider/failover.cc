@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cmath>
 #include <deque>
 
 #include "runtime/provider/failure.h"
@@ -109,9 +110,16 @@ asio::awaitable<Result<ChatResponse>> Failover::Attempt(Run& run, size_t index) 
   bool begun = false;
   Result<ChatResponse> answer;
   if (run.on_delta) {
-    OnDelta hand_on = [&run, &begun](const ChatDelta& delta) -> asio::awaitable<Status> {
-      begun = true;
-      Status taken = co_await (*run.on_delta)(delta);
+    OnDelta hand_on = [&run, &begun, &target](const ChatDelta& delta) -> asio::awaitable<Status> {
+      Status taken;
+      if (!begun) {
+        begun = true;
+        ChatDelta first = delta;
+        first.target = target.name;
+        taken = co_await (*run.on_delta)(first);
+      } else {
+        taken = co_await (*run.on_delta)(delta);
+      }
       if (!taken) run.stopped = true;
       co_return taken;
     };

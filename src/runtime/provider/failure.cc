@@ -103,14 +103,17 @@ Meaning MeaningOf(int status, std::string_view reason, const Error& error) {
 
 Error VendorError(int status, std::string_view body, const std::string& where, std::string& reason) {
   std::string message;
+  bool coded = false;  // its word says more than the status does
   auto parsed = ParseJson(body);
   if (const json::object* error = parsed ? ErrorObject(*parsed) : nullptr) {
     message = MessageOf(*error);
     reason = ReasonOf(*error);
+    coded = FindString(*error, "code") && !reason.empty();
   }
   if (message.empty()) message = ToUtf8(Trim(body.substr(0, 200)));
   if (message.empty()) message = net::ReasonPhrase(status);
-  return {CodeOf(status), fmt::format("{} (status {})", message, status), where};
+  const std::string word = coded ? ", " + reason : "";
+  return {CodeOf(status), fmt::format("{} (status {}{})", message, status, word), where};
 }
 
 Error StreamedError(const json::object& error, const std::string& where, std::string& reason) {

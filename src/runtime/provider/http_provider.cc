@@ -168,20 +168,8 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::Chat(ChatRequest request) {
 asio::awaitable<Result<ChatResponse>> HttpProvider::ReadUnstreamed(net::Download download, const OnDelta& on_delta,
                                                                    Asking& asking) {
   PLUMB_CO_TRY(ChatResponse whole, co_await ReadWhole(std::move(download), asking));
-  for (int i = 0; i <= static_cast<int>(whole.choices.size()); ++i) {
-    ChatDelta delta;
-    delta.choice = i;
-    delta.model = i == 0 ? whole.model : "";
-    delta.text = i == 0 ? whole.text : whole.choices[static_cast<size_t>(i) - 1].text;
-    delta.reasoning = i == 0 ? whole.reasoning : whole.choices[static_cast<size_t>(i) - 1].reasoning;
-    delta.tool_calls = i == 0 ? whole.tool_calls : whole.choices[static_cast<size_t>(i) - 1].tool_calls;
-    int64_t index = 0;
-    for (json::value& call : delta.tool_calls) {
-      if (call.is_object()) call.get_object()["index"] = index++;
-    }
-    asking.begun = true;
-    PLUMB_CO_CHECK(co_await on_delta(delta));
-  }
+  asking.begun = true;
+  PLUMB_CO_CHECK(co_await HandOnWhole(whole, on_delta));
   co_return whole;
 }
 

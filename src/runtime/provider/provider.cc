@@ -55,6 +55,35 @@ Result<std::vector<Result<ChatResponse>>> ChatAll(Provider& provider, const std:
   return provider.Batch(requests, concurrency, on_done);
 }
 
+asio::awaitable<Status> HandOnWhole(const ChatResponse& whole, const OnDelta& on_delta) {
+  std::vector<ChatDelta> deltas(1);
+  deltas[0].text = whole.text;
+  deltas[0].tool_calls = whole.tool_calls;
+  deltas[0].reasoning = whole.reasoning;
+  deltas[0].signature = whole.signature;
+  deltas[0].logprobs = whole.logprobs;
+  deltas[0].model = whole.model;
+  deltas[0].target = whole.target;
+  deltas[0].cached = whole.cached;
+  for (const Choice& choice : whole.choices) {
+    ChatDelta delta;
+    delta.choice = choice.index;
+    delta.text = choice.text;
+    delta.tool_calls = choice.tool_calls;
+    delta.reasoning = choice.reasoning;
+    delta.logprobs = choice.logprobs;
+    deltas.push_back(std::move(delta));
+  }
+  for (ChatDelta& delta : deltas) {
+    int64_t index = 0;
+    for (json::value& call : delta.tool_calls) {
+      if (call.is_object()) call.get_object()["index"] = index++;
+    }
+    PLUMB_CO_CHECK(co_await on_delta(delta));
+  }
+  co_return Status();
+}
+
 json::array WithSystem(const json::array& messages, std::string_view system) {
   json::array out;
   std::string joined(system);

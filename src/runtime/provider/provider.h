@@ -120,7 +120,9 @@ struct ChatDelta {
   std::string reasoning;      // what a reasoning model says to itself, where the vendor shows it
   std::string signature;      // Anthropic's seal on the reasoning before it
   json::value logprobs;       // OpenAI's for this piece; null where there are none
-  std::string model;          // on the first piece: as the vendor names itself
+  // On the first piece: who speaks, as the vendor names itself; which target, where there was a choice; from our cache.
+  std::string model, target;
+  bool cached = false;
 };
 
 // Takes pieces in order, waiting as long as it likes. An error stops the stream and is what ChatStream returns.
@@ -150,6 +152,9 @@ class Provider {
 // means the provider as a whole cannot be used. Not to be called on executor()'s own thread.
 Result<std::vector<Result<ChatResponse>>> ChatAll(Provider& provider, const std::vector<ChatRequest>& requests,
                                                   size_t concurrency, const OnDone& on_done);
+
+// Gives a whole answer to who asked for a stream: one piece for each choice.
+asio::awaitable<Status> HandOnWhole(const ChatResponse& whole, const OnDelta& on_delta);
 
 // OpenAI's "messages" with one system message in front (joined to one that is there).
 json::array WithSystem(const json::array& messages, std::string_view system);

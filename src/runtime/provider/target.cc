@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/core/secret.h"
 #include "base/net/io_thread.h"
 #include "runtime/provider/http_provider.h"
 #include "runtime/provider/local.h"
@@ -90,7 +91,11 @@ Result<std::shared_ptr<Provider>> OpenProvider(const ProviderConfig& config, con
   http.after_end = config.after_end;
   http.retry = config.retry;
   http.ca_file = config.ca_file;
-  if (!config.key_env.empty()) {
+  if (!config.key_file.empty() || !config.key_command.empty()) {
+    auto key = ReadSecret({.file = config.key_file, .command = config.key_command}, nullptr);
+    if (!key) return std::unexpected(Context(key.error(), fmt::format("provider '{}'", config.name)));
+    http.key = std::move(*key);
+  } else if (!config.key_env.empty()) {
     http.key = Environment(options, config.key_env);
     if (http.key.empty()) {
       return Fail(Code::kPermission, "provider '{}' needs its key in the environment variable {}, which is not set",

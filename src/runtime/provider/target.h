@@ -20,7 +20,9 @@ struct ProviderConfig {
   std::string preset;           // whose dialect it speaks (presets.h); empty: the plain protocol
   std::string url;              // "https://api.openai.com/v1"
   std::string api_version;      // Azure's; empty: its v1 form
-  std::string key_env;          // the environment variable that holds the key; empty: none is needed
+  std::string key_env;          // the environment variable that holds the key
+  std::string key_file;         // or the file,
+  std::string key_command;      // or the command that prints it; all empty: none is needed
   std::string ca_file;
   net::Timeouts timeouts{.idle = std::chrono::seconds(30)};
   Millis first_token{0};        // of a stream, to its first piece; 0: timeouts.first_byte
