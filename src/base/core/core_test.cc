@@ -6,6 +6,8 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/core/full_disk_test.h"
+
 namespace plumb {
 namespace {
 
@@ -107,6 +109,22 @@ TEST(Files, WriteIsAllOrNothing) {
 TEST(Files, FullDiskLeavesTheOldFile) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   EXPECT_FALSE(WriteFileAtomic("/dev/full/x", "y"));
+}
+
+TEST(Files, AFullDiskLeavesTheOldFileAndNothingElse) {
+  TempFolder folder;
+  const fs::path file = folder.path() / "report.html";
+  ASSERT_TRUE(WriteFileAtomic(file, "old"));
+  {
+    FullDisk full(100'000);
+    const auto written = WriteFileAtomic(file, std::string(200'000, 'x'));
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, Code::kIo);
+    EXPECT_EQ(written.error().Text(), file.string() + ": cannot write: File too large");
+    EXPECT_FALSE(WriteFileAtomic(folder.path() / "new", std::string(200'000, 'x')));
+  }
+  EXPECT_EQ(*ReadFile(file), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST(Clock, TimesRoundTrip) {

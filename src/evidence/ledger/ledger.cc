@@ -29,6 +29,18 @@ Result<std::string> LoadSeed(const fs::path& path, bool may_create) {
   return seed;
 }
 
+// SQLite takes a file that is empty or gone for a new database, and deletes the write-ahead log beside it: entries that
+// were acknowledged.
+Status RefuseLogWithoutFile(const fs::path& path) {
+  std::error_code none;
+  const auto size = fs::file_size(path, none);
+  if (!none && size > 0) return {};
+  const fs::path log = path.string() + "-wal";
+  const auto entries = fs::file_size(log, none);
+  if (none || entries == 0) return {};
+  return FailAt(path.string(), Code::kCorrupt, "is empty or gone, and {} still holds entries of it: put the file back, or move the log away", log.string());
+}
+
 Status Configure(Database& db, bool read_only) {
   if (!read_only) {
     PLUMB_CHECK(db.Execute("PRAGMA journal_mode=WAL"));
@@ -57,6 +69,7 @@ Ledger::~Ledger() = default;
 
 Result<std::unique_ptr<Ledger>> Ledger::Open(const fs::path& path, Options options) {
   if (!options.read_only && path.has_parent_path()) PLUMB_CHECK(MakeFolder(path.parent_path()));
+  PLUMB_CHECK(RefuseLogWithoutFile(path));
   auto state = std::make_unique<State>();
   state->path = path;
   PLUMB_TRY(auto db, Database::Open(path.string(), options.read_only));

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "base/core/full_disk_test.h"
 #include "evidence/ledger/sqlite.h"
 
 namespace plumb::ledger {
@@ -316,6 +317,77 @@ TEST(Ledger, TruncatedFileIsFound) {
   if (ledger) {
     EXPECT_FALSE(ProblemsOf(path).empty());
   }
+}
+
+// A ledger whose process ended without closing it: what was appended last stands in the write-ahead log.
+fs::path LeftInTheLog(const TempFolder& folder, int entries) {
+  const auto path = folder.path() / "ledger.db";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto ledger = Ledger::Open(path, {});
+    for (int i = 0; ledger && i < entries; ++i)
+      if (!(*ledger)->Append(Exchange(i))) ::_exit(1);
+    ::_exit(ledger ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_GT(fs::file_size(path.string() + "-wal"), 0u);
+  return path;
+}
+
+TEST(LedgerDamage, GarbageBesideAnIntactLogIsFoundAndNothingIsLostSilently) {
+  for (const int entries : {5, 600}) {  // the log alone holds the first; the second has been folded into the file in part
+    TempFolder folder;
+    const auto path = LeftInTheLog(folder, entries);
+    ASSERT_TRUE(WriteFileAtomic(path, std::string(fs::file_size(path), '\x5a')));
+    auto ledger = Ledger::Open(path, {});
+    if (!ledger) {
+      EXPECT_EQ(ledger.error().code, Code::kCorrupt) << ledger.error().Text();
+      continue;
+    }
+    auto verification = (*ledger)->Verify({});
+    EXPECT_TRUE(!verification || !verification->problems.empty() || verification->size == static_cast<uint64_t>(entries));
+  }
+}
+
+TEST(LedgerDamage, ALogWhoseFileIsGoneIsKept) {
+  for (const bool empty : {true, false}) {
+    TempFolder folder;
+    const auto path = LeftInTheLog(folder, 5);
+    const auto log = *ReadFile(path.string() + "-wal");
+    empty ? fs::resize_file(path, 0) : void(fs::remove(path));
+    auto ledger = Ledger::Open(path, {});
+    ASSERT_FALSE(ledger) << "SQLite would begin anew and delete the log";
+    EXPECT_EQ(ledger.error().code, Code::kCorrupt);
+    EXPECT_EQ(*ReadFile(path.string() + "-wal"), log);
+    EXPECT_FALSE(Ledger::Open(path, {.read_only = true}));
+    EXPECT_EQ(*ReadFile(path.string() + "-wal"), log);
+  }
+}
+
+TEST(LedgerDamage, AFullDiskRefusesAndTheLedgerGoesOnAfterwards) {
+  TempFolder folder;
+  const auto path = folder.path() / "ledger.db";
+  auto ledger = OpenOrDie(path);
+  ASSERT_TRUE(ledger->Append(Exchange(0)));
+  uint64_t acknowledged = 1;
+  {
+    FullDisk full(256 << 10);
+    Result<Receipt> receipt = ledger->Append(Exchange(1));
+    while (receipt) {
+      ASSERT_LT(++acknowledged, 10'000u);
+      receipt = ledger->Append(Exchange(2));
+    }
+    EXPECT_EQ(receipt.error().code, Code::kIo);
+    EXPECT_EQ(receipt.error().Text().find('\n'), std::string::npos);
+    EXPECT_NE(receipt.error().Text().find("ledger.db"), std::string::npos) << receipt.error().Text();
+    EXPECT_EQ(ledger->Append(Exchange(3)).error().code, Code::kIo) << "and goes on refusing";
+  }
+  auto receipt = ledger->Append(Exchange(4));
+  ASSERT_TRUE(receipt) << receipt.error().Text();
+  EXPECT_EQ(receipt->index, acknowledged) << "what was refused is not there";
+  EXPECT_TRUE(ProblemsOf(path).empty());
 }
 
 }  // namespace

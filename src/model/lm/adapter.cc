@@ -11,6 +11,7 @@ namespace plumb::lm {
 namespace {
 
 constexpr std::string_view kPrefix = "base_model.model.";
+constexpr char kWeightsFile[] = "adapter_model.safetensors", kConfigFile[] = "adapter_config.json";
 
 bool Targets(const AdapterConfig& config, std::string_view path) {
   const auto& layers = config.layers_to_transform;
@@ -60,7 +61,7 @@ Status CheckHalves(const std::string& path, const Halves& halves, const Linear& 
 
 Status Attach(const fs::path& folder, const NamedLinears& linears, double scale, std::map<std::string, at::Tensor>* heads) {
   PLUMB_TRY(AdapterConfig config, ReadAdapterConfig(folder));
-  PLUMB_TRY(Weights weights, Weights::Open(folder / "adapter_model.safetensors"));
+  PLUMB_TRY(Weights weights, Weights::Open(folder / kWeightsFile));
   PLUMB_TRY(auto halves, ReadHalves(weights, linears, heads));
   for (const auto& [path, linear] : linears) {
     auto found = halves.find(path);
@@ -132,7 +133,7 @@ double AdapterConfig::Scale() const {
 }
 
 Result<AdapterConfig> ReadAdapterConfig(const fs::path& folder) {
-  const fs::path path = folder / "adapter_config.json";
+  const fs::path path = folder / kConfigFile;
   PLUMB_TRY(json::value value, ReadJson(path));
   if (!value.is_object()) return FailAt(path.string(), Code::kInvalid, "is not an object");
   auto config = ParseConfig(value.get_object());
@@ -173,9 +174,23 @@ Status SaveAdapter(const fs::path& folder, const AdapterConfig& config, const Na
   out["target_modules"] = json::array(config.target_modules.begin(), config.target_modules.end());
   if (!config.layers_to_transform.empty())
     out["layers_to_transform"] = json::array(config.layers_to_transform.begin(), config.layers_to_transform.end());
-  PLUMB_CHECK(MakeFolder(folder));
-  PLUMB_CHECK(WriteSafetensors(folder / "adapter_model.safetensors", tensors));
-  return WriteFileAtomic(folder / "adapter_config.json", ToPrettyJson(out) + "\n");
+  // Both files or neither: written beside, and moved when both are whole.
+  const fs::path draft = folder.string() + ".draft";
+  const auto write = [&]() -> Status {
+    PLUMB_CHECK(WriteSafetensors(draft / kWeightsFile, tensors));
+    PLUMB_CHECK(WriteFileAtomic(draft / kConfigFile, ToPrettyJson(out) + "\n"));
+    PLUMB_CHECK(MakeFolder(folder));
+    for (const char* name : {kWeightsFile, kConfigFile}) {
+      std::error_code failed;
+      fs::rename(draft / name, folder / name, failed);
+      if (failed) return FailAt((folder / name).string(), Code::kIo, "cannot replace: {}", failed.message());
+    }
+    return {};
+  };
+  const Status written = write();
+  std::error_code ignored;
+  fs::remove_all(draft, ignored);
+  return written;
 }
 
 Result<ModelName> ParseModelName(const std::string& name) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "base/core/full_disk_test.h"
 #include "model/lm/adapter.h"
 #include "model/lm/bpe.h"
 #include "model/lm/chat_template.h"
@@ -214,6 +215,27 @@ TEST_F(Folder, AdaptersMustFitExactly) {
   DetachAdapters((*model)->Linears());
   EXPECT_THAT(AttachAdapter(path() / "short", (*model)->Linears()).error().message, testing::HasSubstr("v_proj, but its tensors are missing"));
   EXPECT_FALSE(q->lora);
+}
+TEST_F(Folder, AFullDiskLeavesTheOldAdapterAndNoHalf) {
+  ASSERT_EQ(LoadError(), "");
+  auto model = CausalLm::Load(path().string());
+  PLUMB_ASSERT_OK(model);
+  AdapterConfig config{.r = 2, .alpha = 4, .target_modules = {"q_proj"}};
+  Linear* q = (*model)->FindLinear("model.layers.0.self_attn.q_proj");
+  q->lora = Lora{at::ones({2, 32}), at::ones({32, 2}), config.Scale()};
+  ASSERT_TRUE(SaveAdapter(path() / "adapter", config, (*model)->Linears()));
+  const std::string before = *ReadFile(path() / "adapter/adapter_model.safetensors");
+  q->lora->a.fill_(7);
+  config.extra["note"] = std::string(100'000, 'x');  // the weights still fit; the configuration does not
+  {
+    FullDisk full(50'000);
+    EXPECT_EQ(SaveAdapter(path() / "adapter", config, (*model)->Linears()).error().code, Code::kIo);
+    EXPECT_EQ(SaveAdapter(path() / "new", config, (*model)->Linears()).error().code, Code::kIo);
+  }
+  EXPECT_EQ(*ReadFile(path() / "adapter/adapter_model.safetensors"), before);
+  for (const char* left : {"new", "new.draft", "adapter.draft"}) EXPECT_FALSE(fs::exists(path() / left)) << left;
+  ASSERT_TRUE(SaveAdapter(path() / "adapter", config, (*model)->Linears()));
+  EXPECT_NE(*ReadFile(path() / "adapter/adapter_model.safetensors"), before);
 }
 
 }  // namespace
