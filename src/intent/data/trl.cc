@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "intent/data/rows.h"
+
 namespace plumb::data {
 namespace {
 
@@ -223,16 +225,11 @@ json::object TrlRowToJson(const TrlRow& row) {
 
 Result<std::vector<TrlRow>> ParseTrl(std::string_view text, std::string_view name) {
   std::vector<TrlRow> rows;
-  size_t line = 0;
-  for (std::string_view part : Split(text, '\n')) {
-    ++line;
-    if (Trim(part).empty()) continue;
-    const std::string where = fmt::format("{}:{}", name, line);
-    PLUMB_TRY(const json::value value, ParseJson(part, where));
-    if (!value.is_object()) return FailAt(where, Code::kInvalid, "a row must be a JSON object");
-    PLUMB_TRY(TrlRow row, TrlRowFromJson(value.get_object(), where));
+  PLUMB_CHECK(EachRow(text, name, [&](const json::object& object, const std::string& where) -> Status {
+    PLUMB_TRY(TrlRow row, TrlRowFromJson(object, where));
     rows.push_back(std::move(row));
-  }
+    return {};
+  }));
   return rows;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "intent/data/rows.h"
+
 namespace plumb::train {
 namespace {
 
@@ -37,18 +39,12 @@ Result<ClassifierRow> FromJson(const json::object& o) {
 Result<std::vector<ClassifierRow>> ParseClassifierRows(std::string_view text,
                                                        std::string_view name) {
   std::vector<ClassifierRow> rows;
-  size_t line = 0;
-  for (std::string_view part : Split(text, '\n')) {
-    ++line;
-    if (Trim(part).empty()) continue;
-    const std::string where = fmt::format("{}:{}", name, line);
-    PLUMB_TRY(const json::value value, ParseJson(part, where));
-    if (!value.is_object()) return FailAt(where, Code::kInvalid, "a row must be a JSON object");
-    auto row = FromJson(value.get_object());
-    if (!row) return FailAt(where, row.error().code, "{}", row.error().message);
-    row->where = where;
-    rows.push_back(std::move(*row));
-  }
+  PLUMB_CHECK(data::EachRow(text, name, [&](const json::object& object, const std::string& where) -> Status {
+    PLUMB_TRY(ClassifierRow row, FromJson(object));
+    row.where = where;
+    rows.push_back(std::move(row));
+    return {};
+  }));
   return rows;
 }
 
