@@ -27,6 +27,12 @@ std::string ActionFault(std::string_view direction, std::string_view action) {
 
 void CheckCategory(const Node& category, Problems& problems) {
   const bool detects = !Items(category, "detect").empty();
+  if (category.TextOf("restore") == "true") {
+    const Node* on = category.Find("on_detect") ? category.Find("on_detect") : category.Find("on");
+    if (!on || on->TextOf("input") != "redact")
+      AddProblem(problems, PlaceOf(category, "restore"), "'restore' puts back what 'redact' took out of the input, and '{}' redacts nothing there; write on: {{input: redact}}",
+                 category.TextOf("id"));
+  }
   for (std::string_view key : {"on", "on_detect"}) {
     const Node* on = category.Find(key);
     if (!on) continue;

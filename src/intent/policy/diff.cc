@@ -114,6 +114,8 @@ class Comparison {
     if (old.risk != now.risk || old.maps != now.maps) Add(now.id, "is reported under other risks or framework ids", {"cards"});
     if (old.window_whole != now.window_whole)
       Add(now.id, now.window_whole ? "is judged on the whole text" : "is judged by sentence or window", {"thresholds", "cases"});
+    if (old.restore != now.restore)
+      Add(now.id, now.restore ? "is put back into answers where it was taken out of requests" : "is not put back into answers", {"cases"});
     if (old.owner != now.owner && before_.owner == after_.owner) Add(now.id, fmt::format("is owned by {} (was {})", now.owner, old.owner), {"cards"});
   }
 

@@ -111,6 +111,7 @@ struct Category {
   std::vector<std::string> say;   // alternative wordings of one refusal
   std::string owner;              // the policy's owner where the category names none
   bool window_whole = false;      // `window: whole`: judged on the whole text, not by sentence or window
+  bool restore = false;           // what is redacted on input is put back where the answer repeats its placeholder
 };
 
 // What `align` holds a model to.
@@ -322,6 +323,8 @@ struct RenderOptions {
 std::string RenderSystemPrompt(const Policy& policy, const RenderOptions& options = {});
 // About how many tokens a text is, for English prose and usual tokenizers.
 int AboutTokens(std::string_view text);
+// A few clauses in the policy's own words, for a request that they bear on; "" for none. Unknown ids are left out.
+std::string RenderClauses(const Policy& policy, const std::vector<std::string>& clauses);
 // The principles as numbered articles, for critique and revision.
 std::string RenderConstitution(const Policy& policy);
 // The rubric of an LLM judge; of one clause where `clause` is not empty.

@@ -93,6 +93,7 @@ Category ReadCategory(const json::object& from, const Policy& policy) {
   if (out.say.empty()) out.say = policy.say;
   out.owner = Text(from, "owner", policy.owner);
   out.window_whole = Text(from, "window") == "whole";
+  out.restore = GetBoolOr(from, "restore", false).value_or(false);
   return out;
 }
 

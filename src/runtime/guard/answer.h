@@ -1,8 +1,7 @@
-// Guarding one whole answer: every choice of it, and of every choice all that a client gets to see.
+// Guarding all that a client gets to see of one answer: its text, reasoning and refusal, its tool calls and logprobs.
 //
-//   Channel      one text of an answer: a choice's text, reasoning, refusal, or one of its tool calls
-//   AnswerPiece  what is new in one choice; the same form goes in and comes out
-//   AnswerGuard  one StreamGuard per channel, one verdict over all of them: the strictest wins, and stops everything
+//   AnswerPiece  what is new in an answer; the same form goes in and comes out
+//   AnswerGuard  one StreamGuard per text, one verdict over everything: the strictest wins, and stops everything
 //
 //   AnswerGuard guard(*route_guard, prompt, {.stream = true});
 //   for (piece : vendor) {
@@ -10,30 +9,31 @@
 //     if (guard.blocked()) break;                 // guard.verdict() says why; nothing more is released
 //     send(out);
 //   }
-//   for (const AnswerPiece& out : guard.Finish()) send(out);
+//   send(guard.Finish());
 //
-// The bound is stream.h's, channel by channel. Tool calls are held to their end: a call is acted upon as a whole, and is
+// The bound is stream.h's, text by text. Tool calls are held to their end: a call is acted upon as a whole, and is
 // judged as one. Its arguments are judged as they stand and as the strings that a JSON parser makes of them; where
 // something in them is redacted they stay JSON, and where that cannot be done the answer is blocked. A token's logprobs
 // leave with its text and not before; with redacted text they are dropped, and so are all that do not fit the text.
-// What only several channels together say is not seen.
+// What only several texts together say is not seen. Where n > 1 answers are asked for, each has a guard of its own.
 //
 // One answer, one object, one thread at a time; the guard must outlive it.
 #pragma once
 
-#include <map>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "runtime/guard/answer_calls.h"
+#include "runtime/guard/answer_logprobs.h"
 #include "runtime/guard/stream.h"
 
 namespace plumb::guard {
 
 struct AnswerPiece {
-  int choice = 0;
   std::string text, reasoning, refusal;
-  json::array tool_calls;  // in: OpenAI's deltas (or whole calls) with "index"; out: whole calls with "index"
+  json::array tool_calls;  // in: OpenAI's deltas with "index", or whole calls; out: whole calls with "index"
   json::value logprobs;    // OpenAI's, of `text`: {"content": […]}; null where there are none
 
   bool empty() const { return text.empty() && reasoning.empty() && refusal.empty() && tool_calls.empty() && logprobs.is_null(); }
@@ -47,41 +47,52 @@ struct AnswerOptions {
 class AnswerGuard {
  public:
   AnswerGuard(const Guard& guard, std::string prompt, AnswerOptions options);
-  ~AnswerGuard();
-  AnswerGuard(AnswerGuard&&) noexcept;
 
-  // What may be shown of the piece's choice by now; empty where nothing may, and for ever once blocked().
+  // What may be shown by now; nothing for ever once blocked().
   AnswerPiece Push(AnswerPiece piece);
-  // The rest, one piece per choice that has some; nothing where blocked(). To be called once, also after a block: it
-  // completes the verdict.
-  std::vector<AnswerPiece> Finish();
-
-  // Whether Push of this piece, or Finish, may wait for the encoder: then it is to be called off the I/O thread.
+  // The reasoning ends here and something else begins: what is held of it, so that it need not wait for the answer's end.
+  // Reasoning that comes later is a text of its own, and is set apart from this by an empty line.
+  std::string EndReasoning();
+  // The rest; nothing where blocked(). To be called once, also after a block: it completes the verdict.
+  AnswerPiece Finish();
+  // Whether Push of this piece may wait for the encoder: then it is to be called off the I/O thread. (Finish may
+  // wherever there is one.)
   bool Waits(const AnswerPiece& piece) const;
-  bool Waits() const;
 
   bool blocked() const { return blocked_; }
-  // Over all channels. Categories whose evidence is not in the first choice's text name its channel, and their spans
-  // count that channel's bytes.
+  // Over everything. A category whose evidence is not in the text names the channel it is in, "reasoning", "refusal" or
+  // "tool_call N", and its spans count the bytes of that.
   Verdict verdict() const;
-  // What the model said so far in the first choice's text.
-  const std::string& said() const;
+  // What the model said so far.
+  const std::string& said() const { return tracks_[0].said(); }
   // Something was replaced by a redaction.
   bool redacted() const { return redacted_; }
-  // Nothing was let out yet.
-  bool fresh() const { return !released_; }
 
  private:
-  struct Choice;
-  Choice& At(int choice);
-  void Judge(Choice& choice, int index);
-  AnswerPiece Passed(AnswerPiece piece);
+  // One of the texts.
+  struct Track {
+    std::string channel;
+    std::unique_ptr<StreamGuard> stream;  // where it is guarded while it is written
+    std::string text;                     // else what came so far
+    Verdict verdict;                      // of `text`, once it is judged
+    bool apart = false;                   // another text went before: the two must not be read as one
+
+    const std::string& said() const { return stream ? stream->text() : text; }
+    const Verdict& judged() const { return stream ? stream->verdict() : verdict; }
+  };
+  void Judge();
+  static std::string Apart(Track& track, std::string text);
+  std::string FinishTrack(Track& track);
 
   const Guard& guard_;
   const std::string prompt_;
   const AnswerOptions options_;
-  std::map<int, Choice> choices_;
-  bool blocked_ = false, redacted_ = false, released_ = false;
+  std::array<Track, 3> tracks_;  // text, reasoning, refusal
+  std::vector<Track> ended_;     // reasoning that something else came after
+  LogprobQueue logprobs_;
+  ToolCallBuilder calls_;
+  std::vector<Verdict> call_verdicts_;
+  bool blocked_ = false, redacted_ = false;
 };
 
 }  // namespace plumb::guard

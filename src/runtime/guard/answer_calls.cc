@@ -42,16 +42,6 @@ void Collect(const json::value& value, std::vector<std::string>& out) {
   }
 }
 
-void CollectTexts(json::value& value, std::vector<json::string*>& out) {
-  if (json::object* object = value.if_object()) {
-    for (auto& [key, inner] : *object) CollectTexts(inner, out);
-  } else if (json::array* array = value.if_array()) {
-    for (json::value& inner : *array) CollectTexts(inner, out);
-  } else if (json::string* text = value.if_string()) {
-    out.push_back(text);
-  }
-}
-
 std::string TextOf(const json::object& object, std::string_view key) {
   const json::string* text = FindString(object, key);
   return text ? std::string(*text) : std::string();
@@ -112,17 +102,46 @@ Verdict Judge(const Guard& guard, const json::object& body, const char* key) {
   return out;
 }
 
-// Replaces the evidence in the strings of `arguments`. False where it is no JSON.
+// A string of a JSON text, quotes included, and what it says.
+struct Literal {
+  size_t begin = 0, end = 0;
+  std::string text;
+};
+
+// Every string that is a value. `text` is JSON.
+std::vector<Literal> LiteralsOf(const std::string& text) {
+  std::vector<Literal> out;
+  for (size_t begin = text.find('"'); begin != std::string::npos;) {
+    size_t end = begin + 1;
+    while (text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+    ++end;
+    const size_t next = text.find_first_not_of(" \t\r\n", end);
+    const bool key = next != std::string::npos && text[next] == ':';
+    const auto said = ParseJson(std::string_view(text).substr(begin, end - begin));
+    if (!key && said && said->is_string()) out.push_back({begin, end, std::string(said->get_string())});
+    begin = text.find('"', end);
+  }
+  return out;
+}
+
+// Replaces the evidence in the strings of `arguments`; everything else stays byte for byte. False where it is no JSON.
 bool RedactStrings(const Guard& guard, std::string& arguments) {
-  auto parsed = ParseJson(arguments);
-  if (!parsed) return false;
-  std::vector<json::string*> texts;
-  CollectTexts(*parsed, texts);
+  if (!ParseJson(arguments)) return false;
+  const std::vector<Literal> literals = LiteralsOf(arguments);
   std::vector<Subject> subjects;
-  for (const json::string* text : texts) subjects.push_back({std::string(*text), ""});
+  for (const Literal& literal : literals) subjects.push_back({literal.text, ""});
   const std::vector<Verdict> verdicts = guard.Check(Direction::kToolCall, subjects);
-  for (size_t i = 0; i < texts.size(); ++i) *texts[i] = Redact(subjects[i].text, verdicts[i]);
-  arguments = ToJson(*parsed);
+  std::string out;
+  size_t at = 0;
+  for (size_t i = 0; i < literals.size(); ++i) {
+    const std::string redacted = Redact(literals[i].text, verdicts[i]);
+    if (redacted == literals[i].text) continue;
+    out.append(arguments, at, literals[i].begin - at);
+    out += ToJson(json::value(redacted));
+    at = literals[i].end;
+  }
+  out.append(arguments, at);
+  arguments = std::move(out);
   return true;
 }
 

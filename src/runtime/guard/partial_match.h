@@ -2,6 +2,7 @@
 // every path at once).
 #pragma once
 
+#include <bitset>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ class PartialMatcher {
     void operator()(void* code) const;
   };
   std::unique_ptr<void, Free> code_;
+  std::bitset<256> first_;  // bytes that a match may begin with
 };
 
 }  // namespace plumb::guard

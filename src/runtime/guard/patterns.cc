@@ -16,6 +16,8 @@ namespace {
 
 // How far validators look past a candidate before they decide.
 constexpr size_t kLookAhead = 2;
+// The widest of the built-in patterns: a private key's body and what stands around it.
+constexpr size_t kMaxBuiltInWidth = 16384 + 128;
 
 struct Compiled {
   size_t rule;
@@ -127,6 +129,27 @@ struct PatternScanner::Impl {
     Join(out);
     return out;
   }
+
+  std::vector<PatternMatch> Confirm(std::string_view text, const std::vector<Candidate>& candidates) const {
+    std::vector<PatternMatch> out;
+    for (const Candidate& candidate : candidates) {
+      const Compiled& pattern = patterns[candidate.pattern];
+      for (const Span span : pattern.validate(text, candidate.span)) out.push_back({pattern.rule, pattern.what, span});
+    }
+    std::stable_sort(out.begin(), out.end(), [](const PatternMatch& a, const PatternMatch& b) { return a.span.begin < b.span.begin; });
+    return out;
+  }
+
+  size_t Hold(std::string_view text, size_t from, const std::vector<Candidate>& candidates) const {
+    size_t hold = text.size();
+    if (text.size() > width + kLookAhead) from = std::max(from, text.size() - width - kLookAhead);
+    while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+    for (const PartialMatcher& one : partial) hold = std::min(hold, one.FirstOpen(text, from));
+    // A finished candidate at the very end waits for the characters its validator looks at.
+    for (const Candidate& candidate : candidates)
+      if (candidate.span.end + kLookAhead > text.size() && candidate.span.end > from) hold = std::min<size_t>(hold, std::max<size_t>(candidate.span.begin, from));
+    return hold;
+  }
 };
 
 const std::vector<std::string>& BuiltInDetectors() {
@@ -152,14 +175,18 @@ Result<PatternScanner> PatternScanner::Create(std::vector<PatternRule> rules, co
     }
     const size_t before = impl->patterns.size();
     for (const BuiltInPattern& p : BuiltInPatterns())
-      if (p.detector == rule.detector)
+      if (p.detector == rule.detector) {
         impl->patterns.push_back({r, std::string(p.what), p.regex, p.hold ? p.hold : p.regex, p.validate, p.caseless});
+        impl->width = std::max(impl->width, kMaxBuiltInWidth);
+      }
     if (impl->patterns.size() == before)
       return Fail(Code::kInvalid, "there is no detector '{}'{}; a policy's own is written {{regex: …}}", rule.detector,
                   DidYouMean(rule.detector, BuiltInDetectors()));
     if (rule.detector == "canary")
-      for (const std::string& canary : canaries)
+      for (const std::string& canary : canaries) {
         impl->patterns.push_back({r, "canary", Quote(canary), Quote(canary), AsFound, true});
+        impl->width = std::max(impl->width, canary.size());
+      }
   }
   if (impl->patterns.empty()) return PatternScanner(std::move(impl));
 
@@ -172,9 +199,6 @@ Result<PatternScanner> PatternScanner::Create(std::vector<PatternRule> rules, co
     PLUMB_TRY(PartialMatcher partial, PartialMatcher::Compile(pattern.hold, pattern.caseless));
     impl->partial.push_back(std::move(partial));
   }
-  for (const BuiltInPattern& p : BuiltInPatterns())
-    for (const PatternRule& rule : impl->rules)
-      if (rule.detector == p.detector && rule.regex.empty() && p.hold != nullptr) impl->width = std::max<size_t>(impl->width, 16384 + 64);
   hs_compile_error_t* error = nullptr;
   if (hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(ids.size()), HS_MODE_BLOCK, nullptr,
                        &impl->database, &error) != HS_SUCCESS) {
@@ -193,23 +217,13 @@ PatternScanner::PatternScanner(PatternScanner&&) noexcept = default;
 PatternScanner& PatternScanner::operator=(PatternScanner&&) noexcept = default;
 PatternScanner::~PatternScanner() = default;
 
-std::vector<PatternMatch> PatternScanner::Scan(std::string_view text) const {
-  std::vector<PatternMatch> out;
-  for (const Candidate& candidate : impl_->Candidates(text)) {
-    const Compiled& pattern = impl_->patterns[candidate.pattern];
-    for (const Span span : pattern.validate(text, candidate.span)) out.push_back({pattern.rule, pattern.what, span});
-  }
-  std::stable_sort(out.begin(), out.end(), [](const PatternMatch& a, const PatternMatch& b) { return a.span.begin < b.span.begin; });
-  return out;
-}
+std::vector<PatternMatch> PatternScanner::Scan(std::string_view text) const { return impl_->Confirm(text, impl_->Candidates(text)); }
 
-size_t PatternScanner::HoldFrom(std::string_view text, size_t from) const {
-  size_t hold = text.size();
-  for (const PartialMatcher& partial : impl_->partial) hold = std::min(hold, partial.FirstOpen(text, from));
-  // A finished candidate at the very end waits for the characters its validator looks at.
-  for (const Candidate& candidate : impl_->Candidates(text))
-    if (candidate.span.end + kLookAhead > text.size() && candidate.span.end > from) hold = std::min<size_t>(hold, std::max<size_t>(candidate.span.begin, from));
-  return hold;
+size_t PatternScanner::HoldFrom(std::string_view text, size_t from) const { return impl_->Hold(text, from, impl_->Candidates(text)); }
+
+PatternScanner::Look PatternScanner::ScanAndHold(std::string_view text, size_t from) const {
+  const std::vector<Candidate> candidates = impl_->Candidates(text);
+  return {impl_->Confirm(text, candidates), impl_->Hold(text, from, candidates)};
 }
 
 const std::vector<PatternRule>& PatternScanner::rules() const { return impl_->rules; }

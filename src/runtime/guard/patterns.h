@@ -54,6 +54,13 @@ class PatternScanner {
   // where there is none. What stands before it is decided. `text` is UTF-8.
   size_t HoldFrom(std::string_view text, size_t from = 0) const;
 
+  // Both in one pass.
+  struct Look {
+    std::vector<PatternMatch> matches;
+    size_t hold = 0;
+  };
+  Look ScanAndHold(std::string_view text, size_t from = 0) const;
+
   const std::vector<PatternRule>& rules() const;
   size_t max_width() const;  // of any pattern, in bytes: the bound on what a stream holds back for patterns
 

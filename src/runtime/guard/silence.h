@@ -14,6 +14,9 @@
 
 namespace plumb::guard {
 
+// How long a server waits for one asking of the encoder: longer than a busy machine takes, shorter than clients wait.
+inline constexpr std::chrono::milliseconds kServingDeadline{10'000};
+
 // The detectors a guard must hear from about every text; for outputs "refusal" is one of them.
 std::vector<std::string> RequiredDetectors(const Guard::Parts& parts, bool output);
 

@@ -36,6 +36,24 @@ void AddSpan(std::vector<Span>& spans, Span span) {
   }
 }
 
+// The readings of a part of a text. Whether the whole will be mostly Latin is not known: both ways are read.
+std::vector<Layer> LayersOf(std::string_view window) {
+  std::vector<Layer> layers;
+  if (IsUndisguised(window)) {
+    layers.push_back(OriginalLayer(window));
+    return layers;
+  }
+  layers = Normalise(window).layers;
+  const bool ascii = std::all_of(window.begin(), window.end(), [](char c) { return (static_cast<unsigned char>(c) & 0x80) == 0; });
+  if (ascii) return layers;
+  const size_t known = layers.size();
+  for (Layer& layer : Normalise(window, {.foreign_as_latin = true}).layers) {
+    const bool news = std::none_of(layers.begin(), layers.begin() + static_cast<ptrdiff_t>(known), [&](const Layer& other) { return other.text == layer.text; });
+    if (news) layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
 Span Moved(Span span, size_t by) { return {static_cast<uint32_t>(span.begin + by), static_cast<uint32_t>(span.end + by)}; }
 
 }  // namespace
@@ -124,6 +142,7 @@ size_t StreamGuard::FindPatterns(size_t limit, bool finished) {
   while (start < released_ && IsContinuation(text_[start])) ++start;
   const std::string_view window = std::string_view(text_).substr(start, limit - start);
   const size_t skip = released_ - start;
+  scanned_ += window.size();
   size_t hold = window.size();
   struct Found {
     Span span;
@@ -134,21 +153,27 @@ size_t StreamGuard::FindPatterns(size_t limit, bool finished) {
   const auto hold_from = [&](const Layer& layer, size_t at) {
     if (at < layer.text.size()) hold = std::min<size_t>(hold, layer.Source(at, at + 1).begin);
   };
-  for (const Layer& layer : Normalise(window, {.foreign_as_latin = true}).layers) {
+  // How much of `layer` reads the same whatever follows.
+  const auto settled = [&](const Layer& layer) {
+    return finished ? layer.text.size() : std::min(OpenEncoding(layer.text), OpenDisguise(layer.text));
+  };
+  for (const Layer& layer : LayersOf(window)) {
     if (layer.how == "text" && !IsUtf8(layer.text)) continue;  // `plain` stands for it
-    const std::vector<PatternMatch> matches = scanner->Scan(layer.text);
-    for (const PatternMatch& match : matches) {
+    const size_t certain = settled(layer);
+    // What a match may go on to is open where the certain part ends, whatever the rest reads as now.
+    const size_t from = layer.how == "text" ? std::min(skip, certain) : 0;
+    const PatternScanner::Look look = scanner->ScanAndHold(std::string_view(layer.text).substr(0, certain), from);
+    for (const PatternMatch& match : look.matches) {
       const Span span = layer.Source(match.span.begin, match.span.end);
       if (span.end <= skip) continue;  // released long ago, and decided then
       found.push_back({span, guard_.parts().rule_category[match.rule]});
-      if (!finished && match.span.end + kLookAhead > layer.text.size()) hold_from(layer, match.span.begin);
+      if (!finished && match.span.end + kLookAhead > certain) hold_from(layer, match.span.begin);
     }
     if (finished) continue;
-    hold_from(layer, scanner->HoldFrom(layer.text));
-    hold_from(layer, OpenEncoding(layer.text));
+    hold_from(layer, look.hold);
+    hold_from(layer, certain);
     if (layer.how.find("decoded") != std::string::npos || layer.how.find("tags") != std::string::npos) AddPassages(layer, passages);
   }
-  if (!finished) hold = std::min(hold, OpenDisguise(window));
   // What is held is not decided: a match there may yet grow, or turn out to be none. What is decoded is read whole.
   for (bool moved = true; moved;) {
     const size_t before = hold;
@@ -253,12 +278,16 @@ void StreamGuard::AddMark(Mark mark) {
   const auto place = marks_.insert(after, std::move(mark));
   auto first = place;
   if (place != marks_.begin()) {
-    const Mark& left = *std::prev(place);
-    const bool touches = left.span.end == place->span.begin && left.clause == place->clause;
-    if (left.span.end > place->span.begin || touches) --first;
+    const auto left = std::prev(place);
+    const bool touches = left->span.end == place->span.begin && left->clause == place->clause;
+    if (left->span.end > place->span.begin || touches) {
+      left->span.end = std::max(left->span.end, place->span.end);
+      first = left;
+    }
   }
   auto last = std::next(first);
-  for (; last != marks_.end() && last->span.begin < first->span.end; ++last) first->span.end = std::max(first->span.end, last->span.end);
+  for (; last != marks_.end() && (last == place || last->span.begin < first->span.end); ++last)
+    first->span.end = std::max(first->span.end, last->span.end);
   marks_.erase(std::next(first), last);
 }
 

@@ -55,6 +55,8 @@ class StreamGuard {
   size_t held() const { return text_.size() - released_; }
   // Whether nothing in text()[begin, end) is replaced; known once it is released.
   bool Intact(size_t begin, size_t end) const;
+  // Bytes that patterns were looked for in, all looks together.
+  size_t scanned() const { return scanned_; }
   // Whether Push(chunk) may ask the classifiers.
   bool Judges(std::string_view chunk) const;
 
@@ -82,6 +84,7 @@ class StreamGuard {
   std::string text_;           // everything pushed
   size_t released_ = 0, judged_ = 0;
   size_t unit_seen_ = 0;       // no unit ends before this
+  size_t scanned_ = 0;
   size_t next_scan_ = 0;       // patterns are not looked for before the text is this long
   std::vector<Mark> marks_;    // by place
   Verdict verdict_;

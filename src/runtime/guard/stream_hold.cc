@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "runtime/guard/confusables.h"
+#include "runtime/guard/normalise.h"
 
 namespace plumb::guard {
 namespace {
@@ -18,6 +19,9 @@ bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
 bool IsEncoding(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("+/_=-%&#;\\{}").find(c) != std::string_view::npos;
 }
+bool IsBase64(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '-' || c == '_'; }
+// Whether a run of such characters says something: a long word or a hyphenated one usually does not.
+bool Decodes(std::string_view run) { return !DecodedLayer(OriginalLayer(run)).empty(); }
 bool IsHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
 
 // Where a list of pairs or octets that reaches the end begins: "34 31 31 31", "0x34, 0x31", "00110100 00110001".
@@ -87,7 +91,8 @@ size_t OpenEncoding(std::string_view text) {
     if (line_end - line < 40) break;
     begin = line;
   }
-  return std::min(begin, OpenList(text, floor));
+  // What follows a list may still turn out to be its next pair.
+  return std::min(OpenList(text, floor), OpenList(text.substr(0, begin), std::min(begin, floor)));
 }
 
 size_t OpenDisguise(std::string_view text) {
@@ -104,6 +109,32 @@ size_t OpenDisguise(std::string_view text) {
     word = last.begin;
   }
   return alike ? word : unseen;
+}
+
+bool IsUndisguised(std::string_view text) {
+  const auto at = [&](size_t i) { return i < text.size() ? text[i] : ' '; };
+  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto mark = [](char c) { return c == ' ' || c == ',' || c == ':' || c == '-'; };
+  size_t run = 0, octet = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i], next = at(i + 1), before = i > 0 ? text[i - 1] : ' ';
+    if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7F || c == '%' || c == '&' || c == '\\') return false;
+    // Base64, hexadecimal, binary.
+    run = IsBase64(c) ? run + 1 : 0;
+    octet = c == '0' || c == '1' ? octet + 1 : 0;
+    if (octet >= 8 || run >= 40) return false;
+    if (run >= 12 && !IsBase64(next) && Decodes(text.substr(i + 1 - run, run))) return false;
+    if (IsHex(c) && IsHex(next) && mark(at(i + 2)) && ((IsHex(at(i + 3)) && IsHex(at(i + 4))) || (mark(at(i + 3)) && IsHex(at(i + 4)) && IsHex(at(i + 5)))))
+      return false;
+    // Digits and signs among letters, letters set apart.
+    const bool sign = digit(c) || c == '@' || c == '$' || c == '+' || c == '!' || c == '*' || c == '|' || c == '~' || c == '^' || c == '`';
+    if (sign && letter(next) && (letter(before) || digit(before) || std::ispunct(static_cast<unsigned char>(before)))) return false;
+    if (sign && letter(before) && digit(c)) return false;
+    if (letter(c) && !letter(before) && !digit(before) && !letter(next) && !digit(next) && letter(at(i + 2)) && !letter(at(i + 3)) && !digit(at(i + 3)))
+      return false;
+  }
+  return true;
 }
 
 void AddPassages(const Layer& layer, std::vector<Span>& passages) {

@@ -23,6 +23,9 @@ size_t OpenEncoding(std::string_view text);
 // none. `text` is UTF-8.
 size_t OpenDisguise(std::string_view text);
 
+// Whether `text` is so plain that no disguise but rotated or reversed passages can be in it: the usual case, told fast.
+bool IsUndisguised(std::string_view text);
+
 // The passages of the original that `layer` decodes, or replaces otherwise: each is read whole or not at all.
 void AddPassages(const Layer& layer, std::vector<Span>& passages);
 
