@@ -133,6 +133,8 @@ def card(provenance, rendered):
     print("| source | licence | kind | taught | calibrating | weight | SHA-256 of the texts |\n|---|---|---|---|---|---|---|")
     for row in json.loads(pathlib.Path(provenance).read_text(encoding="utf-8")):
         print("| {source} | {licence} | {kind} | {taught} | {calibrating} | {weight} | `{sha256}` |".format(**row))
+    print("\nAnswers (direction output) are the policy's: forms of compliance, some written one by one, and what SmolLM2-135M-Instruct "
+          "(Apache-2.0) answered to everyday prompts. They count half where they teach.")
     print("\nThe base model is all-MiniLM-L6-v2 (Apache-2.0). `reproduce.sh` makes this folder again.")
 
 

@@ -30,7 +30,7 @@ Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy
 // What `plumb guard calibrate` and a turn of the loop spend: calibration texts are milder than traffic (Alpaca's
 // instructions alarmed 1.4 times as often), and the model behind the guard may refuse some by itself. An exchange passes
 // the guard twice, so answers have a share of their own.
-inline constexpr double kBudgetShare = 0.6, kOutputShare = 0.2;
+inline constexpr double kBudgetShare = 0.6, kOutputShare = 0.3;
 
 struct CalibrationOptions {
   double confidence = 0.95;  // of the joint false-alarm budget

@@ -196,7 +196,7 @@ TEST_F(GuardFolder, CalibrationRecordsWhatItProves) {
   // Nothing was measured on outputs.
   const DirectionCalibration* output = record.Calibration(kEncoderStack, Direction::kOutput);
   EXPECT_FALSE(output->guaranteed);
-  EXPECT_EQ(output->ordinary_missing, 748u) << "answers have a fifth of the budget";
+  EXPECT_EQ(output->ordinary_missing, 498u) << "answers have three tenths of the budget";
   EXPECT_EQ(output->clauses.at("poison").positives_missing, 29u);
   const auto logit = [](double p) { return std::log(p / (1 - p)); };
   for (const auto& [id, clause] : output->clauses)
