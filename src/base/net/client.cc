@@ -1,7 +1,5 @@
 #include "base/net/client.h"
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <limits>
 #include <map>
 #include <optional>
@@ -44,36 +42,6 @@ struct ClientPool {
   }
 };
 
-namespace {
-
-// Closes a stream whose answer nobody waits for any more.
-class Watch : public std::enable_shared_from_this<Watch> {
- public:
-  Watch(asio::any_io_executor executor, std::function<bool()> gone, Stream* stream)
-      : timer_(std::move(executor)), gone_(std::move(gone)), stream_(stream) {}
-
-  void Begin() {
-    timer_.expires_after(Millis(100));
-    timer_.async_wait([weak = weak_from_this()](const ErrorCode& error) {
-      auto self = weak.lock();
-      if (error || !self || !self->stream_) return;
-      if (!self->gone_()) return self->Begin();
-      self->seen_ = true;
-      self->stream_->Close();
-    });
-  }
-  void End() { stream_ = nullptr; }
-  bool seen() const { return seen_; }
-
- private:
-  asio::steady_timer timer_;
-  std::function<bool()> gone_;
-  Stream* stream_;
-  bool seen_ = false;
-};
-
-}  // namespace
-
 // How the body of an answer ends.
 enum class BodyEnd { kLength, kChunks, kConnection };
 
@@ -92,7 +60,6 @@ struct Download::State {
   bool head_only = false;
   Timeouts timeouts;
   Steady::time_point deadline;
-  std::shared_ptr<Watch> watch;
 
   Millis Left(Millis limit) const {
     const auto left_of_all = std::chrono::duration_cast<Millis>(deadline - Steady::now());
@@ -107,10 +74,6 @@ struct Download::State {
   Error Garbled(const HttpFault& fault) const {
     return {Code::kCorrupt, "the answer is not HTTP/1.1: " + fault.message, where};
   }
-  void Unwatch() {
-    if (watch) watch->End();
-  }
-  bool unwanted() const { return watch && watch->seen(); }
   // The connection goes back to the pool once nothing more will come on it.
   void Release();
 };
@@ -128,7 +91,7 @@ asio::awaitable<Status> Download::State::ReadMore(Millis limit) {
     if (error == asio::error::would_block) co_await stream->WaitReadable(error);
     if (error) break;
   }
-  if (unwanted()) co_return FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
+  if (stream->abandoned()) co_return FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
   if (head_done && !IsTimeout(error)) {
     // A body without a length ends with its connection; any other end is a cut.
     if (end == BodyEnd::kConnection && error == asio::error::eof) {
@@ -210,7 +173,7 @@ Status Download::State::TakeBody(std::string& piece) {
 }
 
 void Download::State::Release() {
-  Unwatch();
+  if (stream) stream->SetGone(nullptr);
   // Bytes behind the end belong to no answer: such a connection is not used again.
   if (stream && done && keep_alive && pending.empty()) pool->Keep(key, std::move(stream));
   stream.reset();
@@ -303,16 +266,12 @@ asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
     if (!state->stream) {
       PLUMB_CO_TRY(state->stream, co_await Connect(request.url, pool->tls, state->Left(request.timeouts.connect)));
     }
-    if (request.gone) {
-      auto executor = co_await asio::this_coro::executor;
-      state->watch = std::make_shared<Watch>(executor, request.gone, state->stream.get());
-      state->watch->Begin();
-    }
+    state->stream->SetGone(request.gone);
     ErrorCode error;
     state->stream->ExpireAfter(state->Left(request.timeouts.idle));
     co_await state->stream->Write(text, request.body, error);
     Status head;
-    if (error && state->unwanted()) {
+    if (error && state->stream->abandoned()) {
       head = FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
     } else if (error) {
       head = std::unexpected(StreamError(error, "sending the request", where));
@@ -322,7 +281,6 @@ asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
     if (head) co_return Download(std::move(state));
     // The server may have closed a kept connection in the very moment we wrote: once more, on another.
     const bool raced = state->reused && head.error().code == Code::kUnavailable && state->pending.empty();
-    state->Unwatch();
     state->stream.reset();
     if (!raced) co_return std::unexpected(std::move(head).error());
   }

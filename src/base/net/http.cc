@@ -14,6 +14,7 @@ char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32
 void AppendOneLine(std::string& out, std::string_view text) {
   const size_t from = out.size();
   out.append(text);
+  if (!text.contains('\n') && !text.contains('\r') && !text.contains('\0')) return;
   for (size_t i = from; i < out.size(); ++i) {
     if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
   }

@@ -26,12 +26,16 @@ struct Stream::Core : std::enable_shared_from_this<Core> {
   Timer timer;
   Steady::time_point deadline = Steady::time_point::max();
   Steady::time_point armed = Steady::time_point::max();  // when the timer fires
+  std::function<bool()> gone;
   bool waiting = false;
   bool expired = false;
+  bool abandoned = false;
 
-  void Arm() {
-    armed = deadline;
-    timer.expires_at(deadline);
+  // When the timer is to look next.
+  Steady::time_point Look() const { return gone ? std::min(deadline, Steady::now() + Millis(100)) : deadline; }
+  void Arm(Steady::time_point when) {
+    armed = when;
+    timer.expires_at(when);
     timer.async_wait([core = shared_from_this()](const ErrorCode& cancelled) {
       if (!cancelled) core->Fire();
     });
@@ -39,8 +43,9 @@ struct Stream::Core : std::enable_shared_from_this<Core> {
   void Fire() {
     armed = Steady::time_point::max();
     if (!waiting) return;  // the next wait arms it again
-    if (Steady::now() < deadline) return Arm();
-    expired = true;
+    expired = Steady::now() >= deadline;
+    abandoned = !expired && gone && gone();
+    if (!expired && !abandoned) return Arm(Look());
     Close();
   }
   void Close() {
@@ -136,7 +141,7 @@ asio::awaitable<void> Stream::Wait(Want want, ErrorCode& error) {
     error = core.expired ? asio::error::timed_out : asio::error::operation_aborted;
     co_return;
   }
-  if (core.deadline < core.armed) core.Arm();
+  if (const auto look = core.Look(); look < core.armed) core.Arm(look);
   core.waiting = true;
   error = {};
   const auto kind = want == Want::kWrite ? asio::socket_base::wait_write : asio::socket_base::wait_read;
@@ -235,6 +240,10 @@ asio::awaitable<void> Stream::Write(std::string_view first, std::string_view sec
 }
 
 void Stream::ExpireAfter(Millis limit) { core_->deadline = Steady::now() + limit; }
+
+void Stream::SetGone(std::function<bool()> gone) { core_->gone = std::move(gone); }
+
+bool Stream::abandoned() const { return core_->abandoned; }
 
 void Stream::Close() { core_->Close(); }
 

@@ -11,6 +11,7 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -54,6 +55,10 @@ class Stream {
 
   // The deadline of the waits that follow.
   void ExpireAfter(Millis limit);
+  // Asked ten times a second during a wait: whether nobody wants this stream any more, which ends it. Empty: never.
+  void SetGone(std::function<bool()> gone);
+  // Whether that has happened.
+  bool abandoned() const;
   // Ends at once; a wait in progress fails.
   void Close();
   // Says that nothing more will be written.
