@@ -117,15 +117,15 @@ TEST_F(AnswerGuardTest, HarmlessCallsPassByteForByte) {
 
 // Reasoning that something else came between: its two halves must not make one number in a client that joins them.
 TEST_F(AnswerGuardTest, ReasoningThatGoesOnIsSetApart) {
-  const std::string card = kCard;
-  for (size_t cut = 1; cut < card.size(); ++cut) {
+  const std::string order = "ACME-123456";
+  for (size_t cut = 1; cut < order.size(); ++cut) {
     AnswerGuard answer(guard_, "", {.stream = true});
-    std::string thought = answer.Push({.reasoning = "It is " + card.substr(0, cut)}).reasoning;
+    std::string thought = answer.Push({.reasoning = "It is " + order.substr(0, cut)}).reasoning;
     thought += answer.EndReasoning();
     answer.Push({.text = "Well. "});
-    thought += answer.Push({.reasoning = card.substr(cut) + " I think."}).reasoning;
+    thought += answer.Push({.reasoning = order.substr(cut) + " I think."}).reasoning;
     thought += answer.Finish().reasoning;
-    EXPECT_EQ(thought, "It is " + card.substr(0, cut) + "\n\n" + card.substr(cut) + " I think.");
+    EXPECT_EQ(thought, "It is " + order.substr(0, cut) + "\n\n" + order.substr(cut) + " I think.");
     EXPECT_NE(answer.verdict().action, Action::kBlock);
   }
 }

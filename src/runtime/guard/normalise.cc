@@ -41,7 +41,7 @@ Normalised Normalise(std::string_view text, const NormaliseLimits& limits) {
     for (Layer& layer : made)
       if (layers.Add(std::move(layer))) trunk.push_back(out.layers.size() - 1);
   };
-  grow(PlainLayers(out.layers[0], limits.foreign_as_latin));
+  grow(PlainLayers(out.layers[0], limits.lookalikes));
   for (size_t t = trunk.size() > 1 ? 1 : 0, depth = 0; t < trunk.size(); ++t) {
     if (depth >= static_cast<size_t>(limits.decodings)) {
       out.cut |= !DecodedLayer(out.layers[trunk[t]]).empty();
@@ -51,7 +51,7 @@ Normalised Normalise(std::string_view text, const NormaliseLimits& limits) {
     grow(DecodedLayer(out.layers[trunk[t]]));
     if (trunk.size() > before) {
       ++depth;
-      grow(PlainLayers(out.layers[trunk.back()], limits.foreign_as_latin));
+      grow(PlainLayers(out.layers[trunk.back()], limits.lookalikes));
     }
   }
   // The branches: disguises of spelling and simple ciphers, of the last word of the trunk and of its first.

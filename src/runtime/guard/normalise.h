@@ -26,12 +26,14 @@
 
 namespace plumb::guard {
 
+enum class LookalikeWords { kAsTheTextIs, kLatin, kForeign };
+
 struct NormaliseLimits {
   size_t layers = 12;         // further ones are not made, and `cut` is set
   int decodings = 4;          // nested encodings taken off
-  // Words made wholly of foreign letters that look like Latin ones are read as Latin in any text, not only in one that is
-  // mostly Latin: what a part of a text can be judged by.
-  bool foreign_as_latin = false;
+  // Words made wholly of foreign letters that look like Latin ones are read as Latin in a text that is mostly Latin. Of a
+  // part of a text that is not known: it is read both ways.
+  LookalikeWords lookalikes = LookalikeWords::kAsTheTextIs;
 };
 
 struct Normalised {
@@ -42,7 +44,7 @@ struct Normalised {
 Normalised Normalise(std::string_view text, const NormaliseLimits& limits = {});
 
 // The single steps; nothing where the step changes nothing.
-std::vector<Layer> PlainLayers(const Layer& layer, bool foreign_as_latin = false);  // plain, tags
+std::vector<Layer> PlainLayers(const Layer& layer, LookalikeWords lookalikes = LookalikeWords::kAsTheTextIs);  // plain, tags
 std::vector<Layer> DecodedLayer(const Layer& layer);
 std::vector<Layer> JoinedLayer(const Layer& layer);
 std::vector<Layer> LeetLayer(const Layer& layer);

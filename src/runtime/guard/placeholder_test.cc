@@ -69,7 +69,10 @@ TEST_F(PlaceholderTest, RestoredAtEveryCut) {
   for (size_t a = 0; a <= text.size(); ++a)
     for (size_t b = a; b <= text.size(); ++b, ++cuts) {
       PlaceholderStream stream(places);
-      const std::string got = stream.Push(text.substr(0, a)) + stream.Push(text.substr(a, b - a)) + stream.Push(text.substr(b)) + stream.Finish();
+      std::string got = stream.Push(text.substr(0, a));
+      got += stream.Push(text.substr(a, b - a));
+      got += stream.Push(text.substr(b));
+      got += stream.Finish();
       ASSERT_EQ(got, whole) << a << " " << b;
     }
   std::cout << cuts << " pairs of cuts\n";

@@ -81,10 +81,11 @@ bool IsLetter(char32_t cp) {
 
 // A Cyrillic or Greek letter is read as Latin only in a word that also has Latin letters, or in a word made wholly of
 // look-alikes inside a text that is mostly Latin.
-void MapForeignLetters(std::vector<Point>& points, bool in_any_text) {
+void MapForeignLetters(std::vector<Point>& points, LookalikeWords lookalikes) {
   const auto latin = std::count_if(points.begin(), points.end(), [](const Point& p) { return IsAsciiLetter(p.cp); });
   const auto foreign = std::count_if(points.begin(), points.end(), [](const Point& p) { return p.cp >= 0x370 && IsLetter(p.cp); });
   if (foreign == 0) return;
+  const bool as_latin = lookalikes == LookalikeWords::kLatin || (lookalikes == LookalikeWords::kAsTheTextIs && latin > foreign);
   for (size_t begin = 0; begin < points.size();) {
     size_t end = begin;
     bool has_latin = false, all_alike = true;
@@ -93,7 +94,7 @@ void MapForeignLetters(std::vector<Point>& points, bool in_any_text) {
       has_latin |= IsAsciiLetter(points[end].cp);
       all_alike &= ascii || ForeignLookalike(points[end].cp) != 0;
     }
-    if (has_latin || (all_alike && (in_any_text || latin > foreign))) {
+    if (has_latin || (all_alike && as_latin)) {
       for (size_t i = begin; i < end; ++i)
         if (const char letter = ForeignLookalike(points[i].cp)) points[i] = {static_cast<char32_t>(letter), points[i].begin, points[i].end, true};
     }
@@ -148,11 +149,11 @@ bool IsPlainAscii(const std::string& text) {
 
 }  // namespace
 
-std::vector<Layer> PlainLayers(const Layer& layer, bool foreign_as_latin) {
+std::vector<Layer> PlainLayers(const Layer& layer, LookalikeWords lookalikes) {
   std::vector<Layer> out;
   if (IsPlainAscii(layer.text)) return out;
   std::vector<Point> points = ReadPoints(layer.text);
-  MapForeignLetters(points, foreign_as_latin);
+  MapForeignLetters(points, lookalikes);
   LayerBuilder builder(layer, "plain");
   for (const Point& point : points) {
     if (!point.changed) {

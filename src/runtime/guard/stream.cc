@@ -43,11 +43,11 @@ std::vector<Layer> LayersOf(std::string_view window) {
     layers.push_back(OriginalLayer(window));
     return layers;
   }
-  layers = Normalise(window).layers;
+  layers = Normalise(window, {.lookalikes = LookalikeWords::kForeign}).layers;
   const bool ascii = std::all_of(window.begin(), window.end(), [](char c) { return (static_cast<unsigned char>(c) & 0x80) == 0; });
   if (ascii) return layers;
   const size_t known = layers.size();
-  for (Layer& layer : Normalise(window, {.foreign_as_latin = true}).layers) {
+  for (Layer& layer : Normalise(window, {.lookalikes = LookalikeWords::kLatin}).layers) {
     const bool news = std::none_of(layers.begin(), layers.begin() + static_cast<ptrdiff_t>(known), [&](const Layer& other) { return other.text == layer.text; });
     if (news) layers.push_back(std::move(layer));
   }
@@ -222,8 +222,10 @@ size_t StreamGuard::UnitEnd(size_t limit) {
 }
 
 void StreamGuard::JudgeUnits(size_t limit, bool finished) {
+  if (whole_ && !finished) return;
+  const bool several = whole_ && limit > 0 && UnitEnd(limit) > 0;
   while (judged_ < limit && !Stops()) {
-    const size_t end = whole_ ? (finished ? limit : 0) : UnitEnd(limit);
+    const size_t end = UnitEnd(limit);
     const size_t stop = end == 0 && finished ? limit : end;
     if (stop == 0) return;
     size_t from = judged_ > kContextBytes ? judged_ - kContextBytes : 0;
@@ -238,6 +240,7 @@ void StreamGuard::JudgeUnits(size_t limit, bool finished) {
     if (verdicts.size() > 1) Join(verdicts[1], from, judged_);
     judged_ = stop;
   }
+  if (several && !Stops()) Join(guard_.Check(direction_, Subject{text_.substr(0, limit), prompt_}), 0, 0);
 }
 
 // Adds the verdict on text_[base, …); what lies before `from` was judged before.
