@@ -160,6 +160,17 @@ std::string RenderSystemPrompt(const Policy& policy, const RenderOptions& option
   return prompt.Take();
 }
 
+std::string RenderClauses(const Policy& policy, const std::vector<std::string>& clauses) {
+  std::string out;
+  for (const std::string& clause : clauses) {
+    if (const Category* category = policy.FindCategory(clause)) out += fmt::format("- {}: {}\n", Title(clause), category->about);
+    if (clause == "scope" && !policy.scope.out.empty()) out += "- Scope: not every request is yours to answer.\n" + ScopeLines(policy).substr(1);
+  }
+  if (out.empty()) return "";
+  return "These rules may bear on the request:\n" + out +
+         "Decline what falls under one of them. Help with what only resembles it.\n";
+}
+
 std::string RenderConstitution(const Policy& policy) {
   std::string out = fmt::format("# The constitution of {}\n\n{}\n\n", policy.id, policy.purpose);
   int number = 0;

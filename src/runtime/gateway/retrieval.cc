@@ -198,14 +198,19 @@ std::vector<Bearing> ClauseIndex::Top(std::string_view text, size_t k) const {
   return state.Rank(state.passages, state.words.Scores(text), k);
 }
 
-Recall MeasureRecall(const policy::Policy& policy, const ClauseIndex& index, size_t k) {
-  Recall out;
+Recall MeasureRecall(const policy::Policy& policy, const ClauseIndex& index, size_t k, size_t most) {
   const std::vector<std::string> clauses = Clauses(policy);
-  for (const policy::Example& example : policy::Examples(policy)) {
-    if (example.split != policy::Split::kTest || !example.violates || std::ranges::find(clauses, example.clause) == clauses.end()) continue;
+  std::vector<policy::Example> examples;
+  for (policy::Example& example : policy::Examples(policy)) {
+    const bool counts = example.split == policy::Split::kTest && example.violates && std::ranges::find(clauses, example.clause) != clauses.end();
+    if (counts) examples.push_back(std::move(example));
+  }
+  const size_t step = most == 0 ? 1 : std::max<size_t>(1, examples.size() / most);
+  Recall out;
+  for (size_t i = 0; i < examples.size(); i += step) {
     ++out.n;
-    const std::vector<Bearing> top = index.Top(example.text, k);
-    out.found += std::ranges::any_of(top, [&](const Bearing& each) { return each.clause == example.clause; });
+    const std::vector<Bearing> top = index.Top(examples[i].text, k);
+    out.found += std::ranges::any_of(top, [&](const Bearing& each) { return each.clause == examples[i].clause; });
   }
   if (out.n == 0) return out;
   const stats::Interval interval = stats::Wilson(out.found, out.n);

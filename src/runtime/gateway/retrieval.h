@@ -55,6 +55,7 @@ struct Recall {
   int64_t n = 0, found = 0;
   double low = 0, high = 0;  // of 95 %, Wilson
 };
-Recall MeasureRecall(const policy::Policy& policy, const ClauseIndex& index, size_t k);
+// `most`: at most about so many of them, evenly taken; 0 is all.
+Recall MeasureRecall(const policy::Policy& policy, const ClauseIndex& index, size_t k, size_t most = 0);
 
 }  // namespace plumb::gateway

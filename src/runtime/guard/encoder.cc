@@ -16,6 +16,7 @@ Encoder::Encoder(std::string model, std::vector<std::string> heads, EncoderOptio
 Encoder::~Encoder() = default;
 
 Result<std::vector<std::vector<float>>> Encoder::Classify(const std::vector<std::string>& texts) { return encoder_->Classify(texts); }
+Result<std::vector<std::vector<float>>> Encoder::Embed(const std::vector<std::string>& texts) { return encoder_->Embed(texts); }
 provider::LmProcess& Encoder::process() { return encoder_->process(); }
 
 Result<std::unique_ptr<Encoder>> OpenEncoder(const std::string& base, const fs::path& folder, EncoderOptions options) {

@@ -1,0 +1,69 @@
+// The policy as it stands for one kind of request: plain, under overlays, as an arm of a split, or as a shadow. Private
+// to this room.
+//
+//   Stance   a resolved policy with the guards and prompts made for it
+//   Stances  every stance that a policy's overlays, splits and shadows can ask for, made before the first request does
+//
+// Overlays are taken by the headers x-plumb-region, -locale, -domain and -channel, as `plumb policy check --region …`
+// takes them. All immutable.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "intent/policy/policy.h"
+#include "runtime/gateway/prompt.h"
+#include "runtime/gateway/scope.h"
+#include "runtime/guard/encoder.h"
+#include "runtime/guard/guard.h"
+
+namespace plumb::gateway {
+
+struct Stance {
+  policy::Policy policy;
+  std::map<std::string, std::unique_ptr<guard::Guard>> guards;  // by the on_error of the routes that use it
+  std::string guard_id;                                         // SHA-256 of guard.json; "patterns" without one
+  Prompts prompts;
+  ScopeExamples scope;
+
+  // Any of the guards, where a route's on_error does not matter.
+  const guard::Guard& guard() const { return *guards.begin()->second; }
+  // The guard for a route, by its on_error.
+  const guard::Guard& guard(const policy::Route& route) const;
+};
+
+// What makes guards for a policy.
+struct GuardSource {
+  fs::path folder;  // empty: patterns alone
+  std::string id;
+  std::shared_ptr<guard::Encoder> encoder;
+  bool require_encoder = true;
+};
+
+// The guards of `policy`, one for each of `modes` (on_error; "block" where there is none). Errors: the guard's.
+Result<std::map<std::string, std::unique_ptr<guard::Guard>>> GuardsFor(const policy::Policy& policy, const GuardSource& source,
+                                                                        std::vector<std::string> modes);
+
+class Stances {
+ public:
+  // Reads every policy and guard that `plain` can ask for beside itself. Blocks. Errors: the policies' and guards'.
+  static Result<Stances> Make(const policy::Policy& plain, const GuardSource& source);
+
+  // The stance of `plain`'s file for a request from there; nullptr: the plain one.
+  const Stance* Overlaid(const policy::Policy& plain, const policy::LoadOptions& where) const;
+  // An arm's policy (as the arm names it); its own overlays apply. Never nullptr for an arm of a policy given to Make.
+  const Stance* Arm(const std::string& policy, const policy::LoadOptions& where) const;
+  const Stance* Shadow(const policy::Shadow& shadow, const policy::LoadOptions& where) const;
+  // Every policy and guard by what it is for: part of what a reload's record names.
+  json::object Identity() const;
+
+ private:
+  // By "" (overlays of the plain policy), "arm FILE" or "shadow FILE GUARD"; then by policy::FittingOverlays.
+  std::map<std::string, std::map<std::string, std::unique_ptr<Stance>>> stances_;
+  const Stance* Find(const std::string& purpose, const policy::LoadOptions& where) const;
+  Status Add(const std::string& purpose, const fs::path& file, const GuardSource& source,
+             const std::vector<policy::Route>& routes, bool plain_too);
+};
+
+}  // namespace plumb::gateway
