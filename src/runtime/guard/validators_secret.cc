@@ -1,6 +1,4 @@
 // Secrets: keys and tokens by their form and their randomness.
-#include "runtime/guard/validators.h"
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,6 +6,7 @@
 
 #include "base/core/hash.h"
 #include "runtime/guard/validator_text.h"
+#include "runtime/guard/validators.h"
 
 namespace plumb::guard {
 
@@ -24,7 +23,9 @@ double Entropy(std::string_view text) {
 }
 
 std::vector<Span> RandomKey(std::string_view text, Span candidate) {
-  while (candidate.end < text.size() && candidate.end - candidate.begin < 256 && IsKeyCharacter(text[candidate.end])) ++candidate.end;
+  while (candidate.end < text.size() && candidate.end - candidate.begin < 256 &&
+         IsKeyCharacter(text[candidate.end]))
+    ++candidate.end;
   const std::string_view part = Part(text, candidate);
   const bool digit = std::any_of(part.begin(), part.end(), IsDigit);
   return If(digit && Entropy(part) >= 3.0, candidate);
@@ -32,9 +33,14 @@ std::vector<Span> RandomKey(std::string_view text, Span candidate) {
 
 std::vector<Span> SecretAssignment(std::string_view text, Span candidate) {
   size_t begin = candidate.end;
-  while (begin < text.size() && begin < candidate.end + 4 && std::string_view("\"':= ").find(text[begin]) != std::string_view::npos) ++begin;
+  while (begin < text.size() && begin < candidate.end + 4 &&
+         std::string_view("\"':= ").find(text[begin]) != std::string_view::npos)
+    ++begin;
   size_t end = begin;
-  while (end < text.size() && end - begin < 128 && (IsKeyCharacter(text[end]) || std::string_view("+/=.~").find(text[end]) != std::string_view::npos)) ++end;
+  while (end < text.size() && end - begin < 128 &&
+         (IsKeyCharacter(text[end]) ||
+          std::string_view("+/=.~").find(text[end]) != std::string_view::npos))
+    ++end;
   const Span value{static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
   const std::string_view part = Part(text, value);
   const bool digit = std::any_of(part.begin(), part.end(), IsDigit);
@@ -43,7 +49,9 @@ std::vector<Span> SecretAssignment(std::string_view text, Span candidate) {
 
 std::vector<Span> JsonWebToken(std::string_view text, Span candidate) {
   size_t end = candidate.begin, dots = 0;
-  while (end < text.size() && end - candidate.begin < 3264 && (IsKeyCharacter(text[end]) || (text[end] == '.' && ++dots <= 2))) ++end;
+  while (end < text.size() && end - candidate.begin < 3264 &&
+         (IsKeyCharacter(text[end]) || (text[end] == '.' && ++dots <= 2)))
+    ++end;
   candidate.end = static_cast<uint32_t>(end);
   if (dots < 2) return {};
   std::string head(Part(text, candidate));
@@ -56,7 +64,8 @@ std::vector<Span> JsonWebToken(std::string_view text, Span candidate) {
 }
 
 std::vector<Span> PrivateKeyBlock(std::string_view text, Span candidate) {
-  // From the header through the body to the footer; where there is no footer, through what looks like the body.
+  // From the header through the body to the footer; where there is no footer, through what looks
+  // like the body.
   const std::string_view rest = text.substr(candidate.end, 16384);
   const size_t footer = rest.find("-----END ");
   if (footer != std::string_view::npos) {
@@ -65,7 +74,9 @@ std::vector<Span> PrivateKeyBlock(std::string_view text, Span candidate) {
     return {{candidate.begin, static_cast<uint32_t>(candidate.end + end)}};
   }
   size_t n = 0;
-  while (n < rest.size() && (IsAlnum(rest[n]) || std::string_view("+/=\r\n\\:,- ").find(rest[n]) != std::string_view::npos)) ++n;
+  while (n < rest.size() && (IsAlnum(rest[n]) || std::string_view("+/=\r\n\\:,- ").find(rest[n]) !=
+                                                     std::string_view::npos))
+    ++n;
   return {{candidate.begin, static_cast<uint32_t>(candidate.end + n)}};
 }
 
