@@ -6,12 +6,17 @@
 //   models:                             # the first is the default
 //     smollm2: local:smollm2
 //     gpt-*: {target: "openai:*", prompt: policy}
+//     assistant: [openai:gpt-5-mini, mistral:mistral-large-latest]   # config_models.h
 //   ledger: ledger.db
 //   guard: guard                        # the folder; absent: guard/ beside the policy, else the shipped one
 //   keys:
 //     - {name: app, sha256: 0f…}        # role: application | reviewer | operator | auditor | administrator
+//   keys_file: keys.yaml; teams: …      # config_keys.h
+//   tls, cors, http: …                  # config_listen.h
 //   lm: {encoder: on, program: /opt/plumb/plumb-lm, arguments: [--precision, f32]}
-//   telemetry: {metrics: on}
+//   telemetry: {metrics: on, otlp: {endpoint: http://localhost:4318}}
+//   log: {format: json, level: info}
+//   reload: on                          # where files change, not only on SIGHUP
 //   paging: {on-call: {webhook: https://…}}
 //
 // Relative paths are taken from the file's own folder. docs/gateway.md describes every key.
@@ -32,13 +37,22 @@ struct Config {
   fs::path folder;  // of the file
   net::Address listen{"127.0.0.1", 8080, ""};
   std::vector<provider::ProviderConfig> providers;
-  std::vector<gateway::ModelRoute> models = {{"smollm2", "local:smollm2", false}};
+  std::vector<gateway::ModelRoute> models = {{.name = "smollm2", .target = "local:smollm2"}};
+  std::vector<provider::Price> prices;
   fs::path ledger;
   std::optional<fs::path> guard;
-  std::vector<gateway::Key> keys;
+  std::vector<gateway::Key> keys;    // those of keys_file too
+  fs::path keys_file;                // that `plumb keys` writes; may be empty
+  std::vector<gateway::Team> teams;
+  fs::path limits;                   // the file of budgets; empty: limits.db beside the ledger
+  net::ServerOptions server;
+  net::Cors cors;
   provider::LmOptions lm;
   bool encoder = true;
   bool metrics = true;
+  gateway::TelemetryOptions telemetry;
+  gateway::LogOptions log;
+  bool reload = false;  // where files change, not only on SIGHUP
   std::map<std::string, std::string> paging;  // name → webhook
 };
 

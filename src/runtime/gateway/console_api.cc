@@ -80,8 +80,9 @@ asio::awaitable<void> Try(Service& service, net::Request& request, net::Response
     co_await Send(out, std::unexpected(parsed.error()));
     co_return;
   }
-  const guard::Guard* guard = service.guards.begin()->second.get();
-  guard::Classifier* encoder = service.encoder.get();
+  const Force force = service.force;
+  const guard::Guard* guard = &force->guard();
+  guard::Classifier* encoder = force->encoder.get();
   auto work = [guard, encoder, direction = parsed->first, text = std::move(parsed->second)]() {
     return TryText(*guard, encoder, direction, text);
   };

@@ -15,24 +15,24 @@ json::object LmRow(const provider::LmProcess* process, const std::string& model)
 }
 
 const provider::LocalProvider* Generator(const Service& service) {
-  for (const ModelRoute& route : service.options.models) {
+  for (const ModelRoute& route : service.force->models) {
     if (!route.target.starts_with("local:")) continue;
-    const auto found = service.providers.find(route.target);
-    if (found != service.providers.end()) return dynamic_cast<const provider::LocalProvider*>(found->second.get());
+    const auto found = service.force->providers.find(route.target);
+    if (found != service.force->providers.end()) return dynamic_cast<const provider::LocalProvider*>(found->second.get());
   }
   return nullptr;
 }
 
 json::object GuardRow(const Service& service) {
-  const guard::Guard& guard = *service.guards.begin()->second;
+  const guard::Guard& guard = service.force->guard();
   json::array tiers;
   const auto tier = [&](const char* name, std::string_view status, const std::string& detail) {
     tiers.push_back(json::object{{"name", name}, {"status", status}, {"detail", detail}});
   };
   tier("patterns", guard.parts().patterns ? "ready" : "off", guard.parts().patterns ? "" : "the policy names no detector");
   tier("linear", guard.parts().linear ? "ready" : "off", guard.parts().linear ? "" : "not trained");
-  if (service.encoder) {
-    provider::LmProcess& process = service.encoder->process();
+  if (service.force->encoder) {
+    provider::LmProcess& process = service.force->encoder->process();
     tier("encoder", provider::LmStateName(process.state()), process.detail());
   } else {
     tier("encoder", "off", guard.record().encoder ? "left out" : "not trained");
@@ -40,7 +40,7 @@ json::object GuardRow(const Service& service) {
   json::object row;
   row["status"] = "ready";
   row["detail"] = Join(guard.Warnings(), "; ");
-  row["id"] = service.guard_id;
+  row["id"] = service.force->guard_id;
   row["tiers"] = std::move(tiers);
   return row;
 }
@@ -59,7 +59,8 @@ json::object OnRow(const policy::On& on) {
 AlignRuns RunsOf(const Service& service) { return {service.options.project / "align", service.options.clock}; }
 
 json::object StatusView(const Service& service) {
-  const GatewayOptions& options = service.options;
+  const FixedOptions& options = service.options;
+  const InForce& force = *service.force;
   json::object out;
   out["version"] = options.version;
   out["started"] = FormatTime(service.started);
@@ -67,16 +68,23 @@ json::object StatusView(const Service& service) {
   out["url"] = service.server->url();
   std::error_code ignored;
   out["project"] = fs::canonical(options.project, ignored).filename().string();
-  out["policy"] = {{"id", options.policy.id}, {"version", options.policy.version}, {"hash", options.policy.hash}};
+  out["policy"] = {{"id", force.policy.id}, {"version", force.policy.version}, {"hash", force.policy.hash}};
   out["guard"] = GuardRow(service);
+  const ReloadState& reloads = service.reloads;
+  out["reload"] = {{"done", reloads.done},
+                   {"refused", reloads.refused},
+                   {"error", reloads.error.empty() ? json::value() : json::value(reloads.error)},
+                   {"tried", reloads.last ? json::value(FormatTime(*reloads.last)) : json::value()},
+                   {"in_force_since", FormatTime(force.since)},
+                   {"still_held", std::ranges::count_if(reloads.before, [](const auto& old) { return !old.expired(); })}};
   const provider::LocalProvider* generator = Generator(service);
   json::object lm;
   lm["generator"] = LmRow(generator ? &const_cast<provider::LocalProvider*>(generator)->process() : nullptr,
                           generator ? generator->model() : "");
-  lm["encoder"] = LmRow(service.encoder ? &service.encoder->process() : nullptr, service.encoder ? service.encoder->model() : "");
+  lm["encoder"] = LmRow(service.force->encoder ? &service.force->encoder->process() : nullptr, service.force->encoder ? service.force->encoder->model() : "");
   out["lm"] = std::move(lm);
   json::array models;
-  for (const ModelRoute& route : options.models) {
+  for (const ModelRoute& route : force.models) {
     json::object row;
     row["id"] = route.name;
     row["target"] = route.target;
@@ -87,7 +95,7 @@ json::object StatusView(const Service& service) {
   }
   out["models"] = std::move(models);
   json::array routes;
-  for (const policy::Route& route : options.policy.routes) {
+  for (const policy::Route& route : force.policy.routes) {
     routes.push_back(json::object{{"match", json::value_from(route.match)}, {"mode", route.mode}, {"stakes", route.stakes},
                                   {"log", route.log}, {"on_error", route.on_error}});
   }
@@ -101,14 +109,14 @@ json::object StatusView(const Service& service) {
   out["totals"] = std::move(totals);
   auto head = service.ledger->Head();
   out["ledger"] = {{"path", options.ledger.filename().string()}, {"size", head ? head->size : 0}};
-  out["auth"] = {{"required", !options.keys.empty()}, {"keys", options.keys.size()}};
+  out["auth"] = {{"required", !force.keys.empty()}, {"keys", force.keys.size()}};
   const std::string running = RunsOf(service).Newest(true);
   out["align"] = {{"running", running.empty() ? json::value() : json::value(running)}};
   return out;
 }
 
 json::object PolicyView(const Service& service) {
-  const policy::Policy& policy = service.options.policy;
+  const policy::Policy& policy = service.force->policy;
   std::map<std::string, std::pair<int64_t, int64_t>> counts;
   for (const policy::Example& example : policy::Examples(policy)) {
     ++(example.violates ? counts[example.clause].first : counts[example.clause].second);
@@ -150,7 +158,7 @@ json::object PolicyView(const Service& service) {
                   {"capability_drop", policy.model_targets.capability_drop}};
   out["false_alarm"] = policy.false_alarm;
   out["languages"] = json::value_from(policy.languages.supported);
-  out["system_prompt"] = service.system_prompt;
+  out["system_prompt"] = service.force->system_prompt;
   out["public"] = policy::RenderPublic(policy);
   return out;
 }

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "runtime/guard/silence.h"
+
 namespace plumb::gateway {
 namespace {
 
@@ -34,7 +36,40 @@ std::string Preview(std::string text) {
   return text.substr(0, end) + "…";
 }
 
+json::object UsageBody(const provider::Usage& usage) {
+  json::object body = {{"input_tokens", usage.input_tokens}, {"output_tokens", usage.output_tokens}};
+  if (usage.cached_input_tokens) body["cached_input_tokens"] = usage.cached_input_tokens;
+  if (usage.cache_creation_input_tokens) body["cache_creation_input_tokens"] = usage.cache_creation_input_tokens;
+  if (usage.reasoning_tokens) body["reasoning_tokens"] = usage.reasoning_tokens;
+  return body;
+}
+
+// One success at the first try needs no telling.
+bool Telling(const std::vector<provider::Attempt>& attempts) {
+  return attempts.size() > 1 || (attempts.size() == 1 && attempts[0].outcome != "ok");
+}
+
+json::array AttemptsBody(const std::vector<provider::Attempt>& attempts) {
+  json::array body;
+  for (const provider::Attempt& attempt : attempts) {
+    json::object row = {{"target", attempt.target}, {"status", attempt.status}, {"outcome", attempt.outcome}, {"ms", Rounded(attempt.ms)}};
+    if (!attempt.reason.empty()) row["reason"] = attempt.reason;
+    if (attempt.begun) row["begun"] = true;
+    body.push_back(std::move(row));
+  }
+  return body;
+}
+
 }  // namespace
+
+std::vector<std::string> SilentDetectors(const Exchange& exchange) {
+  std::vector<std::string> out;
+  for (const auto& [direction, verdict] : {std::pair{"input", &exchange.input}, std::pair{"output", &exchange.output}}) {
+    if (!*verdict) continue;
+    for (const std::string& name : guard::SilentDetectors(**verdict)) out.push_back(fmt::format("{}/{}", direction, name));
+  }
+  return out;
+}
 
 ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
   ledger::Entry entry;
@@ -57,7 +92,10 @@ ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
   body["input"] = DirectionSummary(exchange.input);
   body["output"] = DirectionSummary(exchange.output);
   body["finish_reason"] = exchange.finish_reason;
-  body["usage"] = {{"input_tokens", exchange.usage.input_tokens}, {"output_tokens", exchange.usage.output_tokens}};
+  body["usage"] = UsageBody(exchange.usage);
+  body["cached"] = exchange.cached;
+  body["cost_usd"] = exchange.cost ? json::value(static_cast<double>(*exchange.cost) / 1e12) : json::value();
+  if (exchange.attempts && Telling(*exchange.attempts)) body["attempts"] = AttemptsBody(*exchange.attempts);
   body["ms"] = {{"total", Rounded(exchange.total_ms)},
                 {"guard_input", Rounded(exchange.guard_input_ms)},
                 {"guard_output", Rounded(exchange.guard_output_ms)},
@@ -66,6 +104,8 @@ ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
   verdicts["input"] = exchange.input ? json::value(guard::VerdictJson(*exchange.input)) : json::value();
   verdicts["output"] = exchange.output ? json::value(guard::VerdictJson(*exchange.output)) : json::value();
   body["verdicts"] = std::move(verdicts);
+  // A detector that did not run is never left to be found among those that did.
+  if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) body["silent"] = json::array(silent.begin(), silent.end());
   body["bound"] = {{"policy", bound.policy}, {"guard", bound.guard}};
   const std::string request = ToJson(exchange.messages);
   if (exchange.log == "full") {
@@ -84,7 +124,7 @@ json::object ExchangeRow(const ledger::Stored& stored) {
   row["index"] = stored.index;
   row["time"] = stored.time;
   for (const char* key : {"api", "model", "target", "provider", "key", "stream", "mode", "status", "error", "action", "clause",
-                          "input", "output", "finish_reason", "usage", "ms"}) {
+                          "input", "output", "finish_reason", "usage", "cached", "cost_usd", "attempts", "ms"}) {
     if (stored.body.contains(key)) row[key] = stored.body.at(key);
   }
   row["preview"] = nullptr;

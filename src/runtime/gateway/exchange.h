@@ -1,6 +1,9 @@
 // One request and its answer, and how it stands in the ledger.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,11 +15,25 @@
 
 namespace plumb::gateway {
 
+// Times, counted by size as they come.
+struct Spread {
+  static constexpr double kBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96};
+  std::array<uint32_t, std::size(kBounds) + 1> counts{};  // the last: beyond every bound
+  uint64_t total = 0;
+  double sum = 0;
+  void Add(double seconds) {
+    ++counts[static_cast<size_t>(std::ranges::lower_bound(kBounds, seconds) - std::begin(kBounds))];
+    ++total;
+    sum += seconds;
+  }
+};
+
 struct Exchange {
   std::string id;               // "exc_…"
   std::string api;              // by which it was asked: "chat", "messages", …
   std::string model;            // as asked for
   std::string target, provider;  // who answered
+  std::string route;            // the entry of `models` that took it
   std::string key;              // whose key it was
   std::string subject;          // the end user, where the application names one
   bool stream = false;
@@ -29,16 +46,24 @@ struct Exchange {
   std::string clause;           // whose action it is
   std::string finish_reason;
   provider::Usage usage;
+  bool cached = false;          // answered from our own cache: no vendor was asked
+  std::optional<int64_t> cost;  // in millionths of a millionth of a dollar; none: no price is known
+  std::shared_ptr<std::vector<provider::Attempt>> attempts;  // at vendors, in order; null: none
   json::array messages;         // as the application sent them
   std::string response;         // what it was given (observing and refused alike)
   std::string withheld;         // what the model said and the application was not given
   double total_ms = 0, guard_input_ms = 0, guard_output_ms = 0, first_text_ms = 0;
+  double provider_ms = 0, provider_first_ms = 0;  // from asking the provider; 0: not asked, no stream
+  Spread chunks;                // between two pieces of the provider's stream
 };
 
 // What it is bound to: "policy", "guard".
 struct Bound {
   std::string policy, guard;
 };
+
+// The required detectors that gave no answer, as "input/encoder".
+std::vector<std::string> SilentDetectors(const Exchange& exchange);
 
 ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound);
 // A row of /api/exchanges, from the ledger.

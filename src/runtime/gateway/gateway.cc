@@ -3,8 +3,10 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "runtime/gateway/access.h"
 #include "runtime/gateway/assets.h"
 #include "runtime/gateway/openai_form.h"
+#include "runtime/gateway/reload.h"
 #include "runtime/gateway/turn.h"
 #include "runtime/provider/local.h"
 
@@ -18,29 +20,39 @@ asio::awaitable<void> Healthz(Service&, net::Request&, net::ResponseWriter& out)
 // Ready: the door is open and the first model can be asked. A local model that is still loading is not ready.
 asio::awaitable<void> Readyz(Service& service, net::Request&, net::ResponseWriter& out) {
   std::string why = service.draining ? "draining" : "";
-  for (const auto& [name, provider] : service.providers) {
+  for (const auto& [name, provider] : service.force->providers) {
     auto* local = dynamic_cast<provider::LocalProvider*>(provider.get());
     if (local && local->process().state() != provider::LmState::kReady) {
       why = name + ": " + std::string(provider::LmStateName(local->process().state()));
     }
   }
-  const std::string text = (why.empty() ? "ready" : why) + "\n";
+  std::string text = (why.empty() ? "ready" : why) + "\n";
+  // What is in force goes on; that the files say something else now is for somebody to see.
+  if (!service.reloads.error.empty()) text += "the last reload was refused: " + service.reloads.error + "\n";
   co_await out.Send(why.empty() ? 200 : 503, "text/plain", text);
 }
 
-asio::awaitable<void> MetricsPage(Service& service, net::Request&, net::ResponseWriter& out) {
+asio::awaitable<void> MetricsPage(Service& service, net::Request& request, net::ResponseWriter& out) {
+  if (Status allowed = AuthoriseMetrics(service, request); !allowed) {
+    const json::value body = OpenAiError(allowed.error());
+    co_await out.SendJson(AccessStatus(allowed.error()), body);
+    co_return;
+  }
   if (!service.options.metrics) {
     co_await out.Send(404, "text/plain", "telemetry.metrics is off\n");
     co_return;
   }
-  for (const auto& [name, provider] : service.providers) {
+  for (const auto& [name, provider] : service.force->providers) {
     auto* local = dynamic_cast<provider::LocalProvider*>(provider.get());
     if (local) service.metrics.SetLm("generator", local->process().state() == provider::LmState::kReady, local->process().starts());
   }
-  if (service.encoder) {
-    provider::LmProcess& process = service.encoder->process();
+  if (service.force->encoder) {
+    provider::LmProcess& process = service.force->encoder->process();
     service.metrics.SetLm("encoder", process.state() == provider::LmState::kReady, process.starts());
   }
+  service.metrics.SetInForce(*service.force, service.options.version);
+  service.metrics.SetConnections(service.server->connections());
+  if (service.otlp) service.metrics.SetOtlp(service.otlp->stats());
   const std::string text = service.metrics.Text();
   co_await out.Send(200, "text/plain; version=0.0.4; charset=utf-8", text);
 }
@@ -74,8 +86,14 @@ struct Row {
 };
 constexpr Row kTable[] = {
     {"POST", "/v1/chat/completions", Turned<ChatSurface>},
+    {"POST", "/v1/completions", Turned<CompletionsSurface>},
+    {"POST", "/v1/responses", Turned<ResponsesSurface>},
+    {"POST", "/v1/messages", Turned<MessagesSurface>},
+    {"POST", "/v1/messages/count_tokens", CountTokens},
+    {"POST", "/v1/embeddings", Embeddings},
     {"POST", "/v1/moderations", Moderations},
     {"GET", "/v1/models", ListModels},
+    {"GET", "/v1/models/", GetModel},
     {"GET", "/v1/exchanges/", GetExchange},
     {"GET", "/healthz", Healthz},
     {"GET", "/readyz", Readyz},
@@ -95,6 +113,10 @@ asio::awaitable<void> Dispatch(Service& service, net::Request& request, net::Res
   const auto start = std::chrono::steady_clock::now();
   std::string_view route = "other";
   bool known = false;
+  if (net::AnswersPreflight(service.options.cors, request, out)) {
+    co_await out.Send(204, "", "");
+    co_return;
+  }
   for (const Row& row : kTable) {
     known = known || row.path == request.path;
     if (!Fits(row, request)) continue;
@@ -111,70 +133,13 @@ asio::awaitable<void> Dispatch(Service& service, net::Request& request, net::Res
   service.metrics.CountRequest(std::string(route), out.status(), MillisSince(start) / 1000);
 }
 
-Status OpenProviders(Service& service) {
-  const GatewayOptions& options = service.options;
-  provider::OpenOptions open;
-  open.executor = service.executor;
-  open.providers = options.providers;
-  open.environment = options.environment;
-  open.lm = options.lm;
-  for (const ModelRoute& route : options.models) {
-    const std::string kind = route.target.substr(0, route.target.find(':'));
-    const std::string key = kind == "local" ? route.target : kind;
-    if (service.providers.contains(key)) continue;
-    auto target = provider::OpenTarget(route.target, open);
-    if (!target) return std::unexpected(Context(target.error(), fmt::format("model '{}'", route.name)));
-    service.providers[key] = target->provider;
-  }
-  return {};
-}
-
-guard::OnError OnErrorOf(std::string_view name) {
-  if (name == "allow") return guard::OnError::kAllow;
-  if (name == "fallback") return guard::OnError::kFallback;
-  return guard::OnError::kBlock;
-}
-
-Status OpenGuards(Service& service) {
-  const GatewayOptions& options = service.options;
-  if (!options.guard.empty()) {
-    PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(options.guard));
-    PLUMB_TRY(service.guard_id, Sha256File((options.guard / "guard.json").string()));
-    if (record.encoder && options.use_encoder) {
-      provider::LmOptions lm = options.lm;
-      lm.patience = std::chrono::seconds(10);
-      PLUMB_TRY(service.encoder, guard::OpenEncoder(record.encoder->base, options.guard / "encoder",
-                                                    {.lm = std::move(lm), .executor = service.executor}));
-    }
-  } else {
-    service.guard_id = "patterns";
-  }
-  std::vector<std::string> modes;
-  for (const policy::Route& route : options.policy.routes) modes.push_back(route.on_error);
-  if (modes.empty()) modes.emplace_back("block");
-  for (const std::string& mode : modes) {
-    if (service.guards.contains(mode)) continue;
-    guard::GuardOptions guard_options;
-    guard_options.classifier = service.encoder.get();
-    guard_options.require_encoder = options.use_encoder;
-    guard_options.on_error = OnErrorOf(mode);
-    auto made = options.guard.empty() ? guard::Guard::PatternsOnly(options.policy, guard_options)
-                                      : guard::Guard::Load(options.guard, options.policy, guard_options);
-    if (!made) return std::unexpected(made.error());
-    service.guards[mode] = std::make_unique<guard::Guard>(std::move(*made));
-  }
-  if (options.warn) {
-    for (const std::string& line : service.guards.begin()->second->Warnings()) options.warn(line);
-  }
-  return {};
-}
-
-// Starts the model processes before the first request needs them, and again after they fell.
-asio::awaitable<void> KeepUp(std::shared_ptr<bool> alive, Service& service, provider::LmProcess& process) {
+// Starts a model's process before the first request needs it, and again after it fell. `owner` is what the process
+// belongs to: it is let go once nothing that is or was in force holds it.
+asio::awaitable<void> KeepUp(std::shared_ptr<bool> alive, Service& service, std::weak_ptr<void> owner, provider::LmProcess* process) {
   std::string said;
-  while (*alive && !service.draining) {
-    if (process.state() == provider::LmState::kOff || process.state() == provider::LmState::kDown) {
-      auto ready = co_await process.Ready();
+  while (*alive && !service.draining && !owner.expired()) {
+    if (process->state() == provider::LmState::kOff || process->state() == provider::LmState::kDown) {
+      auto ready = co_await process->Ready();
       if (!*alive) co_return;
       if (!ready && ready.error().Text() != said && service.options.warn) {
         said = ready.error().Text();
@@ -185,6 +150,63 @@ asio::awaitable<void> KeepUp(std::shared_ptr<bool> alive, Service& service, prov
     asio::steady_timer timer(service.executor, std::chrono::milliseconds(500));
     co_await timer.async_wait(asio::use_awaitable);
   }
+}
+
+// What `force` brings that `before` did not have.
+void KeepUpNew(const std::shared_ptr<bool>& alive, Service& service, const Force& before) {
+  const InForce& force = *service.force;
+  for (const auto& [name, provider] : force.providers) {
+    auto* local = dynamic_cast<provider::LocalProvider*>(provider.get());
+    if (!local) continue;
+    const auto known = before ? before->providers.find(name) : force.providers.end();
+    if (before && known != before->providers.end() && known->second == provider) continue;
+    asio::co_spawn(service.executor, KeepUp(alive, service, provider, &local->process()), asio::detached);
+  }
+  if (force.encoder && (!before || before->encoder != force.encoder)) {
+    asio::co_spawn(service.executor, KeepUp(alive, service, force.encoder, &force.encoder->process()), asio::detached);
+  }
+}
+
+// The collector's headers hold a key: they come from the environment, like every secret.
+Result<std::unique_ptr<net::OtlpExporter>> OpenTelemetry(const FixedOptions& options) {
+  const TelemetryOptions& telemetry = options.telemetry;
+  if (telemetry.endpoint.empty()) return nullptr;
+  net::OtlpOptions otlp;
+  otlp.endpoint = telemetry.endpoint;
+  otlp.ca_file = telemetry.ca_file;
+  otlp.interval = telemetry.interval;
+  otlp.resource = {{"service.name", std::string("plumb")}, {"service.version", options.version}};
+  otlp.scope_version = options.version;
+  otlp.clock = options.clock;
+  if (!telemetry.headers_env.empty()) {
+    const char* set = options.environment ? nullptr : std::getenv(telemetry.headers_env.c_str());
+    const std::string text = options.environment ? options.environment(telemetry.headers_env) : set ? set : "";
+    if (text.empty()) return Fail(Code::kPermission, "telemetry.otlp.headers_env: the variable {} is not set", telemetry.headers_env);
+    auto headers = net::ParseOtlpHeaders(text);
+    if (!headers) return std::unexpected(Context(headers.error(), telemetry.headers_env));
+    otlp.headers = std::move(*headers);
+  }
+  return net::OtlpExporter::Start(std::move(otlp));
+}
+
+net::ServerOptions ListenOptions(const FixedOptions& options) {
+  net::ServerOptions listen = options.server;
+  if (!listen.warn) listen.warn = options.warn;
+  return listen;
+}
+
+// The file of budgets, where a key or a team has one.
+Status OpenLimits(Service& service) {
+  if (service.limits || !service.force->keys.limited()) return {};
+  const FixedOptions& options = service.options;
+  const fs::path file = options.limits.empty() ? options.ledger.parent_path() / "limits.db" : options.limits;
+  PLUMB_TRY(service.limits, Limits::Open(file, options.clock));
+  return {};
+}
+
+void Warn(const Service& service) {
+  if (!service.options.warn) return;
+  for (const std::string& line : service.force->guard().Warnings()) service.options.warn(line);
 }
 
 }  // namespace
@@ -198,27 +220,30 @@ Gateway::Gateway(std::unique_ptr<Service> service) : service_(std::move(service)
 Gateway::~Gateway() { *life_->alive = false; }
 
 Result<std::unique_ptr<Gateway>> Gateway::Start(asio::any_io_executor executor, GatewayOptions options) {
-  if (options.models.empty()) return Fail(Code::kInvalid, "no model is configured; add one under `models`");
-  if (options.keys.empty() && !options.listen.loopback()) {
-    return Fail(Code::kPermission, "listening on {} needs at least one key: anybody could call otherwise", options.listen.Text());
-  }
-  auto service = std::make_unique<Service>(executor, std::move(options));
+  auto service = std::make_unique<Service>(executor, static_cast<const FixedOptions&>(options));
   Service& s = *service;
-  s.system_prompt = policy::RenderSystemPrompt(s.options.policy);
-  PLUMB_CHECK(OpenProviders(s));
-  PLUMB_CHECK(OpenGuards(s));
+  PLUMB_TRY(s.force, MakeForce(executor, s.options, static_cast<ForceOptions&&>(options)));
+  Warn(s);
+  PLUMB_TRY(s.otlp, OpenTelemetry(s.options));
   net::Handler handler = [&s](net::Request& request, net::ResponseWriter& out) { return Dispatch(s, request, out); };
-  PLUMB_TRY(s.server, net::Server::Listen(executor, s.options.listen, std::move(handler)));
+  PLUMB_TRY(s.server, net::Server::Listen(executor, s.options.listen, std::move(handler), ListenOptions(s.options)));
   // Last, so that a start that fails leaves no ledger behind; nothing is answered before this returns.
   PLUMB_TRY(s.ledger, ledger::Ledger::Open(s.options.ledger, {.clock = s.options.clock}));
+  PLUMB_CHECK(OpenLimits(s));
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(service)));
-  for (const auto& [name, provider] : s.providers) {
-    if (auto* local = dynamic_cast<provider::LocalProvider*>(provider.get())) {
-      asio::co_spawn(executor, KeepUp(gateway->life_->alive, s, local->process()), asio::detached);
-    }
-  }
-  if (s.encoder) asio::co_spawn(executor, KeepUp(gateway->life_->alive, s, s.encoder->process()), asio::detached);
+  KeepUpNew(gateway->life_->alive, s, nullptr);
   return gateway;
+}
+
+asio::awaitable<Status> Gateway::Reload(std::string by, ForceLoader load) {
+  const Force before = service_->force;
+  Status done = co_await gateway::Reload(*service_, std::move(by), std::move(load));
+  if (service_->force != before) {
+    KeepUpNew(life_->alive, *service_, before);
+    if (done) done = OpenLimits(*service_);
+    Warn(*service_);
+  }
+  co_return done;
 }
 
 std::string Gateway::url() const { return service_->server->url(); }
@@ -226,6 +251,11 @@ std::string Gateway::url() const { return service_->server->url(); }
 asio::awaitable<void> Gateway::Drain(std::chrono::milliseconds grace) {
   service_->draining = true;
   co_await service_->server->Drain(grace);
+  if (service_->otlp) {
+    net::OtlpExporter* otlp = service_->otlp.get();
+    auto close = [otlp] { return otlp->Close(std::chrono::seconds(2)), true; };
+    co_await On(service_->ledger_threads, std::move(close));
+  }
 }
 
 }  // namespace plumb::gateway

@@ -6,7 +6,7 @@
 //   ModelRoute  which names applications may ask for, and who answers
 //   Key         who may call; only the SHA-256 is kept (keys.h)
 //
-//   GatewayOptions options{.listen = *net::ParseAddress("127.0.0.1:8080"), .policy = policy, …};
+//   GatewayOptions options;  // listen, policy, models, …
 //   PLUMB_TRY(auto gateway, Gateway::Start(io.get_executor(), std::move(options)));
 //   std::puts(gateway->url().c_str());
 //   …
@@ -30,9 +30,13 @@
 #include <vector>
 
 #include "base/net/address.h"
+#include "base/net/cors.h"
+#include "base/net/server.h"
 #include "intent/policy/policy.h"
 #include "runtime/gateway/keys.h"
-#include "runtime/provider/target.h"
+#include "runtime/gateway/log.h"
+#include "runtime/provider/cost.h"
+#include "runtime/provider/route.h"
 
 namespace plumb::gateway {
 
@@ -42,26 +46,61 @@ struct ModelRoute {
   std::string name;            // what applications ask for; "*" matches any run of characters
   std::string target;          // "local:smollm2", "openai:gpt-5-mini"; "openai:*" passes the name on
   bool policy_prompt = false;  // puts the policy's system prompt in front
+  std::vector<provider::TargetConfig> targets;  // where there are several, or one with limits of its own; else empty
+  std::optional<provider::CachePolicy> cache;   // none: answers are not kept
 };
 
-struct GatewayOptions {
-  net::Address listen;
-  fs::path project;                      // where align/ is
+// What a reload may change.
+struct ForceOptions {
   policy::Policy policy;
   fs::path guard;                        // its folder; empty: patterns alone
   bool use_encoder = true;
   std::vector<ModelRoute> models;        // the first is the default
   std::vector<provider::ProviderConfig> providers;
+  std::vector<provider::Price> prices;
   std::vector<Key> keys;                 // none: loopback callers need none, others are refused
+  std::vector<Team> teams;
+  std::string config_sha256;             // of plumb.yaml, for the record of a reload
+};
+
+// Which names of the guardrail proposal spans are written in (docs/gateway.md).
+enum class Guardrails { kOff, kSecurity, kGuardrail };
+
+struct TelemetryOptions {
+  std::string endpoint;          // of an OTLP/HTTP collector, "http://localhost:4318"; empty: none
+  std::string headers_env;       // the environment variable that holds its headers
+  std::string ca_file;
+  bool content = false;          // whether texts are told
+  double sample = 1;             // share of traces, where the caller has not decided
+  Guardrails guardrails = Guardrails::kOff;
+  std::chrono::milliseconds interval{5'000};
+  bool operator==(const TelemetryOptions&) const = default;
+};
+
+// What stands for the life of the process.
+struct FixedOptions {
+  net::Address listen;
+  net::ServerOptions server;             // limits and TLS of the listener
+  net::Cors cors;
+  fs::path limits;                       // the file of budgets; empty: limits.db beside the ledger
+  fs::path project;                      // where align/ is
   fs::path ledger;
   provider::LmOptions lm;
   std::string version;
   Clock clock = SystemClock();
   std::function<std::string(const std::string&)> environment;  // empty: the process's
   std::function<void(const std::string&)> warn;                // lines for the operator's log; empty: dropped
+  std::function<void(const LogLine&)> log;                     // one line an exchange; empty: dropped
+  LogLevel log_level = LogLevel::kWarn;
   bool metrics = true;                   // whether /metrics is served
+  TelemetryOptions telemetry;
   int guard_threads = 2;
 };
+
+struct GatewayOptions : FixedOptions, ForceOptions {};
+
+// Reads policy and configuration again. Called on a thread of the gateway's choice.
+using ForceLoader = std::function<Result<ForceOptions>()>;
 
 struct Service;
 
@@ -71,6 +110,10 @@ class Gateway {
   ~Gateway();
 
   std::string url() const;
+  // Puts a new policy, guard and configuration in force: requests in progress, streams too, end under what they began
+  // under, later ones come under the new. What `load` or the files behind it refuse changes nothing, and is an error
+  // here, a counter in /metrics and a line at /api/status. `by`: "SIGHUP", "file". Each is a ledger entry.
+  asio::awaitable<Status> Reload(std::string by, ForceLoader load);
   // Takes no more connections, lets answers in progress end for up to `grace`.
   asio::awaitable<void> Drain(std::chrono::milliseconds grace);
 

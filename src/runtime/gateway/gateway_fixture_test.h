@@ -53,6 +53,8 @@ class GatewayTest : public testing::Test {
     Start();
   }
   void TearDown() override { Stop(); }
+  // What a test wants otherwise.
+  virtual void Configure(GatewayOptions&) {}
 
   void Start() {
     GatewayOptions options;
@@ -60,16 +62,21 @@ class GatewayTest : public testing::Test {
     options.project = folder_.path();
     options.policy = policy_;
     options.models = {{"mock", "vendor:mock-1", false}, {"prompted", "vendor:mock-1", true}, {"quiet", "vendor:mock-1", false},
-                      {"hashed", "vendor:mock-1", false}, {"watched-*", "vendor:*", false}};
+                      {"hashed", "vendor:mock-1", false}, {"watched-*", "vendor:*", false},
+                      {"claude", "claude:claude-1", false}};
     provider::ProviderConfig vendor;
     vendor.name = "vendor";
     vendor.url = vendor_.url();
     vendor.retry.first = 5ms;
     vendor.retry.max_attempts = 3;
-    options.providers = {vendor};
-    options.keys = {{"shop", HashKey(key_), "application"}, {"other", HashKey("plumb-other"), "application"}};
+    provider::ProviderConfig claude = vendor;
+    claude.name = "claude";
+    claude.kind = "anthropic";
+    options.providers = {vendor, claude};
+    options.keys = {{"shop", {{HashKey(key_)}}, "application"}, {"other", {{HashKey("plumb-other")}}, "application"}};
     options.ledger = folder_.path() / "ledger.db";
     options.version = "test";
+    Configure(options);
     auto made = net::Wait(io_.executor(), [](asio::any_io_executor executor, GatewayOptions options)
                                               -> asio::awaitable<Result<std::unique_ptr<Gateway>>> {
       co_return Gateway::Start(executor, std::move(options));

@@ -1,23 +1,41 @@
-// What /metrics tells Prometheus. Names carry units; labels never carry ids or texts.
+// What /metrics tells Prometheus. Names carry units; labels never carry ids or texts, and every label's values are
+// bounded by the configuration, the policy or the code. Used on the gateway's thread.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "runtime/gateway/exchange.h"
 
+namespace plumb::net {
+struct OtlpStats;
+}
+
 namespace plumb::gateway {
+
+struct InForce;
 
 class Metrics {
  public:
   Metrics();
   ~Metrics();
 
-  void CountRequest(const std::string& route, int status, double seconds);
+  void CountRequest(std::string_view route, int status, double seconds);
   void CountExchange(const Exchange& exchange);
-  void ObserveGuard(const std::string& direction, double seconds);
+  void ObserveGuard(std::string_view direction, double seconds);
   void ObserveLedger(double seconds);
-  void SetLm(const std::string& process, bool up, int starts);
+  // `result`: ok, refused, unchanged.
+  void CountReload(std::string_view result);
+  // How many exchanges are on their way.
+  void Begin();
+  void End();
+
+  // What is read off when somebody asks.
+  void SetLm(std::string_view process, bool up, int starts);
+  void SetInForce(const InForce& force, std::string_view version);
+  void SetConnections(size_t open);
+  void SetOtlp(const net::OtlpStats& stats);
   // The Prometheus text format.
   std::string Text() const;
 

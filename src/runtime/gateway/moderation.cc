@@ -1,6 +1,7 @@
-// /v1/moderations, /v1/models and /v1/exchanges/{id}.
+// /v1/moderations and /v1/exchanges/{id}.
 #include <array>
 
+#include "runtime/gateway/access.h"
 #include "runtime/gateway/openai_form.h"
 #include "runtime/gateway/service.h"
 
@@ -62,7 +63,7 @@ json::object ModerationResult(const policy::Policy& policy, const guard::Verdict
 
 asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
   const json::value body = OpenAiError(error);
-  co_await out.SendJson(HttpStatus(error.code), body);
+  co_await out.SendJson(AccessStatus(error), body);
 }
 
 Result<std::vector<std::string>> ModerationInputs(const Service& service, const net::Request& request) {
@@ -82,37 +83,18 @@ asio::awaitable<void> Moderations(Service& service, net::Request& request, net::
   }
   std::vector<guard::Subject> subjects;
   for (std::string& text : *texts) subjects.push_back({std::move(text), ""});
-  const guard::Guard* guard = service.guards.begin()->second.get();
+  const Force force = service.force;
+  const guard::Guard* guard = &force->guard();
   auto work = [guard, subjects = std::move(subjects)]() { return guard->Check(guard::Direction::kInput, subjects); };
   const auto start = std::chrono::steady_clock::now();
   const std::vector<guard::Verdict> verdicts = co_await On(service.guard_threads, std::move(work));
   service.metrics.ObserveGuard("moderation", MillisSince(start) / 1000);
   json::array results;
-  for (const guard::Verdict& verdict : verdicts) results.push_back(ModerationResult(service.options.policy, verdict));
+  for (const guard::Verdict& verdict : verdicts) results.push_back(ModerationResult(force->policy, verdict));
   json::object body;
   body["id"] = NewId("modr", service.options.clock());
-  body["model"] = "plumbline-" + service.options.policy.id;
+  body["model"] = "plumbline-" + force->policy.id;
   body["results"] = std::move(results);
-  const json::value answer(std::move(body));
-  co_await out.SendJson(200, answer);
-}
-
-asio::awaitable<void> ListModels(Service& service, net::Request& request, net::ResponseWriter& out) {
-  auto caller = Authorise(service, request);
-  if (!caller) {
-    co_await SendError(out, caller.error());
-    co_return;
-  }
-  const int64_t created = std::chrono::duration_cast<std::chrono::seconds>(service.started.time_since_epoch()).count();
-  json::array data;
-  for (const ModelRoute& route : service.options.models) {
-    if (route.name.contains('*')) continue;  // a pattern is no name to ask for
-    const std::string owner = route.target.substr(0, route.target.find(':'));
-    data.push_back(json::object{{"id", route.name}, {"object", "model"}, {"created", created}, {"owned_by", owner}});
-  }
-  json::object body;
-  body["object"] = "list";
-  body["data"] = std::move(data);
   const json::value answer(std::move(body));
   co_await out.SendJson(200, answer);
 }
@@ -129,7 +111,7 @@ asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::
   Result<ledger::Stored> stored = co_await On(service.ledger_threads, std::move(read));
   // A key sees its own exchanges; that another key's exist is none of its business.
   const bool own = stored && stored->kind == "exchange" &&
-                   (caller->role != "application" || GetStringOr(stored->body, "key", "").value_or("") == caller->name);
+                   (May(caller->role, Right::kRead) || GetStringOr(stored->body, "key", "").value_or("") == caller->name);
   if (!own) {
     const Error missing{Code::kNotFound, fmt::format("no exchange '{}'", ToUtf8(id)), ""};
     co_await SendError(out, missing);

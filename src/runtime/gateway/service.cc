@@ -4,7 +4,7 @@
 
 namespace plumb::gateway {
 
-Service::Service(asio::any_io_executor e, GatewayOptions o)
+Service::Service(asio::any_io_executor e, FixedOptions o)
     : executor(std::move(e)),
       options(std::move(o)),
       started(options.clock()),
@@ -14,58 +14,6 @@ Service::~Service() {
   server.reset();
   guard_threads.join();
   ledger_threads.join();
-}
-
-Result<Caller> Authorise(const Service& service, const net::Request& request) {
-  std::string_view sent = request.headers.Get("authorization");
-  if (StartsWithNoCase(sent, "bearer ")) {
-    sent.remove_prefix(7);
-  } else {
-    sent = request.headers.Get("x-api-key");
-  }
-  if (!sent.empty()) {
-    if (const Key* key = FindKey(service.options.keys, Trim(sent))) return Caller{key->name, key->role};
-    if (!service.options.keys.empty()) return Fail(Code::kPermission, "this key is not known here");
-  }
-  const bool open = service.options.keys.empty() && request.loopback && service.options.listen.loopback();
-  if (open) return Caller{"local", "application"};
-  return Fail(Code::kPermission, "send your key as 'Authorization: Bearer plumb-…'");
-}
-
-namespace {
-
-// "127.0.0.1:8080" → "127.0.0.1"
-std::string_view HostOnly(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
-}
-
-bool NamesLoopback(std::string_view host) {
-  const std::string_view name = HostOnly(host);
-  return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
-}
-
-}  // namespace
-
-Status AuthoriseConsole(const Service& service, const net::Request& request, int& status) {
-  // A page from elsewhere must not drive the console with the visitor's own access.
-  const std::string_view origin = request.headers.Get("origin");
-  const std::string_view host = request.headers.Get("host");
-  const size_t scheme = origin.find("://");
-  if (!origin.empty() && (scheme == std::string_view::npos || origin.substr(scheme + 3) != host)) {
-    status = 403;
-    return Fail(Code::kPermission, "requests from the page {} are not accepted", ToUtf8(origin));
-  }
-  status = 401;
-  if (request.headers.Has("authorization")) {
-    auto caller = Authorise(service, request);
-    if (!caller) return std::unexpected(caller.error());
-    return {};
-  }
-  // The Host check keeps a foreign name that resolves to 127.0.0.1 out.
-  const bool local = request.loopback && service.options.listen.loopback();
-  if (local && (request.peer == "unix" || NamesLoopback(host))) return {};
-  return Fail(Code::kPermission, "send your key as 'Authorization: Bearer plumb-…'");
 }
 
 bool Covers(std::string_view pattern, std::string_view text) {
@@ -92,9 +40,9 @@ const policy::Route& RouteFor(const policy::Policy& policy, const std::map<std::
   return enforcing;
 }
 
-Result<Answerer> FindAnswerer(const Service& service, const std::string& model) {
+Result<Answerer> FindAnswerer(const InForce& force, const std::string& model) {
   std::vector<std::string> names;
-  for (const ModelRoute& route : service.options.models) {
+  for (const ModelRoute& route : force.models) {
     const bool first = model.empty() && !route.name.contains('*');
     if (!first && !Covers(route.name, model)) {
       names.push_back(route.name);
@@ -104,27 +52,30 @@ Result<Answerer> FindAnswerer(const Service& service, const std::string& model) 
     std::string behind = route.target.substr(colon + 1);
     if (behind == "*") behind = model;
     const std::string kind = route.target.substr(0, colon);
-    const auto found = service.providers.find(kind == "local" ? route.target : kind);
-    if (found == service.providers.end()) return Fail(Code::kInternal, "no provider for {}", route.target);
+    if (const auto composed = force.routes.find(route.name); composed != force.routes.end()) {
+      return Answerer{&route, composed->second, model.empty() ? route.name : model, kind + ":" + behind};
+    }
+    const auto found = force.providers.find(kind == "local" ? route.target : kind);
+    if (found == force.providers.end()) return Fail(Code::kInternal, "no provider for {}", route.target);
     return Answerer{&route, found->second, behind, kind + ":" + behind};
   }
   if (model.empty()) return Fail(Code::kInvalid, "name a model: {}", Join(names, ", "));
   return Fail(Code::kNotFound, "no model '{}' here{} (known: {})", model, DidYouMean(model, names), Join(names, ", "));
 }
 
-const guard::Guard& GuardFor(const Service& service, const policy::Route& route) {
-  const auto found = service.guards.find(route.on_error);
-  return *(found == service.guards.end() ? service.guards.begin() : found)->second;
+const guard::Guard& GuardFor(const InForce& force, const policy::Route& route) {
+  const auto found = force.guards.find(route.on_error);
+  return *(found == force.guards.end() ? force.guards.begin() : found)->second;
 }
 
-asio::awaitable<Result<ledger::Receipt>> Record(Service& service, Exchange& exchange) {
+asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const InForce& force, Exchange& exchange) {
   ++service.totals["exchanges"];
   ++service.totals[std::string(policy::ActionName(exchange.action))];
   if (exchange.status == "error") ++service.totals["errors"];
   if (exchange.mode == "observe" && exchange.action > guard::Action::kFlag) ++service.totals["observed"];
   service.metrics.CountExchange(exchange);
   const auto start = std::chrono::steady_clock::now();
-  ledger::Entry entry = ToEntry(exchange, service.bound());
+  ledger::Entry entry = ToEntry(exchange, force.bound());
   ledger::Ledger* ledger = service.ledger.get();
   auto append = [ledger, entry = std::move(entry)]() mutable { return ledger->Append(std::move(entry)); };
   Result<ledger::Receipt> receipt = co_await On(service.ledger_threads, std::move(append));

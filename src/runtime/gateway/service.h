@@ -9,35 +9,43 @@
 #include <string>
 
 #include "base/net/net.h"
+#include "base/net/otlp.h"
 #include "evidence/ledger/ledger.h"
 #include "runtime/gateway/exchange.h"
 #include "runtime/gateway/gateway.h"
+#include "runtime/gateway/in_force.h"
+#include "runtime/gateway/limits.h"
 #include "runtime/gateway/metrics.h"
-#include "runtime/guard/encoder.h"
 
 namespace plumb::gateway {
 
+// What became of reloads so far.
+struct ReloadState {
+  bool running = false;
+  uint64_t done = 0, refused = 0;
+  std::string error;         // of the newest, where it was refused
+  std::optional<Time> last;  // when one was tried
+  std::vector<std::weak_ptr<const InForce>> before;  // what was in force, as long as a request still holds it
+};
+
 struct Service {
-  Service(asio::any_io_executor e, GatewayOptions o);
+  Service(asio::any_io_executor e, FixedOptions o);
   ~Service();
 
   asio::any_io_executor executor;
-  GatewayOptions options;
+  FixedOptions options;
   Time started;
   std::unique_ptr<ledger::Ledger> ledger;
-  std::unique_ptr<guard::Encoder> encoder;
-  std::map<std::string, std::unique_ptr<guard::Guard>> guards;  // by the on_error of the routes that use it
-  std::string guard_id;                                         // SHA-256 of guard.json; "patterns" without one
-  std::map<std::string, std::shared_ptr<provider::Provider>> providers;  // by "local:MODEL" or the provider's name
-  std::string system_prompt;
+  std::unique_ptr<Limits> limits;
+  Force force;  // for requests that begin now; whoever awaits keeps a copy
+  ReloadState reloads;
   Metrics metrics;
   std::map<std::string, uint64_t> totals;  // by action, and "exchanges", "errors", "observed"
   asio::thread_pool guard_threads;
   asio::thread_pool ledger_threads{16};  // appends that wait together are committed together
+  std::unique_ptr<net::OtlpExporter> otlp;  // nullptr: nobody listens
   std::unique_ptr<net::Server> server;
   bool draining = false;
-
-  Bound bound() const { return {options.policy.hash, guard_id}; }
 };
 
 // Runs `work` on one of `pool`'s threads and comes back. `work` must not touch what belongs to the gateway's thread.
@@ -48,12 +56,13 @@ asio::awaitable<std::invoke_result_t<Work>> On(asio::thread_pool& pool, Work wor
   co_return co_await asio::co_spawn(pool, task(std::move(work)), asio::use_awaitable);
 }
 
-// Who calls: the key's name and role; loopback callers without keys are "local".
+// Who calls: the key's name and role; loopback callers without keys are "local". What they may: access.h.
 struct Caller {
   std::string name;
   std::string role;
+  const Key* key = nullptr;  // of what was in force; "local" has none
 };
-// Error: kPermission, with what to send.
+// Error: kPermission, with what to send, or what the key's role may not; access.h's AccessStatus is its HTTP status.
 Result<Caller> Authorise(const Service& service, const net::Request& request);
 // For /api and the console: loopback without a key, as docs/console-api.md says. Error: kPermission; `status` is 401
 // or 403.
@@ -71,13 +80,13 @@ struct Answerer {
   std::string model;   // as the provider names it
   std::string target;  // "local:smollm2"
 };
-Result<Answerer> FindAnswerer(const Service& service, const std::string& model);
+Result<Answerer> FindAnswerer(const InForce& force, const std::string& model);
 
 // The guard for a route, by its on_error.
-const guard::Guard& GuardFor(const Service& service, const policy::Route& route);
+const guard::Guard& GuardFor(const InForce& force, const policy::Route& route);
 
 // Writes the exchange to the ledger, and counts it. Error: kIo; then the caller must not be answered.
-asio::awaitable<Result<ledger::Receipt>> Record(Service& service, Exchange& exchange);
+asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const InForce& force, Exchange& exchange);
 
 double MillisSince(std::chrono::steady_clock::time_point start);
 
@@ -88,6 +97,7 @@ json::value ApiError(const Error& error);
 // One handler per path; gateway.cc holds the table.
 asio::awaitable<void> Moderations(Service& service, net::Request& request, net::ResponseWriter& out);
 asio::awaitable<void> ListModels(Service& service, net::Request& request, net::ResponseWriter& out);
+asio::awaitable<void> GetModel(Service& service, net::Request& request, net::ResponseWriter& out);
 asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::ResponseWriter& out);
 asio::awaitable<void> ConsoleApi(Service& service, net::Request& request, net::ResponseWriter& out);
 

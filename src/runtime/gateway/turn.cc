@@ -1,5 +1,6 @@
 #include "runtime/gateway/turn.h"
 
+#include "runtime/gateway/access.h"
 #include "runtime/gateway/turn_guard.h"
 
 namespace plumb::gateway {
@@ -24,11 +25,11 @@ std::map<std::string, std::string> Attributes(const net::Request& request, const
 // Who answers, and under which route of the policy.
 Status Route(Turn& turn, const Caller& caller) {
   provider::ChatRequest& request = turn.call.request;
-  PLUMB_TRY(turn.answerer, FindAnswerer(turn.service, request.model));
+  PLUMB_TRY(turn.answerer, FindAnswerer(*turn.force, request.model));
   turn.head.model = request.model.empty() ? turn.answerer.route->name : request.model;
-  turn.route = &RouteFor(turn.service.options.policy, Attributes(turn.asked, turn.head.model, caller));
+  turn.route = &RouteFor(turn.force->policy, Attributes(turn.asked, turn.head.model, caller));
   turn.enforce = turn.route->mode != "observe";
-  turn.guard = &GuardFor(turn.service, *turn.route);
+  turn.guard = &GuardFor(*turn.force, *turn.route);
   request.model = turn.answerer.model;
   return {};
 }
@@ -39,6 +40,7 @@ void OpenExchange(Turn& turn, const Caller& caller) {
   exchange.api = turn.surface.name();
   exchange.model = turn.head.model;
   exchange.target = turn.answerer.target;
+  exchange.route = turn.answerer.route->name;
   exchange.provider = turn.answerer.provider->name();
   exchange.key = caller.name;
   exchange.subject = turn.call.subject;
@@ -49,25 +51,28 @@ void OpenExchange(Turn& turn, const Caller& caller) {
 }
 
 // Everything about the request that needs neither guard nor model. Error: what the caller did wrong.
-Status Prepare(Turn& turn) {
-  PLUMB_TRY(const Caller caller, Authorise(turn.service, turn.asked));
+Status Prepare(Turn& turn, Caller& caller) {
+  PLUMB_TRY(caller, Authorise(turn.service, turn.asked));
   PLUMB_TRY(const json::object body, ParseBody(turn.asked));
   PLUMB_TRY(turn.call, turn.surface.Parse(body));
   PLUMB_CHECK(Route(turn, caller));
+  PLUMB_CHECK(MayAsk(caller, turn.head.model));
   OpenExchange(turn, caller);
   return {};
 }
 
 void SetHeaders(Turn& turn) {
-  const policy::Policy& policy = turn.service.options.policy;
+  const policy::Policy& policy = turn.force->policy;
   turn.out.headers.Set("x-plumb-exchange", turn.exchange.id);
+  turn.out.headers.Set("x-request-id", turn.exchange.id);  // where OpenAI's clients look
+  turn.out.headers.Set("request-id", turn.exchange.id);    // where Anthropic's do
   turn.out.headers.Set("x-plumb-policy", fmt::format("{}@{}; sha256={}", policy.id, policy.version, policy.hash));
 }
 
 // What the policy adds to the question.
 void Instruct(Turn& turn) {
   if (!turn.answerer.route->policy_prompt) return;
-  turn.call.request.messages = provider::WithSystem(turn.call.request.messages, turn.service.system_prompt);
+  turn.call.request.messages = provider::WithSystem(turn.call.request.messages, turn.force->system_prompt);
 }
 
 asio::awaitable<void> AnswerInstead(Turn& turn, Choice instead) {
@@ -77,28 +82,14 @@ asio::awaitable<void> AnswerInstead(Turn& turn, Choice instead) {
     co_return;
   }
   Answer answer;
-  answer.choices.push_back(std::move(instead));
+  answer.choices.assign(static_cast<size_t>(turn.call.choices), instead);
   co_await SendWhole(turn, std::move(answer));
 }
 
-}  // namespace
-
-asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Request& request, net::ResponseWriter& out) {
-  Turn turn{service, surface, request, out};
-  const Time now = service.options.clock();
-  turn.exchange.id = NewId("exc", now);
-  turn.head.exchange = turn.exchange.id;
-  turn.head.created = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-  Status prepared = Prepare(turn);
-  if (!prepared) {
-    const json::value body = surface.ErrorBody(prepared.error());
-    co_await out.SendJson(HttpStatus(prepared.error().code), body);
-    co_return;
-  }
-  SetHeaders(turn);
-  const bool may_pass = co_await GuardInput(turn);
-  out.headers.Set("x-plumb-verdict", VerdictHeader(turn));
-  if (!may_pass) {
+asio::awaitable<void> Take(Turn& turn) {
+  const Entry entry = co_await Enter(turn);
+  if (entry == Entry::kAnswered) co_return;
+  if (entry == Entry::kWithheld) {
     Choice instead = Withhold(turn, *turn.exchange.input);
     co_await AnswerInstead(turn, std::move(instead));
     co_return;
@@ -111,15 +102,60 @@ asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Reque
   }
 }
 
+}  // namespace
+
+Turn::Turn(Service& s, const Surface& f, const net::Request& request, net::ResponseWriter& writer)
+    : service(s), surface(f), asked(request), out(writer) {
+  const Time now = service.options.clock();
+  exchange.id = NewId("exc", now);
+  head.exchange = exchange.id;
+  head.created = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
+asio::awaitable<Entry> Enter(Turn& turn) {
+  Caller caller;
+  Status prepared = Prepare(turn, caller);
+  if (!prepared) {
+    const json::value body = turn.surface.ErrorBody(prepared.error());
+    co_await turn.out.SendJson(AccessStatus(prepared.error()), body);
+    co_return Entry::kAnswered;
+  }
+  const bool admitted = co_await Admit(turn, caller);
+  if (!admitted) co_return Entry::kAnswered;
+  SetHeaders(turn);
+  const bool may_pass = co_await GuardInput(turn);
+  if (turn.exchange.input) turn.out.headers.Set("x-plumb-verdict", VerdictHeader(turn));
+  co_return may_pass ? Entry::kMayPass : Entry::kWithheld;
+}
+
+asio::awaitable<void> Traced(Turn& turn, asio::awaitable<void> (*take)(Turn&)) {
+  BeginTrace(turn);
+  try {
+    co_await take(turn);
+  } catch (...) {  // becomes a 500 behind us
+    EndTrace(turn);
+    throw;
+  }
+  EndTrace(turn);
+}
+
+asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Request& request, net::ResponseWriter& out) {
+  Turn turn(service, surface, request, out);
+  co_await Traced(turn, Take);
+}
+
 asio::awaitable<Result<ledger::Receipt>> Close(Turn& turn) {
   turn.exchange.total_ms = turn.Elapsed();
-  Result<ledger::Receipt> receipt = co_await Record(turn.service, turn.exchange);
+  SettleTurn(turn);
+  Result<ledger::Receipt> receipt = co_await Record(turn.service, *turn.force, turn.exchange);
   co_return receipt;
 }
 
 asio::awaitable<void> AnswerError(Turn& turn, Error error) {
-  turn.exchange.status = "error";
+  const bool left = error.code == Code::kCancelled && turn.out.PeerGone();
+  turn.exchange.status = left ? "disconnected" : "error";
   turn.exchange.error = error.Text();
+  turn.trace.error = CodeName(error.code);
   turn.exchange.finish_reason = "error";
   auto receipt = co_await Close(turn);
   int status = HttpStatus(error.code);

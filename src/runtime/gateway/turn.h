@@ -5,24 +5,31 @@
 //   turn_guard.cc   what is judged, and what stands in place of what is not let through
 //   turn_whole.cc   the answer at once
 //   turn_stream.cc  the answer as it is written
+//   turn_post.cc    what is no chat: one question passed on, one answer passed back (embeddings, token counts)
 #pragma once
 
 #include <chrono>
 #include <string>
 
+#include "runtime/gateway/limits.h"
 #include "runtime/gateway/service.h"
 #include "runtime/gateway/surface.h"
+#include "runtime/gateway/trace.h"
 
 namespace plumb::gateway {
 
 using Steady = std::chrono::steady_clock;
 
 struct Turn {
+  Turn(Service& service, const Surface& surface, const net::Request& asked, net::ResponseWriter& out);
+
   Service& service;
   const Surface& surface;
   const net::Request& asked;
   net::ResponseWriter& out;
+  Force force = service.force;  // to its end, whatever is reloaded meanwhile
   Steady::time_point start = Steady::now();
+  Trace trace;
   Head head;
   Call call;            // `call.request` as the provider gets it
   Exchange exchange;
@@ -30,11 +37,23 @@ struct Turn {
   const policy::Route* route = nullptr;
   const guard::Guard* guard = nullptr;
   bool enforce = true;  // false: verdicts are recorded and change nothing
+  Admission admission;  // its place in the caller's budgets; settled by Close
 
   double Elapsed() const { return MillisSince(start); }
 };
 
-// The whole of it.
+// The steps before the provider: authorise, route, guard the input.
+enum class Entry {
+  kAnswered,  // what the caller did wrong was said; nothing is left to do
+  kMayPass,   // the provider may be asked
+  kWithheld,  // the input's verdict forbids it
+};
+asio::awaitable<Entry> Enter(Turn& turn);
+
+// Runs a turn between the beginning and the end of its trace.
+asio::awaitable<void> Traced(Turn& turn, asio::awaitable<void> (*take)(Turn&));
+
+// The whole of it, for surfaces that chat.
 asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Request& request, net::ResponseWriter& out);
 
 // Fills in the times and records. Error: nothing may be said then.
@@ -44,10 +63,18 @@ asio::awaitable<void> AnswerUnrecorded(Turn& turn);
 // "input=allow; output=redact"
 std::string VerdictHeader(const Turn& turn);
 
+// turn_limits.cc: whether the caller's budgets have room; where not, the refusal has been sent.
+asio::awaitable<bool> Admit(Turn& turn, const Caller& caller);
+void SettleTurn(Turn& turn);
+
 // turn_whole.cc
 asio::awaitable<void> AnswerWhole(Turn& turn);
 // Records and sends what is already guarded.
 asio::awaitable<void> SendWhole(Turn& turn, Answer answer);
+
+// turn_post.cc
+asio::awaitable<void> Embeddings(Service& service, net::Request& request, net::ResponseWriter& out);
+asio::awaitable<void> CountTokens(Service& service, net::Request& request, net::ResponseWriter& out);
 
 // turn_stream.cc
 asio::awaitable<void> AnswerStream(Turn& turn);

@@ -1,12 +1,28 @@
 #include "runtime/gateway/turn_guard.h"
 
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/guard/record.h"
 
 namespace plumb::gateway {
 namespace {
 
 using guard::Action;
 using guard::Direction;
+
+// Runs a step of the answer's guard, on a guard thread where it may wait for a classifier; the time counts to the
+// exchange.
+template <class Work>
+asio::awaitable<std::invoke_result_t<Work>> Guarded(Turn& turn, bool waits, Work work) {
+  const auto start = Steady::now();
+  std::invoke_result_t<Work> out;
+  if (waits) {
+    out = co_await On(turn.service.guard_threads, std::move(work));
+  } else {
+    out = work();
+  }
+  turn.exchange.guard_output_ms += MillisSince(start);
+  co_return out;
+}
 
 // What tools gave back since the assistant last spoke: each is judged, and replaced where the policy says so.
 asio::awaitable<void> GuardToolResults(Turn& turn) {
@@ -15,7 +31,7 @@ asio::awaitable<void> GuardToolResults(Turn& turn) {
     if (RoleOf(messages[i]) != "tool" && RoleOf(messages[i]) != "function") continue;
     const std::string text = MessageText(messages[i]);
     const guard::Verdict verdict = co_await CheckText(turn, Direction::kToolResult, text, "");
-    TakeAction(turn.exchange, verdict.action, verdict.clause);
+    TakeAction(turn.exchange, verdict);
     if (!turn.enforce || verdict.action < Action::kRedact) continue;
     SetText(messages[i], verdict.action == Action::kRedact ? guard::Redact(text, verdict)
                                                            : fmt::format("[withheld by policy: {}]", verdict.clause));
@@ -27,7 +43,7 @@ asio::awaitable<void> GuardToolResults(Turn& turn) {
 asio::awaitable<bool> RedactInput(Turn& turn) {
   json::array& messages = turn.call.request.messages;
   for (size_t i = NewMessages(messages); i < messages.size(); ++i) {
-    if (RoleOf(messages[i]) != "user") continue;
+    if (!IsInput(messages[i])) continue;
     for (json::string* text : Texts(messages[i])) {
       const guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, std::string(*text), "");
       if (verdict.action == Action::kRedact) *text = guard::Redact(*text, verdict);
@@ -38,7 +54,7 @@ asio::awaitable<bool> RedactInput(Turn& turn) {
 }
 
 std::string SayFor(const Turn& turn, const guard::Verdict& verdict) {
-  const policy::Policy& policy = turn.service.options.policy;
+  const policy::Policy& policy = turn.force->policy;
   if (const policy::Category* category = policy.FindCategory(verdict.clause)) {
     return std::string(policy::Say(*category, turn.exchange.id));
   }
@@ -67,7 +83,7 @@ asio::awaitable<bool> GuardInput(Turn& turn) {
   const std::string text = UserText(turn.call.request.messages);
   if (text.empty()) co_return true;  // a turn of tool results alone
   guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, text, "");
-  TakeAction(turn.exchange, verdict.action, verdict.clause);
+  TakeAction(turn.exchange, verdict);
   const Action action = verdict.action;
   turn.exchange.input = std::move(verdict);
   if (!turn.enforce || action <= Action::kFlag) co_return true;
@@ -75,28 +91,40 @@ asio::awaitable<bool> GuardInput(Turn& turn) {
   co_return co_await RedactInput(turn);
 }
 
-asio::awaitable<bool> GuardToolCalls(Turn& turn, const json::array& calls) {
-  for (const json::value& call : calls) {
-    const json::object* object = call.if_object();
-    const json::object* function = object ? FindObject(*object, "function") : nullptr;
-    const std::string text = ToJson(function ? json::value(*function) : call);
-    const guard::Verdict verdict = co_await CheckText(turn, Direction::kToolCall, text, "");
-    TakeAction(turn.exchange, verdict.action, verdict.clause);
-    if (verdict.action < Action::kRedact || !turn.enforce) continue;
-    TakeOutput(turn.exchange, verdict);
-    co_return true;
-  }
-  co_return false;
+asio::awaitable<guard::AnswerPiece> PushGuard(Turn& turn, guard::AnswerGuard& guard, guard::AnswerPiece piece) {
+  const bool waits = guard.Waits(piece);
+  auto work = [&guard, piece = std::move(piece)]() mutable { return guard.Push(std::move(piece)); };
+  guard::AnswerPiece out = co_await Guarded(turn, waits, std::move(work));
+  co_return out;
 }
 
-void TakeAction(Exchange& exchange, Action action, const std::string& clause) {
-  if (action <= exchange.action) return;
-  exchange.action = action;
-  exchange.clause = clause;
+asio::awaitable<guard::AnswerPiece> EndReasoning(Turn& turn, guard::AnswerGuard& guard) {
+  auto work = [&guard]() { return guard::AnswerPiece{.reasoning = guard.EndReasoning()}; };
+  guard::AnswerPiece out = co_await Guarded(turn, turn.guard->record().encoder.has_value(), std::move(work));
+  co_return out;
 }
 
-void TakeOutput(Exchange& exchange, const guard::Verdict& verdict) {
+asio::awaitable<guard::AnswerPiece> FinishGuard(Turn& turn, guard::AnswerGuard& guard) {
+  auto work = [&guard]() { return guard.Finish(); };
+  guard::AnswerPiece rest = co_await Guarded(turn, turn.guard->record().encoder.has_value(), std::move(work));
+  Exchange& exchange = turn.exchange;
+  turn.service.metrics.ObserveGuard("output", exchange.guard_output_ms / 1000);
+  const guard::Verdict verdict = guard.verdict();
+  TakeAction(exchange, verdict);
   if (!exchange.output || verdict.action > exchange.output->action) exchange.output = verdict;
+  if (guard.blocked() || guard.redacted()) AddText(exchange.withheld, guard.said());
+  co_return rest;
+}
+
+void AddText(std::string& all, std::string_view text) {
+  if (!all.empty() && !text.empty()) all += "\n\n";
+  all += text;
+}
+
+void TakeAction(Exchange& exchange, const guard::Verdict& verdict) {
+  if (verdict.action <= exchange.action) return;
+  exchange.action = verdict.action;
+  exchange.clause = verdict.clause;
 }
 
 Choice Withhold(const Turn& turn, const guard::Verdict& verdict) {

@@ -1,53 +1,49 @@
 // The answer at once: every choice is judged, and what is not let through is replaced, before anything is said.
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_vendor.h"
 
 namespace plumb::gateway {
 namespace {
 
-using guard::Action;
-using guard::Direction;
-
-void AddWithheld(Exchange& exchange, const std::string& text) {
-  if (!exchange.withheld.empty()) exchange.withheld += "\n\n";
-  exchange.withheld += text;
+std::vector<Choice> ChoicesOf(provider::ChatResponse& response) {
+  std::vector<Choice> choices;
+  choices.push_back({std::move(response.text), "", std::move(response.reasoning), std::move(response.signature),
+                     std::move(response.tool_calls), std::move(response.logprobs), response.finish_reason});
+  for (provider::Choice& further : response.choices) {
+    choices.push_back({std::move(further.text), "", std::move(further.reasoning), "", std::move(further.tool_calls), std::move(further.logprobs),
+                       std::move(further.finish_reason)});
+  }
+  return choices;
 }
 
-// The text a choice shows, redacted where that is asked for. True where it is not let through.
-asio::awaitable<bool> GuardText(Turn& turn, Choice& choice) {
-  const guard::Verdict verdict = co_await CheckText(turn, Direction::kOutput, choice.text, UserText(turn.call.request.messages));
-  TakeAction(turn.exchange, verdict.action, verdict.clause);
-  TakeOutput(turn.exchange, verdict);
-  if (!turn.enforce || verdict.action < Action::kRedact) co_return false;
-  if (verdict.action > Action::kRedact) co_return true;
-  AddWithheld(turn.exchange, choice.text);
-  choice.text = guard::Redact(choice.text, verdict);
-  choice.logprobs = nullptr;  // token by token they say what was redacted
-  co_return false;
+// What the guard let through of a choice, in place of what the model said.
+void Replace(Choice& choice, guard::AnswerPiece piece) {
+  choice.text = std::move(piece.text);
+  choice.reasoning = std::move(piece.reasoning);
+  choice.logprobs = std::move(piece.logprobs);
+  choice.tool_calls = std::move(piece.tool_calls);
+  for (json::value& call : choice.tool_calls) call.as_object().erase("index");
 }
 
+// Judges a choice and leaves in it what may be shown, or our words in its place.
 asio::awaitable<void> GuardChoice(Turn& turn, Choice& choice) {
-  const bool text_stopped = co_await GuardText(turn, choice);
-  const bool calls_stopped = co_await GuardToolCalls(turn, choice.tool_calls);
-  if (!turn.enforce || !(text_stopped || calls_stopped)) co_return;
-  AddWithheld(turn.exchange, choice.text);
-  choice = Withhold(turn, *turn.exchange.output);
-}
-
-Choice FirstChoice(provider::ChatResponse& response) {
-  Choice choice;
-  choice.text = std::move(response.text);
-  choice.tool_calls = std::move(response.tool_calls);
-  choice.finish_reason = response.finish_reason;
-  return choice;
+  guard::AnswerGuard guard(*turn.guard, UserText(turn.call.request.messages), {.stream = false, .enforce = turn.enforce});
+  guard.Push({.text = choice.text, .reasoning = choice.reasoning, .tool_calls = choice.tool_calls, .logprobs = choice.logprobs});
+  guard::AnswerPiece piece = co_await FinishGuard(turn, guard);
+  if (guard.blocked()) {
+    choice = Withhold(turn, guard.verdict());
+    co_return;
+  }
+  if (guard.redacted()) choice.signature.clear();  // it seals what the model wrote
+  if (turn.enforce) Replace(choice, std::move(piece));
 }
 
 // What the caller was given, for the record.
 std::string Shown(const Answer& answer) {
   std::string shown;
   for (const Choice& choice : answer.choices) {
-    if (!shown.empty()) shown += "\n\n";
-    shown += choice.text.empty() ? choice.refusal : choice.text;
+    AddText(shown, choice.text.empty() ? choice.refusal : choice.text);
     if (!choice.tool_calls.empty()) shown += ToJson(choice.tool_calls);
   }
   return shown;
@@ -56,17 +52,20 @@ std::string Shown(const Answer& answer) {
 }  // namespace
 
 asio::awaitable<void> AnswerWhole(Turn& turn) {
+  BeginAsk(turn);
+  PrepareAsk(turn);
   Result<provider::ChatResponse> response = co_await turn.answerer.provider->Chat(turn.call.request);
+  EndAsk(turn, response ? response->model : "");
   if (!response) {
     co_await AnswerError(turn, std::move(response).error());
     co_return;
   }
-  Answer answer;
-  answer.usage = response->usage;
-  answer.choices.push_back(FirstChoice(*response));
+  TakeVendor(turn, *response);
+  turn.exchange.usage = response->usage;
+  Answer answer{ChoicesOf(*response), response->usage};
   for (Choice& choice : answer.choices) co_await GuardChoice(turn, choice);
-  turn.exchange.usage = answer.usage;
   turn.exchange.finish_reason = answer.choices.front().finish_reason;
+  KeepAnswer(turn, *response);
   co_await SendWhole(turn, std::move(answer));
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/core/core.h"
 #include "base/net/net.h"
+#include "runtime/provider/mock_answer.h"
 
 namespace plumb::provider {
 
@@ -68,7 +69,15 @@ class MockVendor {
   // What it answers instead; empty is the echo.
   void Say(std::string text) {
     std::lock_guard lock(mutex_);
-    say_ = std::move(text);
+    answer_ = MockAnswer();
+    answer_.texts = {std::move(text)};
+    echo_ = answer_.texts.front().empty();
+  }
+  // The same with tool calls, reasoning or several choices; its first text may be empty.
+  void Answer(MockAnswer answer) {
+    std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+    echo_ = false;
   }
 
  private:
@@ -80,8 +89,11 @@ class MockVendor {
         const json::string* role = object ? FindString(*object, "role") : nullptr;
         if (!role || *role != "user") continue;
         const json::value& content = object->at("content");
-        last = content.is_string() ? std::string(content.get_string())
-                                   : std::string(content.at(0).at("text").as_string());
+        if (content.is_string()) last = content.get_string();
+        if (!content.is_array()) continue;
+        for (const json::value& part : content.get_array()) {
+          if (const json::string* text = FindString(part.as_object(), "text")) last = *text;
+        }
       }
     }
     return last;
@@ -91,7 +103,7 @@ class MockVendor {
     auto parsed = ParseJson(request.body.empty() ? "{}" : request.body);
     const json::object body = parsed && parsed->is_object() ? parsed->as_object() : json::object();
     MockFault fault;
-    std::string say;
+    MockAnswer answer;
     {
       std::lock_guard lock(mutex_);
       seen_.push_back({request.path, std::string(request.headers.Get("authorization")),
@@ -100,7 +112,8 @@ class MockVendor {
         fault = faults_.front();
         faults_.pop_front();
       }
-      say = say_;
+      answer = answer_;
+      if (echo_) answer.texts = {"You said: " + LastUser(body)};
     }
     if (fault.delay.count() > 0) {
       net::asio::steady_timer timer(co_await net::asio::this_coro::executor, fault.delay);
@@ -117,20 +130,24 @@ class MockVendor {
       co_await out.Send(fault.status, "application/json", text);
       co_return;
     }
-    const std::string text = say.empty() ? "You said: " + LastUser(body) : say;
     if (request.path == "/v1/models") {
       co_await out.Send(200, "application/json", R"({"object":"list","data":[{"id":"mock-1","object":"model"}]})");
+      co_return;
+    }
+    if (request.path == "/v1/embeddings" || request.path == "/v1/messages/count_tokens") {
+      const json::object whole = request.path == "/v1/embeddings" ? MockEmbeddings(body) : json::object{{"input_tokens", 42}};
+      co_await out.Send(200, "application/json", ToJson(whole));
       co_return;
     }
     const bool stream = GetBoolOr(body, "stream", false).value_or(false);
     const bool anthropic = request.path == "/v1/messages";
     std::vector<std::string> pieces;
     if (stream) {
-      pieces = anthropic ? AnthropicStream(text) : OpenAiStream(text);
+      pieces = anthropic ? MockAnthropicStream(answer) : MockOpenAiStream(answer);
       co_await Stream(fault, pieces, out);
       co_return;
     }
-    std::string whole = ToJson(anthropic ? AnthropicAnswer(text) : OpenAiAnswer(text));
+    std::string whole = ToJson(anthropic ? MockAnthropic(answer) : MockOpenAi(answer));
     if (fault.kind == MockFault::kGarbage) whole = "<html>502</html>";
     if (fault.kind == MockFault::kTruncate) {
       co_await out.Start(200, "application/json");
@@ -165,61 +182,11 @@ class MockVendor {
     }
   }
 
-  static std::vector<std::string> Words(const std::string& text) {
-    std::vector<std::string> words;
-    for (size_t at = 0; at < text.size();) {
-      size_t end = text.find(' ', at + 1);
-      if (end == std::string::npos) end = text.size();
-      words.push_back(text.substr(at, end - at));
-      at = end;
-    }
-    return words;
-  }
-  static json::value OpenAiAnswer(const std::string& text) {
-    return {{"id", "chatcmpl-mock"}, {"object", "chat.completion"}, {"created", 1}, {"model", "mock-1"},
-            {"choices", json::array{json::object{{"index", 0}, {"finish_reason", "stop"},
-                                                 {"message", {{"role", "assistant"}, {"content", text}}}}}},
-            {"usage", {{"prompt_tokens", 7}, {"completion_tokens", 5}, {"total_tokens", 12}}}};
-  }
-  static std::vector<std::string> OpenAiStream(const std::string& text) {
-    std::vector<std::string> out;
-    auto chunk = [&](json::value delta, json::value reason) {
-      const json::value value = {{"id", "chatcmpl-mock"}, {"object", "chat.completion.chunk"}, {"created", 1}, {"model", "mock-1"},
-                                 {"choices", json::array{json::object{{"index", 0}, {"delta", delta}, {"finish_reason", reason}}}}};
-      out.push_back(net::WriteSseData(ToJson(value)));
-    };
-    chunk({{"role", "assistant"}, {"content", ""}}, nullptr);
-    for (const std::string& word : Words(text)) chunk({{"content", word}}, nullptr);
-    chunk(json::object(), "stop");
-    out.push_back(net::WriteSseData(
-        R"({"object":"chat.completion.chunk","model":"mock-1","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}})"));
-    out.push_back(net::WriteSseData("[DONE]"));
-    return out;
-  }
-  static json::value AnthropicAnswer(const std::string& text) {
-    return {{"id", "msg_mock"}, {"type", "message"}, {"role", "assistant"}, {"model", "mock-1"},
-            {"content", json::array{json::object{{"type", "text"}, {"text", text}}}},
-            {"stop_reason", "end_turn"}, {"usage", {{"input_tokens", 7}, {"output_tokens", 5}}}};
-  }
-  static std::vector<std::string> AnthropicStream(const std::string& text) {
-    std::vector<std::string> out;
-    auto event = [&](std::string name, json::value value) { out.push_back(net::WriteSse({name, ToJson(value), ""})); };
-    event("message_start", {{"type", "message_start"}, {"message", {{"model", "mock-1"}, {"usage", {{"input_tokens", 7}, {"output_tokens", 1}}}}}});
-    event("content_block_start", {{"type", "content_block_start"}, {"index", 0}, {"content_block", {{"type", "text"}, {"text", ""}}}});
-    event("ping", {{"type", "ping"}});
-    for (const std::string& word : Words(text)) {
-      event("content_block_delta", {{"type", "content_block_delta"}, {"index", 0}, {"delta", {{"type", "text_delta"}, {"text", word}}}});
-    }
-    event("content_block_stop", {{"type", "content_block_stop"}, {"index", 0}});
-    event("message_delta", {{"type", "message_delta"}, {"delta", {{"stop_reason", "end_turn"}}}, {"usage", {{"output_tokens", 5}}}});
-    event("message_stop", {{"type", "message_stop"}});
-    return out;
-  }
-
   std::mutex mutex_;
   std::deque<MockFault> faults_;
   std::vector<Seen> seen_;
-  std::string say_;
+  MockAnswer answer_;
+  bool echo_ = true;  // instead of `answer_`
   net::IoThread io_;
   std::unique_ptr<net::Server> server_;
 };

@@ -1,0 +1,145 @@
+#include "runtime/gateway/in_force.h"
+
+#include "runtime/guard/record.h"
+#include "runtime/guard/silence.h"
+#include "runtime/provider/local.h"
+
+namespace plumb::gateway {
+namespace {
+
+guard::OnError OnErrorOf(std::string_view name) {
+  if (name == "allow") return guard::OnError::kAllow;
+  if (name == "fallback") return guard::OnError::kFallback;
+  return guard::OnError::kBlock;
+}
+
+}  // namespace
+
+json::object InForce::Identity() const {
+  return {{"policy", {{"id", policy.id}, {"version", policy.version}, {"hash", policy.hash}}},
+          {"guard", guard_id},
+          {"config", config_sha256.empty() ? json::value() : json::value(config_sha256)}};
+}
+
+Status ForceBuilder::ReadGuard(const ForceOptions& options) {
+  if (options.guard.empty()) {
+    made_->guard_id = "patterns";
+    return {};
+  }
+  PLUMB_TRY(record_, guard::LoadRecord(options.guard));
+  PLUMB_TRY(made_->guard_id, Sha256File((options.guard / "guard.json").string()));
+  return {};
+}
+
+Status ForceBuilder::OpenEncoder(const ForceOptions& options) {
+  if (!record_ || !record_->encoder || !options.use_encoder) return {};
+  // guard.json names its encoder by hash: the same guard has the same one, and its process may stay up.
+  if (before_ && before_->encoder && before_->guard_id == made_->guard_id) {
+    made_->encoder = before_->encoder;
+    return {};
+  }
+  provider::LmOptions lm = fixed_.lm;
+  lm.patience = std::chrono::seconds(10);
+  PLUMB_TRY(made_->encoder, guard::OpenEncoder(record_->encoder->base, options.guard / "encoder", {.lm = std::move(lm), .executor = executor_}));
+  return {};
+}
+
+Status ForceBuilder::MakeGuards(const ForceOptions& options) {
+  std::vector<std::string> modes;
+  for (const policy::Route& route : options.policy.routes) modes.push_back(route.on_error);
+  if (modes.empty()) modes.emplace_back("block");
+  for (const std::string& mode : modes) {
+    if (made_->guards.contains(mode)) continue;
+    guard::GuardOptions guard_options;
+    guard_options.classifier = made_->encoder.get();
+    guard_options.require_encoder = options.use_encoder;
+    guard_options.on_error = OnErrorOf(mode);
+    guard_options.check_deadline = guard::kServingDeadline;
+    PLUMB_TRY(guard::Guard guard, options.guard.empty() ? guard::Guard::PatternsOnly(options.policy, guard_options)
+                                                        : guard::Guard::Load(options.guard, options.policy, guard_options));
+    made_->guards[mode] = std::make_unique<guard::Guard>(std::move(guard));
+  }
+  made_->system_prompt = policy::RenderSystemPrompt(options.policy);
+  return {};
+}
+
+namespace {
+
+// Whether a name stands for more than one provider asked directly.
+bool Composed(const ModelRoute& route) { return !route.targets.empty() || route.cache; }
+
+}  // namespace
+
+Status ForceBuilder::OpenRoutes(const ForceOptions& options, const provider::OpenOptions& open) {
+  provider::Opened opened;
+  if (before_) opened.health = before_->health;
+  const auto keep = [&opened](const auto& providers) {
+    for (const auto& [key, provider] : providers) {
+      if (key.starts_with("local:")) opened.providers.emplace(key, provider);
+    }
+  };
+  keep(made_->providers);
+  if (before_) keep(before_->providers);
+  for (const ModelRoute& route : options.models) {
+    if (!Composed(route)) continue;
+    provider::RouteConfig config{route.name, route.targets, route.cache};
+    if (config.targets.empty()) config.targets.push_back({.target = route.target});
+    auto made = provider::OpenRoute(config, open, options.policy.hash + made_->guard_id, opened);
+    if (!made) return std::unexpected(Context(made.error(), fmt::format("model '{}'", route.name)));
+    made_->routes[route.name] = std::move(*made);
+    // Their local models are kept up and reported like any other.
+    for (const provider::TargetConfig& target : config.targets) {
+      if (target.target.starts_with("local:")) made_->providers[target.target] = opened.providers.at(target.target);
+    }
+  }
+  made_->health = std::move(opened.health);
+  return {};
+}
+
+Status ForceBuilder::OpenProviders(const ForceOptions& options) {
+  provider::OpenOptions open;
+  open.executor = executor_;
+  open.providers = options.providers;
+  open.environment = fixed_.environment;
+  open.lm = fixed_.lm;
+  for (const ModelRoute& route : options.models) {
+    if (Composed(route)) continue;
+    const std::string kind = route.target.substr(0, route.target.find(':'));
+    const std::string key = kind == "local" ? route.target : kind;
+    if (made_->providers.contains(key)) continue;
+    // A local model that is loaded stays loaded.
+    if (kind == "local" && before_ && before_->providers.contains(key)) {
+      made_->providers[key] = before_->providers.at(key);
+      continue;
+    }
+    auto target = provider::OpenTarget(route.target, open);
+    if (!target) return std::unexpected(Context(target.error(), fmt::format("model '{}'", route.name)));
+    made_->providers[key] = target->provider;
+  }
+  return OpenRoutes(options, open);
+}
+
+Result<Force> ForceBuilder::Finish(ForceOptions options) {
+  if (options.models.empty()) return Fail(Code::kInvalid, "no model is configured; add one under `models`");
+  if (options.keys.empty() && !fixed_.listen.loopback()) {
+    return Fail(Code::kPermission, "listening on {} needs at least one key: anybody could call otherwise", fixed_.listen.Text());
+  }
+  PLUMB_CHECK(OpenProviders(options));
+  made_->policy = std::move(options.policy);
+  made_->models = std::move(options.models);
+  made_->prices = provider::PriceList(std::move(options.prices));
+  made_->keys = KeyRing(std::move(options.keys), std::move(options.teams));
+  made_->config_sha256 = std::move(options.config_sha256);
+  made_->since = fixed_.clock();
+  return made_;
+}
+
+Result<Force> MakeForce(asio::any_io_executor executor, const FixedOptions& fixed, ForceOptions options) {
+  ForceBuilder builder(std::move(executor), fixed, nullptr);
+  PLUMB_CHECK(builder.ReadGuard(options));
+  PLUMB_CHECK(builder.OpenEncoder(options));
+  PLUMB_CHECK(builder.MakeGuards(options));
+  return builder.Finish(std::move(options));
+}
+
+}  // namespace plumb::gateway
