@@ -1,19 +1,14 @@
 #include "base/stats/risk_control.h"
 
 #include <algorithm>
-#include <boost/math/special_functions/beta.hpp>
 #include <cmath>
 #include <functional>
 #include <limits>
 
+#include "base/stats/distribution.h"
+
 namespace plumb::stats {
 namespace {
-
-// P(X ≤ k), X ~ Binomial(n, rate).
-double BinomialCdf(size_t k, size_t n, double rate) {
-  if (k >= n) return 1;
-  return boost::math::ibetac(static_cast<double>(k) + 1, static_cast<double>(n - k), rate);
-}
 
 double JustAbove(double value) { return std::nextafter(value, std::numeric_limits<double>::infinity()); }
 
@@ -21,12 +16,12 @@ double JustAbove(double value) { return std::nextafter(value, std::numeric_limit
 
 double BinomialUpperBound(size_t events, size_t n, double confidence) {
   if (events >= n) return 1;
-  return boost::math::ibeta_inv(static_cast<double>(events) + 1, static_cast<double>(n - events), confidence);
+  return BetaQuantile(confidence, static_cast<double>(events) + 1, static_cast<double>(n - events));
 }
 
 double BinomialLowerBound(size_t events, size_t n, double confidence) {
   if (events == 0 || n == 0) return 0;
-  return boost::math::ibeta_inv(static_cast<double>(events), static_cast<double>(n - events) + 1, 1 - confidence);
+  return BetaQuantile(1 - confidence, static_cast<double>(events), static_cast<double>(n - events) + 1);
 }
 
 std::optional<size_t> AllowedErrors(size_t n, double rate, double confidence) {
