@@ -1,119 +1,140 @@
-"""The official OpenAI Python client against `plumb serve`: chat, streaming, moderation, models, errors.
+"""The official OpenAI Python client against `plumb serve`, before a vendor of either kind.
 
     openai_client_test.py PLUMB
-
-The client lives in a virtual environment under the cache folder, made by the first run. Without a network (or pip) the
-test is skipped.
 """
-import os
-import subprocess
-import sys
-import venv
+import asyncio
 
-from service import Gateway, MockVendor, cache_folder, skip
+from client_gateway import CARD, main
 
-VERSION = "2.8.1"
-CARD = "4111 1111 1111 1111"
+WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+CHAT_TOOL = {"type": "function", "function": {"name": "weather", "description": "looks", "parameters": WEATHER}}
+TOOL = {"type": "function", "name": "weather", "description": "looks", "parameters": WEATHER, "strict": True}
 
 
-def environment():
-    """The Python of an environment that has the client."""
-    folder = cache_folder() / f"e2e-openai-{VERSION}"
-    python = folder / "bin" / "python"
-    if python.exists() and subprocess.run([python, "-c", "import openai"], capture_output=True).returncode == 0:
-        return python
-    try:
-        venv.create(folder, with_pip=True, clear=True)
-    except (subprocess.CalledProcessError, OSError) as error:
-        skip(f"no virtual environment can be made here: {error}")
-    installed = subprocess.run([python, "-m", "pip", "install", "--quiet", f"openai=={VERSION}"], capture_output=True, text=True)
-    if installed.returncode != 0:
-        skip("pip cannot install openai: " + (installed.stderr.strip().splitlines() or ["no reason given"])[-1])
-    return python
+def said(text):
+    return [{"role": "user", "content": text}]
 
 
-def enforce(project):
-    """`plumb init --upstream` starts by observing; these tests want it enforced."""
-    policy = project / "policy.yaml"
-    lines = [line for line in policy.read_text().splitlines() if "mode: observe   # records" not in line]
-    policy.write_text("\n".join(lines) + "\n")
-
-
-def checks(url, key):
-    import openai
-
-    client = openai.OpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
-    hello = [{"role": "user", "content": "hello there"}]
-
-    answer = client.chat.completions.create(model="any-model", messages=hello)
+def chat(client, model):
+    create = client.chat.completions.create
+    answer = create(model=model, messages=said("hello there"))
     assert answer.choices[0].message.content == "You said: hello there", answer
-    assert answer.choices[0].finish_reason == "stop"
-    assert answer.usage.completion_tokens == 4
+    assert answer.choices[0].finish_reason == "stop" and answer.usage.total_tokens == 7, answer
 
-    stream = client.chat.completions.create(model="any-model", messages=hello, stream=True,
-                                            stream_options={"include_usage": True})
-    chunks = list(stream)
-    text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-    assert text == "You said: hello there", text
+    chunks = list(create(model=model, messages=said("hello there"), stream=True, stream_options={"include_usage": True}))
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "You said: hello there"
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
-    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == 4
 
-    with client.chat.completions.stream(model="any-model", messages=hello) as events:
+    with client.chat.completions.stream(model=model, messages=said("hello there")) as events:
         assert events.get_final_completion().choices[0].message.content == "You said: hello there"
 
-    card = [{"role": "user", "content": f"My card is {CARD}, repeat it"}]
-    guarded = client.chat.completions.with_raw_response.create(model="any-model", messages=card)
-    assert guarded.headers["x-plumb-verdict"].startswith("input="), guarded.headers
-    assert "input=allow" not in guarded.headers["x-plumb-verdict"], guarded.headers
-    assert "4111" not in (guarded.parse().choices[0].message.content or "")
-    streamed = client.chat.completions.create(model="any-model", messages=card, stream=True)
-    assert "4111" not in "".join(c.choices[0].delta.content or "" for c in streamed if c.choices)
+    for stream in (False, True):
+        if stream:
+            with client.chat.completions.stream(model=model, messages=said("weather?"), tools=[CHAT_TOOL]) as events:
+                choice = events.get_final_completion().choices[0]
+        else:
+            choice = create(model=model, messages=said("weather?"), tools=[CHAT_TOOL]).choices[0]
+        call = choice.message.tool_calls[0]
+        assert choice.finish_reason == "tool_calls" and call.function.name == "weather", choice
+    messages = said("weather?") + [{"role": "assistant", "tool_calls": [{"id": call.id, "type": "function",
+                                    "function": {"name": call.function.name, "arguments": call.function.arguments}}]},
+                                   {"role": "tool", "tool_call_id": call.id, "content": "rain"}]
+    assert create(model=model, messages=messages, tools=[CHAT_TOOL]).choices[0].message.content == "It is rain"
+
+    for text in ("SECRET-1234", "leak"):
+        choice = create(model=model, messages=said(text)).choices[0]
+        assert choice.finish_reason == "content_filter" and choice.message.refusal == "That stays here.", choice
+        chunks = [c.choices[0] for c in create(model=model, messages=said(text), stream=True) if c.choices]
+        assert chunks[-1].finish_reason == "content_filter"
+        assert "1234" not in "".join(c.delta.content or "" for c in chunks)
+        assert "".join(c.delta.refusal or "" for c in chunks) == "That stays here."
+    raw = client.chat.completions.with_raw_response.create(model=model, messages=said(f"my card is {CARD}"))
+    assert raw.headers["x-plumb-verdict"] == "input=refuse", raw.headers
+    assert raw.parse().choices[0].message.content == "Please do not send card numbers."
+
+
+def responses(client, model):
+    create = client.responses.create
+    answer = create(model=model, input="hello there", instructions="Be brief.")
+    assert answer.output_text == "You said: hello there" and answer.status == "completed", answer
+    assert answer.usage.total_tokens == 7 and answer.instructions == "Be brief."
+
+    events = list(create(model=model, input="hello there", stream=True))
+    assert [e.sequence_number for e in events] == list(range(len(events)))
+    assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == "You said: hello there"
+    assert events[-1].type == "response.completed" and events[-1].response.output_text == "You said: hello there"
+
+    with client.responses.stream(model=model, input="weather?", tools=[TOOL]) as stream:
+        call = stream.get_final_response().output[-1]
+    assert call.type == "function_call" and call.name == "weather" and call.arguments == '{"city": "Oslo"}', call
+    back = [{"role": "user", "content": "weather?"},
+            {"type": "function_call", "call_id": call.call_id, "name": call.name, "arguments": call.arguments},
+            {"type": "function_call_output", "call_id": call.call_id, "output": "rain"}]
+    assert create(model=model, input=back, tools=[TOOL]).output_text == "It is rain"
+
+    for text in ("SECRET-1234", "leak"):
+        answer = create(model=model, input=text)
+        assert answer.status == "incomplete" and answer.incomplete_details.reason == "content_filter", answer
+        assert answer.output[0].content[-1].refusal == "That stays here.", answer
+        last = list(create(model=model, input=text, stream=True))[-1]
+        assert last.type == "response.incomplete" and last.response.incomplete_details.reason == "content_filter", last
+
+
+def others(client, model):
+    answer = client.completions.create(model=model, prompt="hello there")
+    assert answer.choices[0].text == "You said: hello there" and answer.choices[0].finish_reason == "stop", answer
+    chunks = list(client.completions.create(model=model, prompt="hello there", stream=True))
+    assert "".join(c.choices[0].text for c in chunks) == "You said: hello there"
+    assert client.completions.create(model=model, prompt="SECRET-1234").choices[0].finish_reason == "content_filter"
 
     moderation = client.moderations.create(input=["hello", f"card {CARD}"])
     assert [r.flagged for r in moderation.results] == [False, True], moderation
     assert moderation.results[0].categories.self_harm is False
-    assert moderation.results[0].category_scores.violence < 0.5
+    assert [m.id for m in client.models.list()] == ["gpt", "claude"]
+    assert client.models.retrieve("gpt").owned_by == "gpts"
+    if model == "gpt":
+        vectors = client.embeddings.create(model=model, input=["four", "three"])
+        assert [v.embedding[0] for v in vectors.data] == [4.0, 5.0], vectors
 
-    assert [m.id for m in client.models.list()] == []  # "*" passes every name on and lists none
 
-    for bad, kind in ((dict(messages=[]), openai.BadRequestError), (dict(messages=hello, n=2), openai.BadRequestError)):
+def errors(client, model, url):
+    import openai
+
+    def refused(kind, call):
         try:
-            client.chat.completions.create(model="any-model", **bad)
-            raise AssertionError(f"{bad} was accepted")
-        except kind:
-            pass
-    try:
-        openai.OpenAI(base_url=url + "/v1", api_key="plumb-wrong", max_retries=0).models.list()
-        raise AssertionError("a wrong key was accepted")
-    except openai.AuthenticationError:
-        pass
+            call()
+        except kind as error:
+            return error
+        raise AssertionError("it was accepted")
 
-    import asyncio
-
-    async def many():
-        asynchronous = openai.AsyncOpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
-        calls = [asynchronous.chat.completions.create(model="m", messages=[{"role": "user", "content": f"n{i}"}])
-                 for i in range(40)]
-        return [a.choices[0].message.content for a in await asyncio.gather(*calls)]
-
-    assert asyncio.run(many()) == [f"You said: n{i}" for i in range(40)]
-    print("all checks passed with openai", openai.__version__)
+    refused(openai.BadRequestError, lambda: client.chat.completions.create(model=model, messages=[]))
+    refused(openai.NotFoundError, lambda: client.chat.completions.create(model="nothing", messages=said("x")))
+    stored = refused(openai.BadRequestError, lambda: client.responses.create(model=model, input="x", previous_response_id="resp_1"))
+    assert "not stored here" in str(stored), stored
+    refused(openai.AuthenticationError, lambda: openai.OpenAI(base_url=url + "/v1", api_key="plumb-wrong", max_retries=0).models.list())
 
 
-def main():
-    if sys.argv[1] == "--checks":
-        checks(*sys.argv[2:])
-        return
-    python = environment()
-    vendor = MockVendor()
-    with Gateway(os.path.abspath(sys.argv[1]), ["--upstream", vendor.url], enforce) as gateway:
-        done = subprocess.run([python, __file__, "--checks", gateway.url, gateway.key])
-        if done.returncode != 0:
-            sys.exit(1)
-        rows = gateway.get("/api/exchanges?limit=500")["exchanges"]
-        assert len(rows) == 45, len(rows)
+async def many(url, key, model):
+    import openai
+
+    client = openai.AsyncOpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
+    calls = [client.chat.completions.create(model=model, messages=said(f"n{i}")) for i in range(40)]
+    assert [a.choices[0].message.content for a in await asyncio.gather(*calls)] == [f"You said: n{i}" for i in range(40)]
+
+
+def checks(url, key, model):
+    import openai
+
+    client = openai.OpenAI(base_url=url + "/v1", api_key=key, max_retries=0)
+    chat(client, model)
+    responses(client, model)
+    others(client, model)
+    errors(client, model, url)
+    asyncio.run(many(url, key, model))
+    print("all checks passed with openai", openai.__version__, "before", model)
 
 
 if __name__ == "__main__":
-    main()
+    main(__file__, checks)

@@ -8,6 +8,20 @@
 namespace plumb::gateway {
 namespace {
 
+// Only what is judged, or is known to be no text, may pass: a part of another type could hold anything.
+Status CheckParts(const json::array& parts, size_t message) {
+  static const std::vector<std::string> types = {"text", "refusal", "image_url", "file", "thinking", "redacted_thinking"};
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const json::object* part = parts[i].if_object();
+    const json::string* type = part ? FindString(*part, "type") : nullptr;
+    if (!type || std::ranges::find(types, std::string_view(*type)) == types.end()) {
+      return Fail(Code::kUnsupported, "messages[{}].content[{}] must be of one of these types: {}; others are not guarded, and therefore not passed on",
+                  message, i, Join(types, ", "));
+    }
+  }
+  return {};
+}
+
 Status CheckMessages(const json::array& messages) {
   static const std::vector<std::string> roles = {"system", "developer", "user", "assistant", "tool", "function"};
   if (messages.empty()) return Fail(Code::kInvalid, "messages is empty; send at least one");
@@ -21,16 +35,9 @@ Status CheckMessages(const json::array& messages) {
     if (content && !content->is_string() && !content->is_array() && !content->is_null()) {
       return Fail(Code::kInvalid, "messages[{}].content must be text or a list of parts", i);
     }
+    if (content && content->is_array()) PLUMB_CHECK(CheckParts(content->get_array(), i));
   }
   return {};
-}
-
-Status ReadSampling(const json::object& body, provider::ChatRequest& request) {
-  PLUMB_CHECK(ReadNumber(body, "temperature", request.temperature));
-  PLUMB_CHECK(ReadNumber(body, "top_p", request.top_p));
-  PLUMB_CHECK(ReadInteger(body, "max_tokens", request.max_tokens));
-  PLUMB_CHECK(ReadInteger(body, "seed", request.seed));
-  return ReadTexts(body, "stop", request.stop);
 }
 
 }  // namespace
@@ -44,20 +51,17 @@ Result<Call> ParseChat(const json::object& body) {
   PLUMB_CHECK(CheckMessages(*messages));
   request.messages = *messages;
   PLUMB_CHECK(ReadSampling(body, request));
-  PLUMB_TRY(call.stream, GetBoolOr(body, "stream", false));
-  if (const json::object* options = FindObject(body, "stream_options")) {
-    PLUMB_TRY(call.include_usage, GetBoolOr(*options, "include_usage", false));
-  }
-  PLUMB_TRY(const int64_t n, GetIntOr(body, "n", 1));
-  if (n != 1) return Fail(Code::kUnsupported, "n is {}; only 1 answer a request is guarded and given", n);
-  if (body.contains("audio") || body.contains("modalities")) {
+  PLUMB_CHECK(ReadStream(body, call));
+  PLUMB_CHECK(ReadChoices(body, call));
+  const json::array* modalities = FindArray(body, "modalities");
+  if (body.contains("audio") || (modalities && *modalities != json::array{"text"})) {
     return Fail(Code::kUnsupported, "audio and other modalities are not guarded, and therefore not served");
   }
   PLUMB_TRY(call.subject, ReadSubject(body));
-  // Log-probabilities would give away text that the guard holds back; who the user is stays with us.
+  // Who the user is stays with us.
   static const std::vector<std::string> kept = {
       "model", "messages", "temperature", "top_p", "max_tokens", "seed", "stop", "stream", "stream_options", "n",
-      "user", "safety_identifier", "logprobs", "top_logprobs"};
+      "user", "safety_identifier"};
   for (const auto& [key, value] : body) {
     if (std::ranges::find(kept, std::string_view(key)) == kept.end()) request.extra[key] = value;
   }

@@ -6,7 +6,7 @@
 namespace plumb::gateway {
 
 // Fields that are not named here travel on to the provider. Error: kInvalid, naming the field and what would be right;
-// kUnsupported (n other than 1, audio).
+// kUnsupported (audio).
 Result<Call> ParseChat(const json::object& body);
 
 }  // namespace plumb::gateway

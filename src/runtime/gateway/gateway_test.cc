@@ -169,8 +169,8 @@ TEST_F(GatewayTest, BadRequestsSayWhatWouldBeRight) {
   EXPECT_THAT(Send("POST", "/v1/chat/completions", "{\"messages\": [").body, HasSubstr("request body:1:15"));
   EXPECT_THAT(Chat("x", "mok").body, HasSubstr("did you mean 'mock'?"));
   EXPECT_THAT(Send("POST", "/v1/chat/completions", R"({"model":"mock","messages":[]})").body, HasSubstr("messages is empty"));
-  EXPECT_THAT(Send("POST", "/v1/chat/completions", R"({"model":"mock","n":2,"messages":[{"role":"user","content":"x"}]})").body,
-              HasSubstr("n is 2"));
+  EXPECT_THAT(Send("POST", "/v1/chat/completions", R"({"model":"mock","n":0,"messages":[{"role":"user","content":"x"}]})").body,
+              HasSubstr("n is 0"));
   EXPECT_EQ(Send("GET", "/v1/chat/completions").status, 405);
   EXPECT_EQ(Send("GET", "/v1/nothing").status, 404);
 }

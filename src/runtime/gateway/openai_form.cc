@@ -1,6 +1,12 @@
 #include "runtime/gateway/openai_form.h"
 
 namespace plumb::gateway {
+namespace {
+
+// Each is guarded by itself and held in memory; OpenAI's own limit is 128.
+constexpr int64_t kMaxChoices = 128;
+
+}  // namespace
 
 json::value OpenAiError(const Error& error) {
   const char* type = "server_error";
@@ -13,9 +19,13 @@ json::value OpenAiError(const Error& error) {
 }
 
 json::object ChatUsage(const provider::Usage& usage) {
-  return {{"prompt_tokens", usage.input_tokens},
-          {"completion_tokens", usage.output_tokens},
-          {"total_tokens", usage.input_tokens + usage.output_tokens}};
+  json::object out;
+  out["prompt_tokens"] = usage.input_tokens;
+  out["completion_tokens"] = usage.output_tokens;
+  out["total_tokens"] = usage.input_tokens + usage.output_tokens;
+  out["prompt_tokens_details"] = {{"cached_tokens", usage.cached_input_tokens}};
+  out["completion_tokens_details"] = {{"reasoning_tokens", usage.reasoning_tokens}};
+  return out;
 }
 
 Status ReadNumber(const json::object& body, std::string_view key, std::optional<double>& out) {
@@ -44,6 +54,30 @@ Status ReadTexts(const json::object& body, std::string_view key, std::vector<std
   auto list = json::try_value_to<std::vector<std::string>>(*value);
   if (!list) return Fail(Code::kInvalid, "{} must be a text or a list of texts", key);
   out = std::move(*list);
+  return {};
+}
+
+Status ReadSampling(const json::object& body, provider::ChatRequest& request) {
+  PLUMB_CHECK(ReadNumber(body, "temperature", request.temperature));
+  PLUMB_CHECK(ReadNumber(body, "top_p", request.top_p));
+  PLUMB_CHECK(ReadInteger(body, "max_tokens", request.max_tokens));
+  PLUMB_CHECK(ReadInteger(body, "seed", request.seed));
+  return ReadTexts(body, "stop", request.stop);
+}
+
+Status ReadStream(const json::object& body, Call& call) {
+  PLUMB_TRY(call.stream, GetBoolOr(body, "stream", false));
+  if (const json::object* options = FindObject(body, "stream_options")) {
+    PLUMB_TRY(call.include_usage, GetBoolOr(*options, "include_usage", false));
+  }
+  return {};
+}
+
+Status ReadChoices(const json::object& body, Call& call) {
+  PLUMB_TRY(const int64_t n, GetIntOr(body, "n", 1));
+  if (n < 1 || n > kMaxChoices) return Fail(Code::kInvalid, "n is {}; it must be from 1 to {}", n, kMaxChoices);
+  call.choices = static_cast<int>(n);
+  if (n > 1) call.request.extra["n"] = n;
   return {};
 }
 

@@ -39,6 +39,7 @@ struct Head {
 // `finish_reason` is OpenAI's: stop, length, tool_calls, content_filter.
 struct Choice {
   std::string text, refusal, reasoning;
+  std::string signature;   // the vendor's seal on the reasoning, where it was left as it was
   json::array tool_calls;  // OpenAI's
   json::value logprobs;    // OpenAI's, null where there are none
   std::string finish_reason;
@@ -55,6 +56,7 @@ class StreamWriter {
   virtual std::string Text(int choice, std::string_view text, const json::value& logprobs) = 0;
   virtual std::string Refusal(int choice, std::string_view text) = 0;
   virtual std::string Reasoning(int choice, std::string_view text) = 0;
+  virtual std::string Signature(int, std::string_view) { return ""; }  // most APIs have no place for it
   // OpenAI's delta: "index", and of "id", "function": {"name", "arguments"} what is new.
   virtual std::string ToolCall(int choice, const json::object& delta) = 0;
   // Nothing more comes of this choice.
@@ -76,6 +78,10 @@ class Surface {
   virtual json::value ErrorBody(const Error& error) const = 0;
 };
 
-const Surface& ChatSurface();  // OpenAI /v1/chat/completions
+const Surface& ChatSurface();         // OpenAI /v1/chat/completions
+const Surface& CompletionsSurface();  // OpenAI /v1/completions
+const Surface& ResponsesSurface();    // OpenAI /v1/responses
+const Surface& MessagesSurface();     // Anthropic /v1/messages, and what its tokens are counted of
+const Surface& EmbeddingsSurface();   // OpenAI /v1/embeddings; it is asked by turn_post.cc, not as a chat
 
 }  // namespace plumb::gateway

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "runtime/gateway/turn.h"
+#include "runtime/guard/answer.h"
 
 namespace plumb::gateway {
 
@@ -13,13 +15,19 @@ asio::awaitable<guard::Verdict> CheckText(Turn& turn, guard::Direction direction
 // Whether the request may go on to the model. Redacts messages and replaces tool results where the policy says so.
 asio::awaitable<bool> GuardInput(Turn& turn);
 
-// Tool calls are judged by what they would do: name and arguments. True where one is not let through.
-asio::awaitable<bool> GuardToolCalls(Turn& turn, const json::array& calls);
+// The steps of one answer's guard, each on a guard thread where it may wait for a classifier.
+// What came, and what may be shown by now.
+asio::awaitable<guard::AnswerPiece> PushGuard(Turn& turn, guard::AnswerGuard& guard, guard::AnswerPiece piece);
+// What was held of the reasoning, where something else begins.
+asio::awaitable<guard::AnswerPiece> EndReasoning(Turn& turn, guard::AnswerGuard& guard);
+// The rest. The verdict becomes the exchange's, where it is the strictest so far.
+asio::awaitable<guard::AnswerPiece> FinishGuard(Turn& turn, guard::AnswerGuard& guard);
 
 // The exchange's action is the strictest that any part asked for.
-void TakeAction(Exchange& exchange, guard::Action action, const std::string& clause);
-// The exchange's output verdict is the strictest of its parts.
-void TakeOutput(Exchange& exchange, const guard::Verdict& verdict);
+void TakeAction(Exchange& exchange, const guard::Verdict& verdict);
+
+// Texts of several choices stand in the record below one another.
+void AddText(std::string& all, std::string_view text);
 
 // What the caller gets in place of a text that is not let through: our own answer for redirect, rewrite and refuse, the
 // protocol's content filter for block, quarantine and hold.

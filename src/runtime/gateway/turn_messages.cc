@@ -35,14 +35,17 @@ void SetText(json::value& message, std::string_view text) { message.as_object()[
 
 size_t NewMessages(const json::array& messages) {
   size_t begin = messages.size();
+  while (begin > 0 && RoleOf(messages[begin - 1]) == "assistant") --begin;
   while (begin > 0 && RoleOf(messages[begin - 1]) != "assistant") --begin;
   return begin;
 }
 
+bool IsInput(const json::value& message) { return RoleOf(message) == "user" || RoleOf(message) == "assistant"; }
+
 std::string UserText(const json::array& messages) {
   std::string text;
   for (size_t i = NewMessages(messages); i < messages.size(); ++i) {
-    if (RoleOf(messages[i]) != "user") continue;
+    if (!IsInput(messages[i])) continue;
     if (!text.empty()) text += '\n';
     text += MessageText(messages[i]);
   }

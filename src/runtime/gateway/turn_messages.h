@@ -17,9 +17,12 @@ std::vector<json::string*> Texts(json::value& message);
 // Replaces the content by `text`.
 void SetText(json::value& message, std::string_view text);
 
-// Where the messages since the assistant last spoke begin.
+// Where the messages since the assistant last spoke begin. What stands at the end in the assistant's name, for the model
+// to go on from, is the caller's doing and belongs to them.
 size_t NewMessages(const json::array& messages);
-// The text of the user's messages since the assistant last spoke, joined by line breaks.
+// Of those, the messages that are judged as input: the user's, and words put into the assistant's mouth.
+bool IsInput(const json::value& message);
+// The text of these, joined by line breaks.
 std::string UserText(const json::array& messages);
 
 }  // namespace plumb::gateway

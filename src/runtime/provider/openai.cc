@@ -100,7 +100,12 @@ class OpenAi final : public Protocol {
   Result<json::object> Body(const ChatRequest& request, bool stream) const override {
     json::object body;
     for (const auto& [key, value] : request.extra) {
-      if (key != "max_completion_tokens" && Takes(key)) body[key] = value;
+      if (key != "max_completion_tokens" && Takes(key) && !OnlyAnthropics(key)) body[key] = value;
+    }
+    if (json::value* tools = body.if_contains("tools"); tools && tools->is_array()) {
+      for (json::value& tool : tools->get_array()) {
+        if (tool.is_object()) DropAnthropics(tool.get_object());
+      }
     }
     body["model"] = request.model;
     body["messages"] = Messages(request.messages);
@@ -149,7 +154,6 @@ class OpenAi final : public Protocol {
     body[dialect_.max_tokens.empty() ? own : std::string_view(dialect_.max_tokens)] = newer ? *newer : json::value(*request.max_tokens);
   }
   json::array Messages(const json::array& messages) const {
-    if (dialect_.developer && dialect_.names) return messages;
     json::array out = messages;
     for (json::value& value : out) {
       json::object* message = value.if_object();
@@ -157,6 +161,7 @@ class OpenAi final : public Protocol {
       const json::string* role = FindString(*message, "role");
       if (!dialect_.developer && role && *role == "developer") (*message)["role"] = "system";
       if (!dialect_.names) message->erase("name");
+      DropAnthropics(*message);
     }
     return out;
   }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/provider/protocol.h"
@@ -17,6 +18,12 @@ json::value LogprobsOf(const json::object& choice);
 const json::array& ChoicesOf(const json::object& answer);
 // The first answer is the response itself, the others follow it.
 void PutChoices(std::vector<Choice> all, ChatResponse& response);
+
+// openai_messages.cc
+// Whether a field of a question is Anthropic's alone.
+bool OnlyAnthropics(std::string_view field);
+// Takes what is Anthropic's alone out of a message, or a tool.
+void DropAnthropics(json::object& message);
 
 // Reads a stream of `expected` answers.
 std::unique_ptr<StreamReader> OpenAiStreamReader(size_t expected, bool hidden_reasoning);
