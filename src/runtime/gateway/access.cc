@@ -15,7 +15,7 @@ constexpr Rule kRules[] = {
     {"GET", "/api/", Right::kRead},
     {"HEAD", "/api/", Right::kRead},
     {"POST", "/api/try", Right::kRead},
-    {"", "/api/holds/", Right::kReview},
+    {"POST", "/api/held/", Right::kReview},
     {"", "/api/reviews/", Right::kReview},
     {"", "/", Right::kOperate},
 };
