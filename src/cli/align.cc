@@ -23,15 +23,16 @@ struct Arguments {
 };
 
 // Programs and models as they are now, for the report.
-json::object Identities(const Globals&) {
+json::object Identities(const Config& config) {
   json::object out = {{"plumb", PLUMB_VERSION}};
-  if (auto lm = provider::FindLm()) {
+  const auto lm = config.lm.program.empty() ? provider::FindLm() : config.lm.program;
+  if (lm) {
     if (auto digest = Sha256File(lm->string())) out["plumb-lm"] = *digest;
   }
   return out;
 }
 
-loop::World MakeWorld(const Globals& globals, const Config& config, ledger::Ledger& ledger) {
+loop::World MakeWorld(const Config& config, ledger::Ledger& ledger) {
   loop::World world;
   world.clock = SystemClock();
   world.seconds = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
@@ -39,12 +40,15 @@ loop::World MakeWorld(const Globals& globals, const Config& config, ledger::Ledg
   world.stop = Interrupted;
   world.ledger = &ledger;
   world.open_target = [&config](const std::string& name) { return eval::OpenTarget(name, OpenOptionsOf(config)); };
-  world.run_job = [](const std::string& job, const json::object& settings, const std::function<void(const json::object&)>& on_event) {
-    return provider::RunLmJob(job, settings, {.on_event = on_event, .stop = Interrupted});
+  world.run_job = [program = config.lm.program](const std::string& job, const json::object& settings,
+                                                const std::function<void(const json::object&)>& on_event) {
+    return provider::RunLmJob(job, settings, {.program = program, .on_event = on_event, .stop = Interrupted});
   };
-  world.open_classifier = [](const fs::path& encoder) { return guard::OpenEncoder("minilm", encoder, {}); };
+  world.open_classifier = [program = config.lm.program](const fs::path& encoder) {
+    return guard::OpenEncoder("minilm", encoder, {.lm = {.program = program}, .executor = {}});
+  };
   world.shipped_guard = ShippedFile("policies/guard");
-  world.identities = Identities(globals);
+  world.identities = Identities(config);
   return world;
 }
 
@@ -61,7 +65,7 @@ Status Align(const Arguments& arguments, Globals& globals) {
   options.seed = arguments.seed;
   options.resume = arguments.resume;
   CatchInterrupts();
-  auto outcome = loop::RunTurn(options, MakeWorld(globals, config, *ledger));
+  auto outcome = loop::RunTurn(options, MakeWorld(config, *ledger));
   if (!outcome && outcome.error().code == Code::kCancelled)
     return Fail(Code::kCancelled, "stopped; what is done is in {}. Go on with: plumb align --target {} --out {} --resume", arguments.out, arguments.target, arguments.out);
   if (!outcome) return std::unexpected(outcome.error());

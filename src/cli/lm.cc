@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "cli/config.h"
 #include "cli/verbs.h"
 #include "runtime/provider/lm_process.h"
 
@@ -11,8 +12,12 @@ namespace plumb::cli {
 namespace {
 
 // Becomes plumb-lm; returns only where that fails.
-Status Become(const std::vector<std::string>& arguments) {
-  PLUMB_TRY(const fs::path program, provider::FindLm());
+Status Become(const std::vector<std::string>& arguments, const Globals& globals) {
+  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  fs::path program = config.lm.program;
+  if (program.empty()) {
+    PLUMB_TRY(program, provider::FindLm());
+  }
   std::vector<std::string> all = {"plumb-lm"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -30,7 +35,7 @@ void RegisterLm(CLI::App& app, Globals& globals) {
   verb->callback([verb, &globals] {
     auto arguments = verb->remaining();
     if (arguments.empty()) arguments = {"--help"};
-    if (auto status = Become(arguments); !status) Report(status.error(), globals);
+    if (auto status = Become(arguments, globals); !status) Report(status.error(), globals);
   });
 }
 

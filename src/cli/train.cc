@@ -1,6 +1,7 @@
 // plumb train: a training job with TRL's argument names as flags.
 #include <cstdio>
 
+#include "cli/config.h"
 #include "cli/interrupt.h"
 #include "cli/verbs.h"
 #include "runtime/provider/lm_job.h"
@@ -46,12 +47,14 @@ std::string Line(const json::object& event) {
 }
 
 Status Train(const std::string& job, const std::vector<std::string>& flags, Globals& globals) {
+  PLUMB_TRY(const Config where, ConfigOrDefaults(globals.config));
   PLUMB_TRY(const auto config, ConfigFromFlags(flags));
   for (const char* needed : {"model", "data", "out"})
     if (!config.contains(needed)) return Fail(Code::kInvalid, "--{} is missing", needed);
   CatchInterrupts();
   const bool as_json = globals.json;
-  const auto last = provider::RunLmJob(job, config, {.on_event = [as_json](const json::object& event) {
+  const auto last = provider::RunLmJob(job, config, {.program = where.lm.program,
+                                                     .on_event = [as_json](const json::object& event) {
                                                        if (as_json) std::puts(ToJson(event).c_str());
                                                        else if (const auto line = Line(event); !line.empty()) fmt::print(stderr, "{}\n", line);
                                                        std::fflush(stdout);
