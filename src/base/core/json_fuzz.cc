@@ -1,4 +1,5 @@
-// Any bytes: JSON or an error with a place; what parses has one canonical form, and that form is itself.
+// Any bytes: JSON or an error with a place; what parses has one canonical form, and that form is
+// itself.
 #include <cstdint>
 #include <cstdlib>
 
@@ -9,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   (void)ParseJsonl(text, "fuzz.jsonl");
   (void)HexDecode(text);
-  if (auto bytes = Base64Decode(text); bytes && Base64Encode(*bytes).size() > size + 4) std::abort();
+  if (auto bytes = Base64Decode(text); bytes && Base64Encode(*bytes).size() > size + 4)
+    std::abort();
   if (!IsUtf8(ToUtf8(text))) std::abort();
   (void)ParseTime(text);
   (void)ParseDuration(text);

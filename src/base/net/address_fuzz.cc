@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto url = ParseUrl(text)) {
     if (url->target.empty()) std::abort();
     const auto again = ParseUrl(url->Text());
-    if (!again || !(again->address == url->address) || again->tls != url->tls || again->target != url->target)
+    if (!again || !(again->address == url->address) || again->tls != url->tls ||
+        again->target != url->target)
       std::abort();
   }
   if (PercentDecode(PercentEncode(text)) != text) std::abort();

@@ -1,4 +1,5 @@
-// Any bytes as an example file: every row is an example or a problem with a place, and never a crash.
+// Any bytes as an example file: every row is an example or a problem with a place, and never a
+// crash.
 #include <cstdint>
 #include <cstdlib>
 

@@ -11,7 +11,8 @@
 namespace plumb::policy {
 namespace {
 
-// The hashes of its lower-case words; a character of a script written without spaces (U+2E80 and up) is a word of its own.
+// The hashes of its lower-case words; a character of a script written without spaces (U+2E80 and
+// up) is a word of its own.
 std::vector<uint64_t> Words(std::string_view text) {
   std::vector<uint64_t> words;
   std::string word;
@@ -29,7 +30,8 @@ std::vector<uint64_t> Words(std::string_view text) {
       } else if (byte != '\'') {
         end_word();
       }
-    } else if (length >= 3 && (byte > 0xE2 || (byte == 0xE2 && static_cast<unsigned char>(text[i + 1]) >= 0xBA))) {
+    } else if (length >= 3 &&
+               (byte > 0xE2 || (byte == 0xE2 && static_cast<unsigned char>(text[i + 1]) >= 0xBA))) {
       end_word();
       words.push_back(hash(text.substr(i, length)));
     } else if (byte == 0xE2) {  // dashes and quotation marks
@@ -112,30 +114,34 @@ std::vector<std::vector<uint32_t>> RankedShingles(const std::vector<std::string_
 
 }  // namespace
 
-std::vector<size_t> NearDuplicateFamilies(const std::vector<std::string_view>& texts, double threshold) {
+std::vector<size_t> NearDuplicateFamilies(const std::vector<std::string_view>& texts,
+                                          double threshold) {
   const auto ranked = RankedShingles(texts);
   Families families(texts.size());
-  // Two sets as similar as the threshold share one of the first |set| - ceil(threshold * |set|) + 1 shingles of each
-  // (Chaudhuri et al. 2006). A pair is looked at once, where its first shared shingle stands: from there on both must
-  // hold enough for the rest (Xiao et al. 2008).
+  // Two sets as similar as the threshold share one of the first |set| - ceil(threshold * |set|) + 1
+  // shingles of each (Chaudhuri et al. 2006). A pair is looked at once, where its first shared
+  // shingle stands: from there on both must hold enough for the rest (Xiao et al. 2008).
   struct Post {
     uint32_t text, at, size;
   };
-  const double needed = threshold / (1 + threshold);  // of |a| + |b|, to be shared
-  std::vector<std::vector<Post>> posted;               // by shingle
+  const double needed = threshold / (1 + threshold);    // of |a| + |b|, to be shared
+  std::vector<std::vector<Post>> posted;                // by shingle
   std::vector<uint32_t> met(texts.size(), UINT32_MAX);  // the last text it was compared with
   for (uint32_t i = 0; i < ranked.size(); ++i) {
     const auto& own = ranked[i];
     const auto size = static_cast<uint32_t>(own.size());
-    const size_t prefix = size - static_cast<size_t>(std::ceil(threshold * size)) + (own.empty() ? 0 : 1);
+    const size_t prefix =
+        size - static_cast<size_t>(std::ceil(threshold * size)) + (own.empty() ? 0 : 1);
     if (!own.empty() && own.back() >= posted.size()) posted.resize(own.back() + 1);
     for (uint32_t k = 0; k < prefix; ++k) {
       std::vector<Post>& others = posted[own[k]];
       for (const Post& post : others) {
-        const auto least = static_cast<uint32_t>(needed * (size + post.size));  // rounded down: exact below
+        const auto least =
+            static_cast<uint32_t>(needed * (size + post.size));  // rounded down: exact below
         if (std::min(size - k, post.size - post.at) < least || met[post.text] == i) continue;
         met[post.text] = i;
-        if (families.Find(i) != families.Find(post.text) && Jaccard(own, ranked[post.text], least) >= threshold)
+        if (families.Find(i) != families.Find(post.text) &&
+            Jaccard(own, ranked[post.text], least) >= threshold)
           families.Join(i, post.text);
       }
       others.push_back({i, k, size});

@@ -1,4 +1,5 @@
-// Any bytes as a row of a run, an instruction to check or a judge's ruling: read or refused, and never a crash.
+// Any bytes as a row of a run, an instruction to check or a judge's ruling: read or refused, and
+// never a crash.
 #include <cstdint>
 
 #include "measure/eval/instructions.h"
@@ -13,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)eval::ParseNumber(std::string(text));
   const auto value = ParseJson(text);
   if (!value || !value->is_object()) return 0;
-  if (auto sample = eval::ParseSample(value->get_object(), "fuzz.jsonl:1")) (void)eval::SampleJson(*sample);
+  if (auto sample = eval::ParseSample(value->get_object(), "fuzz.jsonl:1"))
+    (void)eval::SampleJson(*sample);
   (void)eval::ParseInstructionCheck(value->get_object());
   return 0;
 }

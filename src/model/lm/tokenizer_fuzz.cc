@@ -12,7 +12,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (auto make : {lm::BpeFromJson, lm::WordPieceFromJson}) {
     auto tokenizer = make(root->get_object());
     if (!tokenizer) continue;
-    const auto ids = (*tokenizer)->Encode("abba <|x|> \u00C0\u00E9 12\n\n\xF0\x9F\x99\x82", {.special = true, .add_bos_eos = true});
+    const auto ids = (*tokenizer)
+                         ->Encode("abba <|x|> \u00C0\u00E9 12\n\n\xF0\x9F\x99\x82",
+                                  {.special = true, .add_bos_eos = true});
     if (!IsUtf8((*tokenizer)->Decode(ids, true))) std::abort();
     std::vector<int32_t> types;
     if ((*tokenizer)->EncodePair("ab", "ba", &types).size() != types.size()) std::abort();

@@ -6,7 +6,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace plumb::train;
-  const auto rows = ParseClassifierRows(std::string_view(reinterpret_cast<const char*>(data), size), "fuzz.jsonl");
+  const auto rows = ParseClassifierRows(std::string_view(reinterpret_cast<const char*>(data), size),
+                                        "fuzz.jsonl");
   if (!rows) return 0;
   for (const ClassifierRow& row : *rows)
     for (const auto& [head, label] : row.labels)

@@ -1,4 +1,5 @@
-// Any bytes as guard.json or linear.bin: a guard's record, which reads the same when written, or an error.
+// Any bytes as guard.json or linear.bin: a guard's record, which reads the same when written, or an
+// error.
 #include <cstdint>
 #include <cstdlib>
 

@@ -6,7 +6,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace plumb;
-  static const std::unique_ptr<provider::Protocol> protocols[] = {provider::OpenAiProtocol(), provider::AnthropicProtocol()};
+  static const std::unique_ptr<provider::Protocol> protocols[] = {provider::OpenAiProtocol(),
+                                                                  provider::AnthropicProtocol()};
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto value = ParseJson(text);
   net::SseParser parser(1 << 16);
