@@ -16,7 +16,6 @@ constexpr Rule kRules[] = {
     {"HEAD", "/api/", Right::kRead},
     {"POST", "/api/try", Right::kRead},
     {"POST", "/api/held/", Right::kReview},
-    {"", "/api/reviews/", Right::kReview},
     {"", "/", Right::kOperate},
 };
 
