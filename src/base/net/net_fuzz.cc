@@ -1,4 +1,5 @@
-// Whatever bytes a client sends: a request or a refusal, the same one however they are cut, and never a crash.
+// Whatever bytes a client sends: a request or a refusal, the same one however they are cut, and
+// never a crash.
 #include <cstdint>
 #include <cstdlib>
 
@@ -9,7 +10,8 @@ namespace {
 
 using namespace plumb::net;
 
-// What was read: the status of the refusal (0: not all there yet, 200: a request), and the request itself.
+// What was read: the status of the refusal (0: not all there yet, 200: a request), and the request
+// itself.
 struct Outcome {
   int status = 0;
   std::string request;
@@ -23,7 +25,8 @@ Outcome Read(std::string_view bytes, size_t step) {
   std::optional<Framing> framing;
   ChunkedBody chunks;
   const auto done = [&] {
-    return Outcome{200, request.method + " " + request.target + "\n" + request.headers.wire() + "\n" + body};
+    return Outcome{
+        200, request.method + " " + request.target + "\n" + request.headers.wire() + "\n" + body};
   };
   while (true) {
     if (!framing && !pending.empty()) {
@@ -40,7 +43,8 @@ Outcome Read(std::string_view bytes, size_t step) {
       }
     }
     if (framing && !framing->chunked) {
-      const size_t wanted = static_cast<size_t>(std::min<uint64_t>(framing->content_length.value_or(0), 1 << 20));
+      const size_t wanted =
+          static_cast<size_t>(std::min<uint64_t>(framing->content_length.value_or(0), 1 << 20));
       body += pending.substr(0, wanted - body.size());
       pending.clear();
       if (body.size() == wanted) return done();
@@ -66,7 +70,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!(Read(text, step) == Read(text, size))) std::abort();
 
   Headers headers;
-  if (auto head = FindHead(text, 0); head && *head > 0) (void)ParseResponseHead(text.substr(0, *head), headers);
+  if (auto head = FindHead(text, 0); head && *head > 0)
+    (void)ParseResponseHead(text.substr(0, *head), headers);
 
   SseParser whole(1 << 16), pieces(1 << 16);
   const auto all = whole.Feed(text);
