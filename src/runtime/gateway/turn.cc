@@ -2,6 +2,7 @@
 
 #include "runtime/gateway/access.h"
 #include "runtime/gateway/turn_guard.h"
+#include "runtime/gateway/turn_places.h"
 
 namespace plumb::gateway {
 namespace {
@@ -124,6 +125,7 @@ asio::awaitable<Entry> Enter(Turn& turn) {
   if (!admitted) co_return Entry::kAnswered;
   SetHeaders(turn);
   const bool may_pass = co_await GuardInput(turn);
+  RecordPlaceholders(turn);
   if (turn.exchange.input) turn.out.headers.Set("x-plumb-verdict", VerdictHeader(turn));
   co_return may_pass ? Entry::kMayPass : Entry::kWithheld;
 }
@@ -176,6 +178,7 @@ std::string VerdictHeader(const Turn& turn) {
   if (turn.exchange.input) parts.push_back(fmt::format("input={}", policy::ActionName(turn.exchange.input->action)));
   if (turn.exchange.output) parts.push_back(fmt::format("output={}", policy::ActionName(turn.exchange.output->action)));
   if (turn.exchange.mode == "observe") parts.emplace_back("mode=observe");
+  if (const std::vector<std::string> silent = SilentDetectors(turn.exchange); !silent.empty()) parts.push_back("silent=" + Join(silent, ","));
   return Join(parts, "; ");
 }
 

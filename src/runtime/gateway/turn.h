@@ -5,6 +5,8 @@
 //   turn_guard.cc   what is judged, and what stands in place of what is not let through
 //   turn_whole.cc   the answer at once
 //   turn_stream.cc  the answer as it is written
+//   turn_places.cc  what is taken out of a request and put back into its answer
+//   turn_again.cc   the model is asked once more
 //   turn_post.cc    what is no chat: one question passed on, one answer passed back (embeddings, token counts)
 #pragma once
 
@@ -15,6 +17,7 @@
 #include "runtime/gateway/service.h"
 #include "runtime/gateway/surface.h"
 #include "runtime/gateway/trace.h"
+#include "runtime/guard/placeholder.h"
 
 namespace plumb::gateway {
 
@@ -37,6 +40,7 @@ struct Turn {
   const policy::Route* route = nullptr;
   const guard::Guard* guard = nullptr;
   bool enforce = true;  // false: verdicts are recorded and change nothing
+  guard::Placeholders places;  // what was taken out of the request, to be put back into its answer
   Admission admission;  // its place in the caller's budgets; settled by Close
 
   double Elapsed() const { return MillisSince(start); }

@@ -1,6 +1,7 @@
 #include "runtime/gateway/turn_guard.h"
 
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_places.h"
 #include "runtime/guard/record.h"
 
 namespace plumb::gateway {
@@ -46,7 +47,7 @@ asio::awaitable<bool> RedactInput(Turn& turn) {
     if (!IsInput(messages[i])) continue;
     for (json::string* text : Texts(messages[i])) {
       const guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, std::string(*text), "");
-      if (verdict.action == Action::kRedact) *text = guard::Redact(*text, verdict);
+      if (verdict.action == Action::kRedact) RedactNew(turn, *text, verdict);
     }
   }
   const guard::Verdict after = co_await CheckText(turn, Direction::kInput, UserText(messages), "");
@@ -79,6 +80,7 @@ asio::awaitable<guard::Verdict> CheckText(Turn& turn, Direction direction, std::
 }
 
 asio::awaitable<bool> GuardInput(Turn& turn) {
+  co_await RedactPast(turn);
   co_await GuardToolResults(turn);
   const std::string text = UserText(turn.call.request.messages);
   if (text.empty()) co_return true;  // a turn of tool results alone

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "runtime/gateway/turn_again.h"
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
 #include "runtime/gateway/turn_vendor.h"
@@ -38,7 +39,8 @@ class Sink {
 // One choice on its way.
 struct Spoken {
   std::unique_ptr<guard::AnswerGuard> guard;
-  std::string shown;       // what the caller was given
+  std::optional<guard::AnswerRestorer> restorer;
+  std::string shown;       // what the caller was given, as the record has it
   bool reasoning = false;  // it has begun and not ended
 };
 
@@ -46,6 +48,7 @@ struct Streaming {
   Turn& turn;
   Sink sink;
   std::map<int, Spoken> choices;
+  bool again = false;  // the model was asked once more
 };
 
 // The reason a stream was stopped by us rather than by the provider.
@@ -66,13 +69,10 @@ bool AllBlocked(const Streaming& streaming) {
          std::ranges::all_of(streaming.choices, [](const auto& choice) { return choice.second.guard->blocked(); });
 }
 
-asio::awaitable<void> Show(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
+asio::awaitable<void> Tell(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
   if (piece.empty()) co_return;
   Turn& turn = streaming.turn;
   if (turn.exchange.first_text_ms == 0) turn.exchange.first_text_ms = turn.Elapsed();
-  std::string& shown = streaming.choices[index].shown;
-  shown += piece.text;
-  if (!piece.tool_calls.empty()) shown += ToJson(piece.tool_calls);
   StreamWriter& writer = *streaming.sink.writer;
   std::string bytes;
   if (!piece.reasoning.empty()) bytes += writer.Reasoning(index, piece.reasoning);
@@ -80,6 +80,16 @@ asio::awaitable<void> Show(Streaming& streaming, int index, const guard::AnswerP
   if (!piece.refusal.empty()) bytes += writer.Refusal(index, piece.refusal);
   for (const json::value& call : piece.tool_calls) bytes += writer.ToolCall(index, call.as_object());
   co_await streaming.sink.Send(std::move(bytes));
+}
+
+// What the guard let go: the record has it as it is, the caller with what was taken out of the request put back.
+asio::awaitable<void> Show(Streaming& streaming, int index, guard::AnswerPiece piece) {
+  Spoken& spoken = streaming.choices[index];
+  if (!spoken.restorer) spoken.restorer.emplace(streaming.turn.places);
+  spoken.shown += piece.text;
+  if (!piece.tool_calls.empty()) spoken.shown += ToJson(piece.tool_calls);
+  const guard::AnswerPiece told = spoken.restorer->Push(std::move(piece));
+  co_await Tell(streaming, index, told);
 }
 
 // Where something else begins, what is held of the reasoning goes out first: a reader has it in one piece. Its seal fits
@@ -111,9 +121,9 @@ asio::awaitable<Status> TakeDelta(Streaming& streaming, const provider::ChatDelt
   spoken.reasoning = spoken.reasoning || !delta.reasoning.empty();
   co_await CloseReasoning(streaming, spoken, delta);
   guard::AnswerPiece piece{.text = delta.text, .reasoning = delta.reasoning, .tool_calls = delta.tool_calls, .logprobs = delta.logprobs};
-  const guard::AnswerPiece out = co_await PushGuard(streaming.turn, *spoken.guard, std::move(piece));
+  guard::AnswerPiece out = co_await PushGuard(streaming.turn, *spoken.guard, std::move(piece));
   if (AllBlocked(streaming)) co_return Fail(Code::kCancelled, kStopped);
-  co_await Show(streaming, delta.choice, out);
+  co_await Show(streaming, delta.choice, std::move(out));
   if (streaming.sink.left) co_return Fail(Code::kCancelled, "the client has left");
   co_return Status();
 }
@@ -123,25 +133,64 @@ asio::awaitable<void> ShowInstead(Streaming& streaming, int index, const Choice&
   std::string& shown = streaming.choices[index].shown;
   guard::AnswerPiece piece{.text = instead.text, .refusal = instead.refusal};
   if (!piece.text.empty() && !shown.empty()) piece.text.insert(0, "\n\n");
-  co_await Show(streaming, index, piece);
+  co_await Show(streaming, index, std::move(piece));
   if (shown.empty()) shown = instead.refusal;
 }
+
+// Nothing more comes of a choice.
+asio::awaitable<void> CloseChoice(Streaming& streaming, int index, std::string reason) {
+  const guard::AnswerPiece rest = streaming.choices[index].restorer ? streaming.choices[index].restorer->Finish() : guard::AnswerPiece();
+  co_await Tell(streaming, index, rest);
+  if (index == 0) streaming.turn.exchange.finish_reason = reason;
+  std::string bytes = streaming.sink.writer->Finish(index, reason);
+  co_await streaming.sink.Send(std::move(bytes));
+}
+
+asio::awaitable<void> CloseWithheld(Streaming& streaming, int index, const guard::Verdict& verdict) {
+  const Choice instead = Withhold(streaming.turn, verdict);
+  co_await ShowInstead(streaming, index, instead);
+  co_await CloseChoice(streaming, index, instead.finish_reason);
+}
+
+asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict);
 
 // The end of one choice: what is held, or what stands in its place, and why it ends.
 asio::awaitable<void> FinishChoice(Streaming& streaming, int index, std::string reason) {
   Turn& turn = streaming.turn;
   Spoken& spoken = ChoiceOf(streaming, index);
-  const guard::AnswerPiece rest = co_await FinishGuard(turn, *spoken.guard);
-  if (spoken.guard->blocked()) {
-    const Choice instead = Withhold(turn, spoken.guard->verdict());
-    reason = instead.finish_reason;
-    co_await ShowInstead(streaming, index, instead);
-  } else {
-    co_await Show(streaming, index, rest);
+  guard::AnswerPiece rest = co_await FinishGuard(turn, *spoken.guard);
+  if (!spoken.guard->blocked()) {
+    co_await Show(streaming, index, std::move(rest));
+    co_await CloseChoice(streaming, index, std::move(reason));
+    co_return;
   }
-  if (index == 0) turn.exchange.finish_reason = reason;
-  std::string bytes = streaming.sink.writer->Finish(index, reason);
-  co_await streaming.sink.Send(std::move(bytes));
+  const guard::Verdict verdict = spoken.guard->verdict();
+  if (!streaming.again && MayAskAgain(turn, verdict)) {
+    co_await SpeakAgain(streaming, verdict);
+  } else {
+    co_await CloseWithheld(streaming, index, verdict);
+  }
+}
+
+// A second answer, guarded like the first, follows on what was shown of that. Where there is none, or it breaks a clause
+// too, our words stand in its place.
+asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict) {
+  Turn& turn = streaming.turn;
+  streaming.again = true;
+  Spoken& spoken = streaming.choices.at(0);
+  spoken.guard = nullptr;
+  spoken.reasoning = false;
+  ChoiceOf(streaming, 0);
+  provider::OnDelta on_delta = [&streaming](const provider::ChatDelta& delta) { return TakeDelta(streaming, delta); };
+  provider::ChatRequest request = AskAgain(turn, verdict, spoken.shown);
+  Result<provider::ChatResponse> second = co_await turn.answerer.provider->ChatStream(std::move(request), on_delta);
+  if (second) AddUsage(turn.exchange.usage, second->usage);
+  if (second || AllBlocked(streaming)) {
+    std::string reason = second ? second->finish_reason : "";
+    co_await FinishChoice(streaming, 0, std::move(reason));
+  } else {
+    co_await CloseWithheld(streaming, 0, verdict);
+  }
 }
 
 std::string Shown(const Streaming& streaming) {
@@ -157,6 +206,7 @@ std::string Closing(const Exchange& exchange, const ledger::Receipt& receipt) {
   plumb["action"] = policy::ActionName(exchange.action);
   plumb["input"] = exchange.input ? json::value(policy::ActionName(exchange.input->action)) : json::value();
   plumb["output"] = exchange.output ? json::value(policy::ActionName(exchange.output->action)) : json::value();
+  if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) plumb["silent"] = json::array(silent.begin(), silent.end());
   plumb["receipt"] = {{"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}, {"tree_size", receipt.tree_size}};
   return ToJson(json::object{{"plumb", std::move(plumb)}});
 }

@@ -1,4 +1,5 @@
 // The answer at once: every choice is judged, and what is not let through is replaced, before anything is said.
+#include "runtime/gateway/turn_again.h"
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
 #include "runtime/gateway/turn_vendor.h"
@@ -26,13 +27,21 @@ void Replace(Choice& choice, guard::AnswerPiece piece) {
   for (json::value& call : choice.tool_calls) call.as_object().erase("index");
 }
 
-// Judges a choice and leaves in it what may be shown, or our words in its place.
-asio::awaitable<void> GuardChoice(Turn& turn, Choice& choice) {
+// Judges a choice and leaves in it what may be shown, or our words in its place. `again`: it is the second answer.
+asio::awaitable<void> GuardChoice(Turn& turn, Choice& choice, bool again = false) {
   guard::AnswerGuard guard(*turn.guard, UserText(turn.call.request.messages), {.stream = false, .enforce = turn.enforce});
   guard.Push({.text = choice.text, .reasoning = choice.reasoning, .tool_calls = choice.tool_calls, .logprobs = choice.logprobs});
   guard::AnswerPiece piece = co_await FinishGuard(turn, guard);
   if (guard.blocked()) {
-    choice = Withhold(turn, guard.verdict());
+    const guard::Verdict verdict = guard.verdict();
+    choice = Withhold(turn, verdict);
+    if (again || !MayAskAgain(turn, verdict)) co_return;
+    provider::ChatRequest request = AskAgain(turn, verdict, "");
+    Result<provider::ChatResponse> second = co_await turn.answerer.provider->Chat(std::move(request));
+    if (!second) co_return;
+    AddUsage(turn.exchange.usage, second->usage);
+    choice = std::move(ChoicesOf(*second).front());
+    co_await GuardChoice(turn, choice, true);
     co_return;
   }
   if (guard.redacted()) choice.signature.clear();  // it seals what the model wrote
@@ -47,6 +56,21 @@ std::string Shown(const Answer& answer) {
     if (!choice.tool_calls.empty()) shown += ToJson(choice.tool_calls);
   }
   return shown;
+}
+
+// Puts back what was taken out of the request.
+void Restore(const guard::Placeholders& places, Choice& choice) {
+  if (places.empty()) return;
+  guard::AnswerRestorer restorer(places);
+  const std::string thought = choice.reasoning;
+  guard::AnswerPiece piece = restorer.Push({choice.text, choice.reasoning, choice.refusal, std::move(choice.tool_calls), nullptr});
+  const guard::AnswerPiece rest = restorer.Finish();
+  choice.text = piece.text + rest.text;
+  choice.reasoning = piece.reasoning + rest.reasoning;
+  choice.refusal = piece.refusal + rest.refusal;
+  choice.tool_calls = std::move(piece.tool_calls);
+  choice.logprobs = nullptr;
+  if (choice.reasoning != thought) choice.signature.clear();
 }
 
 }  // namespace
@@ -64,6 +88,7 @@ asio::awaitable<void> AnswerWhole(Turn& turn) {
   turn.exchange.usage = response->usage;
   Answer answer{ChoicesOf(*response), response->usage};
   for (Choice& choice : answer.choices) co_await GuardChoice(turn, choice);
+  answer.usage = turn.exchange.usage;
   turn.exchange.finish_reason = answer.choices.front().finish_reason;
   KeepAnswer(turn, *response);
   co_await SendWhole(turn, std::move(answer));
@@ -71,6 +96,7 @@ asio::awaitable<void> AnswerWhole(Turn& turn) {
 
 asio::awaitable<void> SendWhole(Turn& turn, Answer answer) {
   turn.exchange.response = Shown(answer);
+  for (Choice& choice : answer.choices) Restore(turn.places, choice);
   turn.exchange.first_text_ms = turn.Elapsed();
   auto receipt = co_await Close(turn);
   if (!receipt) {
