@@ -227,7 +227,7 @@ providers:
     assert done.returncode == 2, done.stdout
     for part in ("plumb.yaml:1:6: tls needs a key", "plumb.yaml:2:17: 'app.example.com' is no origin",
                  "plumb.yaml:3:20: http.body_bytes must be a whole number from 1024", "plumb.yaml:3:23: unknown key 'hedder_s' in http, did you mean 'header_s'?",
-                 "plumb.yaml:4:22: a budget needs money, tokens or requests", "concurrent must be a whole number from 1",
+                 "plumb.yaml:4:23: a budget needs money, tokens or requests", "concurrent must be a whole number from 1",
                  "per is 'fortnight'", "expires: ", "'chat' in routes must be a path", "two keys are called 'a'",
                  "the same sha256 stands twice", "no team 'wep', did you mean 'web'?", "a provider has one of key_env, key_file and key_command"):
         assert part in done.stderr, (part, done.stderr)
