@@ -3,7 +3,6 @@
 #
 #   base   the standard library, fmt, Boost.JSON, base/core    most rooms
 #   net    base and Asio                                        rooms that wait on sockets
-#   cli    net and CLI11                                        the programs' verbs
 #   torch  base and ATen's tensors and operators                the model wing
 #   test, net_test, torch_test: the same with GoogleTest
 #
@@ -25,7 +24,6 @@ set(_torch <ATen/Parallel.h> <ATen/TensorOperators.h> <ATen/core/Tensor.h> <ATen
 set(_gtest <gtest/gtest.h> <gmock/gmock.h>)
 set(PLUMB_HEADERS_base ${_base})
 set(PLUMB_HEADERS_net ${_base} ${_net})
-set(PLUMB_HEADERS_cli ${_base} ${_net} <CLI/CLI.hpp>)
 set(PLUMB_HEADERS_torch ${_base} ${_torch})
 set(PLUMB_HEADERS_test ${_base} ${_gtest})
 set(PLUMB_HEADERS_net_test ${_base} ${_net} ${_gtest})

@@ -1,13 +1,20 @@
-# plumb_room(NAME DEPS room… LIBS library… PRECOMPILED kind COLD): the room in the current folder.
+# plumb_room(NAME DEPS room… LIBS library… PRECOMPILED kind WARM|COLD): the room in the current folder.
 #
 # Builds the library NAME from every *.cc here that is not a test, benchmark, fuzzer or main; NAME_test from *_test.cc;
 # NAME_bench from *_bench.cc; one fuzzer from each *_fuzz.cc. DEPS are other rooms, LIBS outside libraries. Rooms may
 # only depend on rooms below them (docs/architecture.md; tests/layering checks includes). PRECOMPILED is the kind of
-# cmake/precompiled.cmake, base by default. COLD rooms wait for others more than they compute, and are compiled in less
-# time at -O1; so are all tests. The target room_tests builds every NAME_test.
+# cmake/precompiled.cmake, base by default. How hard a room is optimised is what it costs to compile: -O2 for what
+# computes; -O1, two thirds of the time, for WARM rooms, which mostly move text; and -Og for COLD rooms, which wait for
+# others. Tests are compiled at -O1. The target room_tests builds every NAME_test.
 add_custom_target(room_tests)
+
+# plumb_optimise(TARGET LEVEL): the level of a release build.
+function(plumb_optimise target level)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:${level}>)
+endfunction()
+
 function(plumb_room name)
-  cmake_parse_arguments(ARG "COLD" "PRECOMPILED" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "WARM;COLD" "PRECOMPILED" "DEPS;LIBS;TEST_DEPS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cc$")
@@ -19,7 +26,9 @@ function(plumb_room name)
   endif()
   plumb_precompile(${name} ${ARG_PRECOMPILED})
   if(ARG_COLD)
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    plumb_optimise(${name} -Og)
+  elseif(ARG_WARM)
+    plumb_optimise(${name} -O1)
   endif()
 
   set(tests ${all})
@@ -29,7 +38,7 @@ function(plumb_room name)
     target_link_libraries(${name}_test PRIVATE ${name} ${ARG_TEST_DEPS} GTest::gtest_main GTest::gmock)
     target_compile_definitions(${name}_test PRIVATE
       PLUMB_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PLUMB_BINARY_DIR="${CMAKE_BINARY_DIR}")
-    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+    plumb_optimise(${name}_test -O1)
     string(REPLACE "base_test" "test" kind ${ARG_PRECOMPILED}_test)
     plumb_precompile(${name}_test ${kind})
     add_dependencies(room_tests ${name}_test)
@@ -70,6 +79,9 @@ function(plumb_fuzzer source)
   set(found ${CMAKE_BINARY_DIR}/fuzz/${fuzzer})
   file(MAKE_DIRECTORY ${found})
   set(seeds ${CMAKE_SOURCE_DIR}/tests/fuzz/${fuzzer})
+  if(NOT EXISTS ${seeds})
+    set(seeds "")
+  endif()
   add_test(NAME ${fuzzer} WORKING_DIRECTORY ${found} COMMAND ${fuzzer} -max_total_time=${PLUMB_FUZZ_SECONDS} -timeout=10
     -rss_limit_mb=3000 -max_len=4096 -print_final_stats=1 ${found} ${seeds})
   set_tests_properties(${fuzzer} PROPERTIES LABELS fuzz TIMEOUT 3600)
