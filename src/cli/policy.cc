@@ -1,9 +1,10 @@
-// plumb policy check|diff|render|coverage|schema|test
+// plumb policy check|diff|render|coverage|recall|schema|test
 #include "intent/policy/policy.h"
 
 #include <cstdio>
 
 #include "cli/guard_files.h"
+#include "cli/policy_recall.h"
 #include "cli/verbs.h"
 #include "intent/policy/coverage.h"
 #include "intent/policy/diff.h"
@@ -260,6 +261,8 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
     sources.suites = suites, sources.guard = guard, sources.pairs = pairs;
     ShowCoverage(coverage_flags, sources, globals);
   });
+
+  AddRecall(*policy, globals);
 
   CLI::App* schema = policy->add_subcommand("schema", "Print the JSON Schema of the file, for editors");
   schema->callback([] { Print(std::string(PolicySchema())); });

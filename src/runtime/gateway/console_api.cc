@@ -2,6 +2,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "runtime/gateway/console_views.h"
+#include "runtime/gateway/hold_turn.h"
 #include "runtime/gateway/service.h"
 #include "runtime/gateway/try_text.h"
 
@@ -197,6 +198,8 @@ asio::awaitable<void> ConsoleApi(Service& service, net::Request& request, net::R
   } else if (path == "/ledger/head") {
     auto work = [ledger]() { return LedgerHead(*ledger); };
     co_await FromLedger(service, out, std::move(work));
+  } else if (path == "/held" || path.starts_with("/held/")) {
+    co_await HeldApi(service, request, out, path);
   } else if (path == "/try" && request.method == "POST") {
     co_await Try(service, request, out);
   } else if (path == "/align/live") {

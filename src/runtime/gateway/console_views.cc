@@ -158,7 +158,7 @@ json::object PolicyView(const Service& service) {
                   {"capability_drop", policy.model_targets.capability_drop}};
   out["false_alarm"] = policy.false_alarm;
   out["languages"] = json::value_from(policy.languages.supported);
-  out["system_prompt"] = service.force->system_prompt;
+  out["system_prompt"] = policy::RenderSystemPrompt(policy);
   out["public"] = policy::RenderPublic(policy);
   return out;
 }

@@ -36,6 +36,9 @@ struct Exchange {
   std::string route;            // the entry of `models` that took it
   std::string key;              // whose key it was
   std::string subject;          // the end user, where the application names one
+  std::string arm;              // of a split: "SPLIT/ARM"; empty where the route does not split
+  json::array rules;            // what rules found: {"clause","action","why"}, without values
+  std::vector<std::string> bearing;  // the clauses put into the prompt because they bear on the request
   bool stream = false;
   std::string mode;             // the route's: enforce | observe
   std::string log;              // full | hashed | none

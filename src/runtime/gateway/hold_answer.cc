@@ -10,6 +10,7 @@ json::object AnswerJson(const Answer& answer) {
     one["text"] = choice.text;
     one["refusal"] = choice.refusal;
     one["reasoning"] = choice.reasoning;
+    one["signature"] = choice.signature;
     one["tool_calls"] = choice.tool_calls;
     one["logprobs"] = choice.logprobs;
     one["finish_reason"] = choice.finish_reason;
@@ -44,6 +45,7 @@ Result<Answer> ParseAnswer(const json::object& object) {
     choice.text = Text(*one, "text");
     choice.refusal = Text(*one, "refusal");
     choice.reasoning = Text(*one, "reasoning");
+    choice.signature = Text(*one, "signature");
     if (const json::array* calls = FindArray(*one, "tool_calls")) choice.tool_calls = *calls;
     if (const json::value* logprobs = one->if_contains("logprobs")) choice.logprobs = *logprobs;
     choice.finish_reason = Text(*one, "finish_reason");

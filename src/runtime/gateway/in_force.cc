@@ -1,16 +1,21 @@
 #include "runtime/gateway/in_force.h"
 
+#include "runtime/gateway/service.h"
 #include "runtime/guard/record.h"
 #include "runtime/guard/silence.h"
 #include "runtime/provider/local.h"
 
 namespace plumb::gateway {
+
 namespace {
 
-guard::OnError OnErrorOf(std::string_view name) {
-  if (name == "allow") return guard::OnError::kAllow;
-  if (name == "fallback") return guard::OnError::kFallback;
-  return guard::OnError::kBlock;
+// Arms that name a model name one that is here.
+Status CheckArms(const InForce& force) {
+  for (const policy::Route& route : force.policy.routes)
+    for (const policy::Arm& arm : route.split.arms)
+      if (auto found = arm.model.empty() ? Result<Answerer>(Answerer()) : FindAnswerer(force, arm.model); !found)
+        return std::unexpected(Context(found.error(), fmt::format("the arm '{}' of the policy's split", arm.name)));
+  return {};
 }
 
 }  // namespace
@@ -18,7 +23,8 @@ guard::OnError OnErrorOf(std::string_view name) {
 json::object InForce::Identity() const {
   return {{"policy", {{"id", policy.id}, {"version", policy.version}, {"hash", policy.hash}}},
           {"guard", guard_id},
-          {"config", config_sha256.empty() ? json::value() : json::value(config_sha256)}};
+          {"config", config_sha256.empty() ? json::value() : json::value(config_sha256)},
+          {"beside", stances.Identity()}};
 }
 
 Status ForceBuilder::ReadGuard(const ForceOptions& options) {
@@ -45,21 +51,13 @@ Status ForceBuilder::OpenEncoder(const ForceOptions& options) {
 }
 
 Status ForceBuilder::MakeGuards(const ForceOptions& options) {
+  const GuardSource source{options.guard, made_->guard_id, made_->encoder, options.use_encoder};
   std::vector<std::string> modes;
   for (const policy::Route& route : options.policy.routes) modes.push_back(route.on_error);
-  if (modes.empty()) modes.emplace_back("block");
-  for (const std::string& mode : modes) {
-    if (made_->guards.contains(mode)) continue;
-    guard::GuardOptions guard_options;
-    guard_options.classifier = made_->encoder.get();
-    guard_options.require_encoder = options.use_encoder;
-    guard_options.on_error = OnErrorOf(mode);
-    guard_options.check_deadline = guard::kServingDeadline;
-    PLUMB_TRY(guard::Guard guard, options.guard.empty() ? guard::Guard::PatternsOnly(options.policy, guard_options)
-                                                        : guard::Guard::Load(options.guard, options.policy, guard_options));
-    made_->guards[mode] = std::make_unique<guard::Guard>(std::move(guard));
-  }
-  made_->system_prompt = policy::RenderSystemPrompt(options.policy);
+  PLUMB_TRY(made_->guards, GuardsFor(options.policy, source, std::move(modes)));
+  made_->prompts = Prompts(options.policy, options.policy.routes, made_->encoder);
+  made_->scope = ScopeExamples(options.policy);
+  PLUMB_TRY(made_->stances, Stances::Make(options.policy, source));
   return {};
 }
 
@@ -127,6 +125,7 @@ Result<Force> ForceBuilder::Finish(ForceOptions options) {
   PLUMB_CHECK(OpenProviders(options));
   made_->policy = std::move(options.policy);
   made_->models = std::move(options.models);
+  PLUMB_CHECK(CheckArms(*made_));
   made_->prices = provider::PriceList(std::move(options.prices));
   made_->keys = KeyRing(std::move(options.keys), std::move(options.teams));
   made_->config_sha256 = std::move(options.config_sha256);

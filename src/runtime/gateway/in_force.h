@@ -9,16 +9,15 @@
 
 #include "runtime/gateway/exchange.h"
 #include "runtime/gateway/gateway.h"
+#include "runtime/gateway/overlay.h"
 #include "runtime/guard/encoder.h"
 
 namespace plumb::gateway {
 
-struct InForce {
-  policy::Policy policy;
-  std::string system_prompt;
+// The plain policy's stance, and what stands beside it.
+struct InForce : Stance {
   std::shared_ptr<guard::Encoder> encoder;                      // shared with the one before where it is the same
-  std::map<std::string, std::unique_ptr<guard::Guard>> guards;  // by the on_error of the routes that use it
-  std::string guard_id;                                         // SHA-256 of guard.json; "patterns" without one
+  Stances stances;                                              // under overlays, for arms and shadows
   std::vector<ModelRoute> models;                               // the first is the default
   std::map<std::string, std::shared_ptr<provider::Provider>> providers;  // by "local:MODEL" or the provider's name
   // Those of `models` with several targets or a cache, by name; and how their targets fare, over reloads too.
@@ -29,10 +28,7 @@ struct InForce {
   std::string config_sha256;                                    // of plumb.yaml; empty where there is none
   Time since;
 
-  // Any of the guards, where a route's on_error does not matter.
-  const guard::Guard& guard() const { return *guards.begin()->second; }
-  Bound bound() const { return {policy.hash, guard_id}; }
-  // {"policy":{"id","version","hash"},"guard","config"}: what a reload's record names.
+  // {"policy":{"id","version","hash"},"guard","config","beside"}: what a reload's record names.
   json::object Identity() const;
 };
 using Force = std::shared_ptr<const InForce>;

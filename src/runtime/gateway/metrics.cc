@@ -57,6 +57,7 @@ struct Metrics::State {
   Counters detector_runs = Count("plumb_guard_detector_runs_total", "Texts a tier of the guard was asked about, by what came of it",
                                  {"detector", "direction", "status"});
   Histograms ledger = Time("plumb_ledger_append_seconds", "Time until an entry was on disk", {}, kShort);
+  Counters shadows = Count("plumb_shadow_verdicts_total", "What shadow policies said, against what was done", {"policy", "result"});
   Counters reloads = Count("plumb_reloads_total", "Reloads of policy and configuration by what became of them", {"result"});
   Gauges reload_good = Gauge("plumb_last_reload_successful", "0 where the newest reload was refused and what was in force stayed", {});
   Gauges lm_up = Gauge("plumb_lm_up", "Whether a plumb-lm process answers", {"process"});
@@ -126,6 +127,8 @@ void Metrics::CountExchange(const Exchange& exchange) {
 void Metrics::ObserveGuard(std::string_view direction, double seconds) { state_->guard.At({direction}).Observe(seconds); }
 
 void Metrics::ObserveLedger(double seconds) { state_->ledger.At({}).Observe(seconds); }
+
+void Metrics::CountShadow(std::string_view policy, std::string_view result) { state_->shadows.At({policy, result}).Increment(); }
 
 void Metrics::CountReload(std::string_view result) {
   state_->reloads.At({result}).Increment();

@@ -27,6 +27,8 @@ class Metrics {
   void ObserveLedger(double seconds);
   // `result`: ok, refused, unchanged.
   void CountReload(std::string_view result);
+  // `result`: agrees, differs, failed, dropped.
+  void CountShadow(std::string_view policy, std::string_view result);
   // How many exchanges are on their way.
   void Begin();
   void End();

@@ -3,6 +3,7 @@
 
 #include "runtime/gateway/access.h"
 #include "runtime/gateway/openai_form.h"
+#include "runtime/gateway/hold_turn.h"
 #include "runtime/gateway/service.h"
 
 namespace plumb::gateway {
@@ -118,12 +119,21 @@ asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::
     co_return;
   }
   json::object body = ExchangeDetail(*stored);
+  const bool reads_all = May(caller->role, Right::kRead);
+  if (!reads_all) body.erase("withheld");  // what the guard or a person held back
+  int status = 200;
+  if (GetStringOr(stored->body, "status", "").value_or("") == "held") {
+    const Time now = service.options.clock();
+    Result<Hold> hold = co_await On(service.ledger_threads, [ledger, id, now] { return FindHold(*ledger, id, now); });
+    if (hold) status = DescribeHold(*hold, reads_all, body);
+  }
   auto prove = [ledger, id]() { return ledger->Prove(id); };
   Result<json::object> proof = co_await On(service.ledger_threads, std::move(prove));
   body["proof"] = proof ? json::value(*proof) : json::value();
   body["verifier_key"] = service.ledger->VerifierKey();
+  if (status == 202) out.headers.Set("retry-after", "5");
   const json::value answer(std::move(body));
-  co_await out.SendJson(200, answer);
+  co_await out.SendJson(status, answer);
 }
 
 }  // namespace plumb::gateway

@@ -63,19 +63,14 @@ Result<Answerer> FindAnswerer(const InForce& force, const std::string& model) {
   return Fail(Code::kNotFound, "no model '{}' here{} (known: {})", model, DidYouMean(model, names), Join(names, ", "));
 }
 
-const guard::Guard& GuardFor(const InForce& force, const policy::Route& route) {
-  const auto found = force.guards.find(route.on_error);
-  return *(found == force.guards.end() ? force.guards.begin() : found)->second;
-}
-
-asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const InForce& force, Exchange& exchange) {
+asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const Stance& stance, Exchange& exchange) {
   ++service.totals["exchanges"];
   ++service.totals[std::string(policy::ActionName(exchange.action))];
   if (exchange.status == "error") ++service.totals["errors"];
   if (exchange.mode == "observe" && exchange.action > guard::Action::kFlag) ++service.totals["observed"];
   service.metrics.CountExchange(exchange);
   const auto start = std::chrono::steady_clock::now();
-  ledger::Entry entry = ToEntry(exchange, force.bound());
+  ledger::Entry entry = ToEntry(exchange, {stance.policy.hash, stance.guard_id});
   ledger::Ledger* ledger = service.ledger.get();
   auto append = [ledger, entry = std::move(entry)]() mutable { return ledger->Append(std::move(entry)); };
   Result<ledger::Receipt> receipt = co_await On(service.ledger_threads, std::move(append));

@@ -16,6 +16,7 @@
 #include "runtime/gateway/in_force.h"
 #include "runtime/gateway/limits.h"
 #include "runtime/gateway/metrics.h"
+#include "runtime/gateway/shadow.h"
 
 namespace plumb::gateway {
 
@@ -44,6 +45,7 @@ struct Service {
   asio::thread_pool guard_threads;
   asio::thread_pool ledger_threads{16};  // appends that wait together are committed together
   std::unique_ptr<net::OtlpExporter> otlp;  // nullptr: nobody listens
+  ShadowWork shadows;
   std::unique_ptr<net::Server> server;
   bool draining = false;
 };
@@ -82,11 +84,8 @@ struct Answerer {
 };
 Result<Answerer> FindAnswerer(const InForce& force, const std::string& model);
 
-// The guard for a route, by its on_error.
-const guard::Guard& GuardFor(const InForce& force, const policy::Route& route);
-
 // Writes the exchange to the ledger, and counts it. Error: kIo; then the caller must not be answered.
-asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const InForce& force, Exchange& exchange);
+asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const Stance& stance, Exchange& exchange);
 
 double MillisSince(std::chrono::steady_clock::time_point start);
 

@@ -1,7 +1,11 @@
 #include "runtime/gateway/turn.h"
 
 #include "runtime/gateway/access.h"
+#include "runtime/gateway/hold_turn.h"
+#include "runtime/gateway/split.h"
 #include "runtime/gateway/turn_guard.h"
+#include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_rules.h"
 #include "runtime/gateway/turn_places.h"
 
 namespace plumb::gateway {
@@ -23,14 +27,37 @@ std::map<std::string, std::string> Attributes(const net::Request& request, const
   return attributes;
 }
 
-// Who answers, and under which route of the policy.
+// Where the request says it comes from: what overlays ask.
+policy::LoadOptions WhereOf(const net::Request& request) {
+  const auto header = [&](const char* name) { return std::string(request.headers.Get(name)); };
+  return {.region = header("x-plumb-region"), .locale = header("x-plumb-locale"), .domain = header("x-plumb-domain"), .channel = header("x-plumb-channel")};
+}
+
+// The arm of the route's split that the request is dealt, and what it changes. Error: its model is not here.
+Status Deal(Turn& turn, const Caller& caller) {
+  turn.arm = ChooseArm(turn.route->split, {turn.call.subject, caller.name, turn.exchange.id});
+  if (!turn.arm) return {};
+  const std::string name = turn.route->split.name.empty() ? turn.arm->name : turn.route->split.name + "/" + turn.arm->name;
+  turn.exchange.arm = name;
+  turn.out.headers.Set("x-plumb-arm", name);
+  if (!turn.arm->model.empty()) {
+    PLUMB_TRY(turn.answerer, FindAnswerer(*turn.force, turn.arm->model));
+  }
+  if (const Stance* stance = turn.arm->policy.empty() ? nullptr : turn.force->stances.Arm(turn.arm->policy, turn.where)) turn.stance = stance;
+  return {};
+}
+
+// Who answers, and under which policy and route.
 Status Route(Turn& turn, const Caller& caller) {
+  turn.where = WhereOf(turn.asked);
+  if (const Stance* overlaid = turn.force->stances.Overlaid(turn.force->policy, turn.where)) turn.stance = overlaid;
   provider::ChatRequest& request = turn.call.request;
   PLUMB_TRY(turn.answerer, FindAnswerer(*turn.force, request.model));
   turn.head.model = request.model.empty() ? turn.answerer.route->name : request.model;
-  turn.route = &RouteFor(turn.force->policy, Attributes(turn.asked, turn.head.model, caller));
+  turn.route = &RouteFor(turn.stance->policy, Attributes(turn.asked, turn.head.model, caller));
+  PLUMB_CHECK(Deal(turn, caller));
   turn.enforce = turn.route->mode != "observe";
-  turn.guard = &GuardFor(*turn.force, *turn.route);
+  turn.guard = &turn.stance->guard(*turn.route);
   request.model = turn.answerer.model;
   return {};
 }
@@ -63,7 +90,7 @@ Status Prepare(Turn& turn, Caller& caller) {
 }
 
 void SetHeaders(Turn& turn) {
-  const policy::Policy& policy = turn.force->policy;
+  const policy::Policy& policy = turn.stance->policy;
   turn.out.headers.Set("x-plumb-exchange", turn.exchange.id);
   turn.out.headers.Set("x-request-id", turn.exchange.id);  // where OpenAI's clients look
   turn.out.headers.Set("request-id", turn.exchange.id);    // where Anthropic's do
@@ -71,9 +98,21 @@ void SetHeaders(Turn& turn) {
 }
 
 // What the policy adds to the question.
-void Instruct(Turn& turn) {
-  if (!turn.answerer.route->policy_prompt) return;
-  turn.call.request.messages = provider::WithSystem(turn.call.request.messages, turn.force->system_prompt);
+asio::awaitable<void> Instruct(Turn& turn) {
+  const Prompts* prompts = &turn.stance->prompts;
+  const bool own = turn.arm && !turn.arm->prompt.empty();
+  if (!own && !turn.answerer.route->policy_prompt && !turn.route->prompt.given) co_return;
+  if (own) turn.own_prompt = prompts->Of(turn.arm->prompt, *turn.route);
+  turn.prompt = own ? &*turn.own_prompt : &prompts->For(*turn.route);
+  json::array& messages = turn.call.request.messages;
+  std::string text = turn.prompt->text;
+  if (const int k = turn.route->prompt.clauses; k > 0) {
+    auto work = [prompts, asked = UserText(messages), k]() { return prompts->Bearing(asked, static_cast<size_t>(k)); };
+    Prompts::Clauses bearing = co_await On(turn.service.guard_threads, std::move(work));
+    if (!bearing.text.empty()) text += "\n\n" + bearing.text;
+    turn.exchange.bearing = std::move(bearing.ids);
+  }
+  messages = provider::WithSystem(messages, text);
 }
 
 asio::awaitable<void> AnswerInstead(Turn& turn, Choice instead) {
@@ -95,8 +134,8 @@ asio::awaitable<void> Take(Turn& turn) {
     co_await AnswerInstead(turn, std::move(instead));
     co_return;
   }
-  Instruct(turn);
-  if (turn.call.stream) {
+  co_await Instruct(turn);
+  if (turn.call.stream && !MayHold(turn)) {
     co_await AnswerStream(turn);
   } else {
     co_await AnswerWhole(turn);
@@ -127,6 +166,10 @@ asio::awaitable<Entry> Enter(Turn& turn) {
   const bool may_pass = co_await GuardInput(turn);
   RecordPlaceholders(turn);
   if (turn.exchange.input) turn.out.headers.Set("x-plumb-verdict", VerdictHeader(turn));
+  if (!turn.over_limit.empty()) {
+    co_await AnswerOverLimit(turn);
+    co_return Entry::kAnswered;
+  }
   co_return may_pass ? Entry::kMayPass : Entry::kWithheld;
 }
 
@@ -134,6 +177,7 @@ asio::awaitable<void> Traced(Turn& turn, asio::awaitable<void> (*take)(Turn&)) {
   BeginTrace(turn);
   try {
     co_await take(turn);
+    LaunchShadows(turn);
   } catch (...) {  // becomes a 500 behind us
     EndTrace(turn);
     throw;
@@ -149,7 +193,7 @@ asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Reque
 asio::awaitable<Result<ledger::Receipt>> Close(Turn& turn) {
   turn.exchange.total_ms = turn.Elapsed();
   SettleTurn(turn);
-  Result<ledger::Receipt> receipt = co_await Record(turn.service, *turn.force, turn.exchange);
+  Result<ledger::Receipt> receipt = co_await Record(turn.service, *turn.stance, turn.exchange);
   co_return receipt;
 }
 
@@ -171,6 +215,18 @@ asio::awaitable<void> AnswerUnrecorded(Turn& turn) {
   const Error error{Code::kUnavailable, "the exchange could not be recorded, and is therefore not answered", ""};
   const json::value body = turn.surface.ErrorBody(error);
   co_await turn.out.SendJson(503, body);
+}
+
+std::string ClosingComment(const Exchange& exchange, const ledger::Receipt& receipt) {
+  json::object plumb;
+  plumb["exchange"] = exchange.id;
+  plumb["action"] = policy::ActionName(exchange.action);
+  plumb["input"] = exchange.input ? json::value(policy::ActionName(exchange.input->action)) : json::value();
+  plumb["output"] = exchange.output ? json::value(policy::ActionName(exchange.output->action)) : json::value();
+  if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) plumb["silent"] = json::array(silent.begin(), silent.end());
+  if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) plumb["silent"] = json::array(silent.begin(), silent.end());
+  plumb["receipt"] = {{"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}, {"tree_size", receipt.tree_size}};
+  return ToJson(json::object{{"plumb", std::move(plumb)}});
 }
 
 std::string VerdictHeader(const Turn& turn) {

@@ -3,6 +3,8 @@
 //
 //   turn.cc         the steps in order, the record, and answers that are no answer (errors)
 //   turn_guard.cc   what is judged, and what stands in place of what is not let through
+//   turn_rules.cc   what is decided by rule: limits, tool calls, scope, a leaked prompt
+//   hold_turn.cc    the answer that waits for a person
 //   turn_whole.cc   the answer at once
 //   turn_stream.cc  the answer as it is written
 //   turn_places.cc  what is taken out of a request and put back into its answer
@@ -31,6 +33,8 @@ struct Turn {
   const net::Request& asked;
   net::ResponseWriter& out;
   Force force = service.force;  // to its end, whatever is reloaded meanwhile
+  const Stance* stance = force.get();  // what holds for this request: overlays, the arm it was dealt
+  policy::LoadOptions where;           // it comes from, as its headers say
   Steady::time_point start = Steady::now();
   Trace trace;
   Head head;
@@ -38,7 +42,12 @@ struct Turn {
   Exchange exchange;
   Answerer answerer;
   const policy::Route* route = nullptr;
+  const policy::Arm* arm = nullptr;  // nullptr: the route does not split
   const guard::Guard* guard = nullptr;
+  const Prompt* prompt = nullptr;    // what was put in front; nullptr: nothing
+  std::optional<Prompt> own_prompt;  // an arm's
+  std::string over_limit;            // which limit blocks it; empty: none
+  Answer said;                       // by the model, where a shadow is to see it
   bool enforce = true;  // false: verdicts are recorded and change nothing
   guard::Placeholders places;  // what was taken out of the request, to be put back into its answer
   Admission admission;  // its place in the caller's budgets; settled by Close
@@ -66,6 +75,8 @@ asio::awaitable<void> AnswerError(Turn& turn, Error error);
 asio::awaitable<void> AnswerUnrecorded(Turn& turn);
 // "input=allow; output=redact"
 std::string VerdictHeader(const Turn& turn);
+// The comment at a stream's end: verdicts and receipt, on one line.
+std::string ClosingComment(const Exchange& exchange, const ledger::Receipt& receipt);
 
 // turn_limits.cc: whether the caller's budgets have room; where not, the refusal has been sent.
 asio::awaitable<bool> Admit(Turn& turn, const Caller& caller);

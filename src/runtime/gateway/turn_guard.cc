@@ -1,6 +1,7 @@
 #include "runtime/gateway/turn_guard.h"
 
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_rules.h"
 #include "runtime/gateway/turn_places.h"
 #include "runtime/guard/record.h"
 
@@ -47,7 +48,7 @@ asio::awaitable<bool> RedactInput(Turn& turn) {
     if (!IsInput(messages[i])) continue;
     for (json::string* text : Texts(messages[i])) {
       const guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, std::string(*text), "");
-      if (verdict.action == Action::kRedact) RedactNew(turn, *text, verdict);
+      if (verdict.action == Action::kRedact || verdict.action == Action::kHold) RedactNew(turn, *text, verdict);
     }
   }
   const guard::Verdict after = co_await CheckText(turn, Direction::kInput, UserText(messages), "");
@@ -55,7 +56,8 @@ asio::awaitable<bool> RedactInput(Turn& turn) {
 }
 
 std::string SayFor(const Turn& turn, const guard::Verdict& verdict) {
-  const policy::Policy& policy = turn.force->policy;
+  const policy::Policy& policy = turn.stance->policy;
+  if (std::string say = RuleSay(policy, verdict.clause); !say.empty()) return say;
   if (const policy::Category* category = policy.FindCategory(verdict.clause)) {
     return std::string(policy::Say(*category, turn.exchange.id));
   }
@@ -81,14 +83,22 @@ asio::awaitable<guard::Verdict> CheckText(Turn& turn, Direction direction, std::
 
 asio::awaitable<bool> GuardInput(Turn& turn) {
   co_await RedactPast(turn);
+  co_await CheckLimits(turn);
+  const bool over = turn.exchange.input && turn.enforce && turn.exchange.input->action > Action::kRedact;
+  if (over) co_return false;
   co_await GuardToolResults(turn);
   const std::string text = UserText(turn.call.request.messages);
   if (text.empty()) co_return true;  // a turn of tool results alone
   guard::Verdict verdict = co_await CheckText(turn, Direction::kInput, text, "");
+  JoinScope(turn, text, verdict);
   TakeAction(turn.exchange, verdict);
   const Action action = verdict.action;
   turn.exchange.input = std::move(verdict);
   if (!turn.enforce || action <= Action::kFlag) co_return true;
+  if (action == Action::kHold) {  // the model is asked, and its answer waits for a person (hold_turn.h)
+    co_await RedactInput(turn);
+    co_return true;
+  }
   if (action > Action::kRedact) co_return false;
   co_return co_await RedactInput(turn);
 }
@@ -106,16 +116,22 @@ asio::awaitable<guard::AnswerPiece> EndReasoning(Turn& turn, guard::AnswerGuard&
   co_return out;
 }
 
-asio::awaitable<guard::AnswerPiece> FinishGuard(Turn& turn, guard::AnswerGuard& guard) {
+asio::awaitable<Finished> FinishGuard(Turn& turn, guard::AnswerGuard& guard) {
   auto work = [&guard]() { return guard.Finish(); };
   guard::AnswerPiece rest = co_await Guarded(turn, turn.guard->record().encoder.has_value(), std::move(work));
   Exchange& exchange = turn.exchange;
   turn.service.metrics.ObserveGuard("output", exchange.guard_output_ms / 1000);
-  const guard::Verdict verdict = guard.verdict();
-  TakeAction(exchange, verdict);
-  if (!exchange.output || verdict.action > exchange.output->action) exchange.output = verdict;
-  if (guard.blocked() || guard.redacted()) AddText(exchange.withheld, guard.said());
-  co_return rest;
+  Finished out{std::move(rest), guard.verdict(), guard.blocked()};
+  JoinToolRules(turn, guard.calls(), out.verdict);
+  if (WatchesLeaks(turn)) JoinLeak(turn, turn.prompt->leak.Leaks(guard.said()), out.verdict);
+  // What is held is shown to a person, and is not blocked here.
+  const bool stopped = turn.enforce && out.verdict.action > Action::kRedact && out.verdict.action != Action::kHold;
+  if (stopped) out.blocked = true;
+  if (out.blocked) out.rest = {};
+  TakeAction(exchange, out.verdict);
+  if (!exchange.output || out.verdict.action > exchange.output->action) exchange.output = out.verdict;
+  if (out.blocked || guard.redacted()) AddText(exchange.withheld, guard.said());
+  co_return out;
 }
 
 void AddText(std::string& all, std::string_view text) {

@@ -21,7 +21,12 @@ asio::awaitable<guard::AnswerPiece> PushGuard(Turn& turn, guard::AnswerGuard& gu
 // What was held of the reasoning, where something else begins.
 asio::awaitable<guard::AnswerPiece> EndReasoning(Turn& turn, guard::AnswerGuard& guard);
 // The rest. The verdict becomes the exchange's, where it is the strictest so far.
-asio::awaitable<guard::AnswerPiece> FinishGuard(Turn& turn, guard::AnswerGuard& guard);
+struct Finished {
+  guard::AnswerPiece rest;  // nothing where blocked
+  guard::Verdict verdict;   // of the guard and the rules together
+  bool blocked = false;     // not to be shown
+};
+asio::awaitable<Finished> FinishGuard(Turn& turn, guard::AnswerGuard& guard);
 
 // The exchange's action is the strictest that any part asked for.
 void TakeAction(Exchange& exchange, const guard::Verdict& verdict);

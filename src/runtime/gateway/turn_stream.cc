@@ -6,6 +6,7 @@
 #include "runtime/gateway/turn_again.h"
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_rules.h"
 #include "runtime/gateway/turn_vendor.h"
 
 namespace plumb::gateway {
@@ -42,6 +43,10 @@ struct Spoken {
   std::optional<guard::AnswerRestorer> restorer;
   std::string shown;       // what the caller was given, as the record has it
   bool reasoning = false;  // it has begun and not ended
+  std::optional<PromptLeak::Scan> leak;  // nothing where nobody watches for one
+  bool leaked = false;     // and is stopped for it
+
+  bool blocked() const { return leaked || guard->blocked(); }
 };
 
 struct Streaming {
@@ -60,13 +65,14 @@ Spoken& ChoiceOf(Streaming& streaming, int index) {
     const Turn& turn = streaming.turn;
     const guard::AnswerOptions options{.stream = true, .enforce = turn.enforce};
     spoken.guard = std::make_unique<guard::AnswerGuard>(*turn.guard, UserText(turn.call.request.messages), options);
+    if (turn.enforce && WatchesLeaks(turn)) spoken.leak.emplace(turn.prompt->leak);
   }
   return spoken;
 }
 
 bool AllBlocked(const Streaming& streaming) {
   return std::ssize(streaming.choices) >= streaming.turn.call.choices &&
-         std::ranges::all_of(streaming.choices, [](const auto& choice) { return choice.second.guard->blocked(); });
+         std::ranges::all_of(streaming.choices, [](const auto& choice) { return choice.second.blocked(); });
 }
 
 asio::awaitable<void> Tell(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
@@ -121,7 +127,9 @@ asio::awaitable<Status> TakeDelta(Streaming& streaming, const provider::ChatDelt
   spoken.reasoning = spoken.reasoning || !delta.reasoning.empty();
   co_await CloseReasoning(streaming, spoken, delta);
   guard::AnswerPiece piece{.text = delta.text, .reasoning = delta.reasoning, .tool_calls = delta.tool_calls, .logprobs = delta.logprobs};
+  if (spoken.leak && spoken.leak->Push(delta.text)) spoken.leaked = true;
   guard::AnswerPiece out = co_await PushGuard(streaming.turn, *spoken.guard, std::move(piece));
+  if (spoken.leaked) out = {};
   if (AllBlocked(streaming)) co_return Fail(Code::kCancelled, kStopped);
   co_await Show(streaming, delta.choice, std::move(out));
   if (streaming.sink.left) co_return Fail(Code::kCancelled, "the client has left");
@@ -158,13 +166,14 @@ asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict);
 asio::awaitable<void> FinishChoice(Streaming& streaming, int index, std::string reason) {
   Turn& turn = streaming.turn;
   Spoken& spoken = ChoiceOf(streaming, index);
-  guard::AnswerPiece rest = co_await FinishGuard(turn, *spoken.guard);
-  if (!spoken.guard->blocked()) {
-    co_await Show(streaming, index, std::move(rest));
+  Finished finished = co_await FinishGuard(turn, *spoken.guard);
+  if (!turn.route->shadow.empty()) turn.said.choices.push_back({.text = spoken.guard->said(), .tool_calls = spoken.guard->calls()});
+  if (!finished.blocked) {
+    co_await Show(streaming, index, std::move(finished.rest));
     co_await CloseChoice(streaming, index, std::move(reason));
     co_return;
   }
-  const guard::Verdict verdict = spoken.guard->verdict();
+  const guard::Verdict verdict = std::move(finished.verdict);
   if (!streaming.again && MayAskAgain(turn, verdict)) {
     co_await SpeakAgain(streaming, verdict);
   } else {
@@ -179,7 +188,7 @@ asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict) {
   streaming.again = true;
   Spoken& spoken = streaming.choices.at(0);
   spoken.guard = nullptr;
-  spoken.reasoning = false;
+  spoken.reasoning = spoken.leaked = false;
   ChoiceOf(streaming, 0);
   provider::OnDelta on_delta = [&streaming](const provider::ChatDelta& delta) { return TakeDelta(streaming, delta); };
   provider::ChatRequest request = AskAgain(turn, verdict, spoken.shown);
@@ -199,18 +208,6 @@ std::string Shown(const Streaming& streaming) {
   return all;
 }
 
-// The comment that tells verdicts and receipt.
-std::string Closing(const Exchange& exchange, const ledger::Receipt& receipt) {
-  json::object plumb;
-  plumb["exchange"] = exchange.id;
-  plumb["action"] = policy::ActionName(exchange.action);
-  plumb["input"] = exchange.input ? json::value(policy::ActionName(exchange.input->action)) : json::value();
-  plumb["output"] = exchange.output ? json::value(policy::ActionName(exchange.output->action)) : json::value();
-  if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) plumb["silent"] = json::array(silent.begin(), silent.end());
-  plumb["receipt"] = {{"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}, {"tree_size", receipt.tree_size}};
-  return ToJson(json::object{{"plumb", std::move(plumb)}});
-}
-
 // Records, then says that this was all.
 asio::awaitable<void> EndStream(Streaming& streaming) {
   Turn& turn = streaming.turn;
@@ -222,7 +219,7 @@ asio::awaitable<void> EndStream(Streaming& streaming) {
     turn.out.Abort();
     co_return;
   }
-  std::string bytes = streaming.sink.writer->End(turn.exchange.usage, Closing(turn.exchange, *receipt));
+  std::string bytes = streaming.sink.writer->End(turn.exchange.usage, ClosingComment(turn.exchange, *receipt));
   co_await streaming.sink.Send(std::move(bytes));
 }
 

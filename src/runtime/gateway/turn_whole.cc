@@ -1,5 +1,6 @@
 // The answer at once: every choice is judged, and what is not let through is replaced, before anything is said.
 #include "runtime/gateway/turn_again.h"
+#include "runtime/gateway/hold_turn.h"
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
 #include "runtime/gateway/turn_vendor.h"
@@ -29,11 +30,11 @@ void Replace(Choice& choice, guard::AnswerPiece piece) {
 
 // Judges a choice and leaves in it what may be shown, or our words in its place. `again`: it is the second answer.
 asio::awaitable<void> GuardChoice(Turn& turn, Choice& choice, bool again = false) {
-  guard::AnswerGuard guard(*turn.guard, UserText(turn.call.request.messages), {.stream = false, .enforce = turn.enforce});
+  guard::AnswerGuard guard(*turn.guard, UserText(turn.call.request.messages), {.stream = false, .enforce = turn.enforce, .hold = true});
   guard.Push({.text = choice.text, .reasoning = choice.reasoning, .tool_calls = choice.tool_calls, .logprobs = choice.logprobs});
-  guard::AnswerPiece piece = co_await FinishGuard(turn, guard);
-  if (guard.blocked()) {
-    const guard::Verdict verdict = guard.verdict();
+  Finished finished = co_await FinishGuard(turn, guard);
+  if (finished.blocked) {
+    const guard::Verdict verdict = finished.verdict;
     choice = Withhold(turn, verdict);
     if (again || !MayAskAgain(turn, verdict)) co_return;
     provider::ChatRequest request = AskAgain(turn, verdict, "");
@@ -45,7 +46,7 @@ asio::awaitable<void> GuardChoice(Turn& turn, Choice& choice, bool again = false
     co_return;
   }
   if (guard.redacted()) choice.signature.clear();  // it seals what the model wrote
-  if (turn.enforce) Replace(choice, std::move(piece));
+  if (turn.enforce) Replace(choice, std::move(finished.rest));
 }
 
 // What the caller was given, for the record.
@@ -87,9 +88,15 @@ asio::awaitable<void> AnswerWhole(Turn& turn) {
   TakeVendor(turn, *response);
   turn.exchange.usage = response->usage;
   Answer answer{ChoicesOf(*response), response->usage};
+  if (!turn.route->shadow.empty()) turn.said = answer;
   for (Choice& choice : answer.choices) co_await GuardChoice(turn, choice);
   answer.usage = turn.exchange.usage;
   turn.exchange.finish_reason = answer.choices.front().finish_reason;
+  if (MustHold(turn)) {
+    if (turn.exchange.withheld.empty()) turn.exchange.withheld = Shown(answer);
+    co_await HoldAnswer(turn, std::move(answer));
+    co_return;
+  }
   KeepAnswer(turn, *response);
   co_await SendWhole(turn, std::move(answer));
 }
@@ -103,10 +110,7 @@ asio::awaitable<void> SendWhole(Turn& turn, Answer answer) {
     co_await AnswerUnrecorded(turn);
     co_return;
   }
-  turn.out.headers.Set("x-plumb-verdict", VerdictHeader(turn));
-  turn.out.headers.Set("x-plumb-receipt", fmt::format("{}:{}", receipt->index, receipt->leaf_hash));
-  const json::value body = turn.surface.Whole(turn.head, turn.call, answer);
-  co_await turn.out.SendJson(200, body);
+  co_await SendRecorded(turn, answer, *receipt);
 }
 
 }  // namespace plumb::gateway

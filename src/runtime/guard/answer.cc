@@ -99,6 +99,16 @@ std::string AnswerGuard::EndReasoning() {
   return blocked_ ? "" : rest;
 }
 
+bool AnswerGuard::Stops(Action action) const {
+  return options_.enforce && action > Action::kRedact && !(options_.hold && action == Action::kHold);
+}
+
+json::array AnswerGuard::calls() const {
+  json::array out;
+  for (const auto& [at, call] : calls_.calls()) out.push_back(call);
+  return out;
+}
+
 // What no stream guard judges: whole texts, and calls.
 void AnswerGuard::Judge() {
   for (Track& track : tracks_) {
@@ -106,11 +116,11 @@ void AnswerGuard::Judge() {
     const bool silent = &track == &tracks_[0] && calls_.empty() && tracks_[1].said().empty() && tracks_[2].said().empty();
     if (track.stream || (track.text.empty() && !silent)) continue;
     track.verdict = guard_.Check(Direction::kOutput, Subject{track.text, prompt_});
-    blocked_ |= options_.enforce && track.verdict.action > Action::kRedact;
+    blocked_ |= Stops(track.verdict.action);
   }
   for (auto& [at, call] : calls_.calls()) {
     call_verdicts_.push_back(GuardToolCall(guard_, call, options_.enforce, redacted_));
-    blocked_ |= options_.enforce && call_verdicts_.back().action > Action::kRedact;
+    blocked_ |= Stops(call_verdicts_.back().action);
   }
 }
 

@@ -42,6 +42,7 @@ struct AnswerPiece {
 struct AnswerOptions {
   bool stream = false;  // false: nothing is released before Finish, and every text is judged whole
   bool enforce = true;  // false: pieces pass as they are, and are judged at the end for the record
+  bool hold = false;    // what is to be held is not blocked: the asker keeps the whole from the client until a person has seen it
 };
 
 class AnswerGuard {
@@ -65,6 +66,8 @@ class AnswerGuard {
   Verdict verdict() const;
   // What the model said so far.
   const std::string& said() const { return tracks_[0].said(); }
+  // The tool calls so far, whole, in OpenAI's form.
+  json::array calls() const;
   // Something was replaced by a redaction.
   bool redacted() const { return redacted_; }
 
@@ -81,6 +84,7 @@ class AnswerGuard {
     const Verdict& judged() const { return stream ? stream->verdict() : verdict; }
   };
   void Judge();
+  bool Stops(Action action) const;
   static std::string Apart(Track& track, std::string text);
   std::string FinishTrack(Track& track);
 

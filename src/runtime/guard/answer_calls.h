@@ -15,6 +15,7 @@ class ToolCallBuilder {
   void Add(const json::array& deltas);
   bool empty() const { return calls_.empty(); }
   std::map<int64_t, json::object>& calls() { return calls_; }
+  const std::map<int64_t, json::object>& calls() const { return calls_; }
 
  private:
   std::map<int64_t, json::object> calls_;  // by index
