@@ -46,7 +46,8 @@ asio::awaitable<Result<Hold>> Await(Service& service, std::string exchange, std:
   ledger::Ledger* ledger = service.ledger.get();
   while (true) {
     const Time now = service.options.clock();
-    Result<Hold> hold = co_await On(service.ledger_threads, [ledger, exchange, now] { return FindHold(*ledger, exchange, now); });
+    auto find = [ledger, exchange, now]() { return FindHold(*ledger, exchange, now); };
+    Result<Hold> hold = co_await On(service.ledger_threads, std::move(find));
     const bool decided = hold && hold->state != HoldState::kWaiting;
     if (!hold || decided || service.draining || Steady::now() >= deadline) co_return hold;
     asio::steady_timer timer(service.executor, kLook);

@@ -124,7 +124,8 @@ asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::
   int status = 200;
   if (GetStringOr(stored->body, "status", "").value_or("") == "held") {
     const Time now = service.options.clock();
-    Result<Hold> hold = co_await On(service.ledger_threads, [ledger, id, now] { return FindHold(*ledger, id, now); });
+    auto find = [ledger, id, now]() { return FindHold(*ledger, id, now); };
+    Result<Hold> hold = co_await On(service.ledger_threads, std::move(find));
     if (hold) status = DescribeHold(*hold, reads_all, body);
   }
   auto prove = [ledger, id]() { return ledger->Prove(id); };

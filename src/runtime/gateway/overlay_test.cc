@@ -115,7 +115,7 @@ TEST_F(StanceTest, ShadowsAreRecordedAndNeverEnforced) {
   EXPECT_THAT(Send("GET", "/metrics").body, HasSubstr("plumb_shadow_verdicts_total{policy=\"shop\",result=\"differs\"} 1"));
 }
 
-TEST_F(StanceTest, ManyShadowsDelayNobodyAndAreDroppedWhenTheyPileUp) {
+TEST_F(StanceTest, NobodyWaitsForAShadowAtTheEnd) {
   Write("", "shadow.yaml");
   ASSERT_NO_FATAL_FAILURE(Use("routes: [{match: {}, shadow: [shadow.yaml]}]\n"));
   for (int i = 0; i < 20; ++i) EXPECT_EQ(Ask("hello").status, 200);
