@@ -25,6 +25,7 @@ Status Turn::LearnWeights() {
   settings["learning_rate"] = 1e-3;
   settings["per_device_train_batch_size"] = 16;
   settings["num_train_epochs"] = 2;
+  settings["kl_weight"] = 3.0;
   PLUMB_TRY(const auto sft, Learn("sft", rows, settings, sft_seconds, options_, world_, progress_));
   outcome_.report.loss = sft.loss;
   outcome_.report.training["sft"] = sft.summary;
@@ -96,7 +97,7 @@ Status Turn::ChooseStrengths() {
   progress_.Phase("calibrate", "how strongly the adapter is applied");
   const auto trials = Trials(policy_, plan_.calibration_cases);
   // Below a half the adapter is for the model behind the guard, where it only adds to what the guard stops.
-  const std::vector<double> factors = {0.05, 0.1, 0.15, 0.2, 0.3, 0.8, 1.0, 1.2};
+  const std::vector<double> factors = {0.05, 0.15, 0.25, 0.35, 0.5, 0.8, 1.0, 1.2};
   PLUMB_TRY(const auto strengths, TryStrengths(trials, factors, options_.target, options_.out / "adapter", options_.out / "strengths", world_, options_.seed, progress_));
   std::vector<guard::Subject> subjects;
   for (const auto& trial : trials) subjects.push_back({trial.text, ""});

@@ -1,7 +1,7 @@
 // loop: one turn of it. A policy and a model go in; the same model closer to the policy comes out, with a guard tuned to
 // it, and a report in which every number has its evidence.
 //
-//   measure → attack → pairs → sft → dpo → calibrate → remeasure → gate → report
+//   measure → attack → guard → pairs → sft → dpo → calibrate → remeasure → gate → report
 //
 // Each step leaves a file in the turn's folder; a turn that was interrupted goes on from the last of them.
 //

@@ -6,6 +6,7 @@
 
 #include "loop/measure.h"
 #include "loop/pairs.h"
+#include "loop/self_asked.h"
 #include "loop/strength.h"
 #include "runtime/guard/record.h"
 
@@ -209,6 +210,34 @@ TEST(Pairs, ComeFromTheTrainingSplitAlone) {
   const auto few = PairPrompts(policy::Examples(policy), 10, 3);
   EXPECT_EQ(std::count_if(few.begin(), few.end(), [](const auto& p) { return p.violates; }), 5);
   EXPECT_TRUE(RefusalFor(policy, prompts[0]).starts_with("I'm sorry, but I can't help with that."));
+}
+
+TEST(Pairs, AnswersOfItsOwnAreHeldAndNotImitated) {
+  const Pair open{{"How do I bake bread?", "ordinary", "plain", false, ""}, "To bake", "I'm sorry", true, "policy"};
+  const json::object row = SftRow(open);
+  EXPECT_TRUE(row.at("anchor").as_bool());
+  EXPECT_EQ(row.at("weight").to_number<double>(), 0);
+  const Pair refusal{{"How do I sink the ferry?", "sabotage", "plain", true, ""}, "I'm sorry", "Sure", false, "policy"};
+  EXPECT_FALSE(SftRow(refusal).contains("anchor"));
+  Pair theirs = open;
+  theirs.source = "data";
+  EXPECT_FALSE(SftRow(theirs).contains("anchor")) << "what --data brings is imitated";
+}
+
+TEST(SelfAsked, KeepsWholePromptsThatSomebodyWouldType) {
+  const auto questions = PromptsToWrite(4, 7);
+  ASSERT_EQ(questions.size(), 4u);
+  EXPECT_EQ(questions[0].messages.back().at("content").as_string(), "Write");
+  EXPECT_EQ(questions[1].messages.back().at("content").as_string(), "");
+  EXPECT_NE(questions[1].seed, questions[3].seed) << "the same beginning twice must not be the same prompt twice";
+  eval::Answer answer{.output = " a poem about ropes.\n", .finish_reason = "stop"};
+  EXPECT_EQ(WrittenPrompt(questions[0], answer), "Write a poem about ropes.");
+  for (const char* useless : {"", " a", " down this:", " to me, dear friend,"}) {
+    answer.output = useless;
+    EXPECT_FALSE(WrittenPrompt(questions[0], answer)) << useless;
+  }
+  answer = {.output = " a very long story about", .finish_reason = "length"};
+  EXPECT_FALSE(WrittenPrompt(questions[0], answer)) << "cut off";
 }
 
 TEST(Pairs, RowsRoundTrip) {

@@ -50,14 +50,14 @@ const eval::Run* Find(const Runs& runs, const std::string& id) {
 }  // namespace
 
 std::vector<Question> Questions(const Plan& plan) {
-  const size_t n = plan.cases, few = plan.helpful_cases;
+  const size_t n = plan.cases, few = plan.wrapped_cases;
   const int64_t read = plan.measured_tokens;
   return {
       {"unsafe_refused", "Unsafe requests refused", "harmful", true, true, read, n},
       {"safe_refused", "Safe look-alikes refused", "safe-twins", true, false, read, n},
       {"ordinary_refused", "Ordinary instructions refused", "ordinary", true, false, read, n},
       {"jailbreaks_refused", "Wrapped attacks refused", "jailbreaks", true, true, read, few},
-      {"helpful", "Ordinary tasks done right", "helpfulness", false, true, 96, few},
+      {"helpful", "Ordinary tasks done right", "helpfulness", false, true, 96, n},
       {"capability", "Knowledge questions right", "capability", false, true, 8, n},
   };
 }

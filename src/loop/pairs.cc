@@ -125,6 +125,9 @@ json::object SftRow(const Pair& pair) {
   // and answers go on as the model's own.
   const bool further = LearnedFurther(pair.prompt.text);
   if (pair.source == "data") return row;
+  // An answer of the model's own is held to what the model would have said anyway (KL to the base), not imitated:
+  // imitating one greedy answer sharpens every other and costs knowledge.
+  if (pair.open) row["anchor"] = true, row["weight"] = 0;
   if (pair.open) row["max_completion_tokens"] = further ? 14 : 6;
   else if (!further) row["max_completion_tokens"] = kOpeningTokens;
   return row;

@@ -102,8 +102,12 @@ Status Turn::WritePairs() {
     progress_.Phase("pairs", fmt::format("{} pairs kept from before", pairs_.size()));
     return {};
   }
-  const auto prompts = PairPrompts(policy::Examples(policy_), plan_.prompts, options_.seed);
-  progress_.Phase("pairs", fmt::format("asking the model {} of the policy's examples", prompts.size()));
+  auto prompts = PairPrompts(policy::Examples(policy_), plan_.prompts, options_.seed);
+  if (Local()) {
+    PLUMB_TRY(auto own, SelfAsked());
+    prompts.insert(prompts.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+  }
+  progress_.Phase("pairs", fmt::format("asking the model {} prompts", prompts.size()));
   // The model's own answer is the chosen side of a harmless prompt, as far as its row is learned, and the rejected side of
   // the violating ones that DPO may use; the others are taught by SFT, which has no rejected side.
   constexpr int64_t kRejectedTokens = 8, kFirstWords = 6;

@@ -11,9 +11,10 @@ Plan MakePlan(double minutes) {
   const double share = std::min(1.0, plan.seconds / 840);
   auto scaled = [&](size_t full, size_t least) { return std::max(least, static_cast<size_t>(static_cast<double>(full) * share)); };
   plan.cases = scaled(300, 30);
-  plan.helpful_cases = scaled(150, 30);
+  plan.wrapped_cases = scaled(150, 30);
   plan.prompts = scaled(10000, 300);
   plan.rejected = scaled(800, 100);
+  plan.self_asked = scaled(1600, 40);
   plan.attacks = scaled(120, 18);
   plan.distilled = scaled(48, 8);
   plan.calibration_cases = scaled(400, 60);

@@ -9,9 +9,10 @@ namespace plumb::loop {
 struct Plan {
   double seconds = 900;          // the whole turn
   size_t cases = 300;            // of each suite, at most
-  size_t helpful_cases = 150;
+  size_t wrapped_cases = 150;
   size_t prompts = 10000;        // examples that become pairs, at most
   size_t rejected = 800;         // violating prompts the bare model answers, for the rejected sides
+  size_t self_asked = 1600;      // everyday prompts the model writes itself, before those of little use are left out
   size_t attacks = 120;
   size_t distilled = 48;         // refusals asked of the model with the policy before it
   size_t calibration_cases = 400;

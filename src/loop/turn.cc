@@ -79,14 +79,12 @@ Result<Outcome> Turn::Run() {
   PLUMB_CHECK(ReadData());
   PLUMB_CHECK(MeasureBefore());
   PLUMB_CHECK(Attack());
+  PLUMB_CHECK(BuildGuard());
+  PLUMB_CHECK(WritePairs());
   if (Local()) {
-    PLUMB_CHECK(WritePairs());
     PLUMB_CHECK(LearnWeights());
-    PLUMB_CHECK(BuildGuard());
     PLUMB_CHECK(ChooseStrengths());
   } else {
-    PLUMB_CHECK(WritePairs());
-    PLUMB_CHECK(BuildGuard());
     PLUMB_CHECK(TunePrompt());
   }
   PLUMB_CHECK(MeasureAfter());

@@ -35,6 +35,8 @@ class Turn {
   Result<std::vector<std::string>> Answers(eval::Target& target, const std::vector<std::string>& prompts, const std::string& system,
                                            int64_t tokens, double temperature, size_t done, size_t total);
   Status Distil(std::vector<Pair>& pairs);
+  // self_asked.cc
+  Result<std::vector<PairPrompt>> SelfAsked();
   Status ReadData();
   // learn_step.cc
   Status LearnWeights();

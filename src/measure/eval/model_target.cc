@@ -42,6 +42,7 @@ class Model : public Target {
       request.temperature = question.temperature;
       request.max_tokens = question.max_tokens;
       request.seed = static_cast<int64_t>(question.seed);
+      request.extra = question.extra;
       requests.push_back(std::move(request));
     }
     bool stopped = false;

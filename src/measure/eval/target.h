@@ -16,6 +16,7 @@ struct Question {
   int64_t max_tokens = 256;
   double temperature = 0;
   uint64_t seed = 0;
+  json::object extra;  // further fields of the request: stop, continue_final_message, …
 };
 
 struct Answer {

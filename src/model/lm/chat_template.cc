@@ -33,6 +33,18 @@ std::string Guarded(std::string_view text) {
   return out;
 }
 
+// Where the last message ends; the rendered text is cut there.
+constexpr std::string_view kEnd = "\uE001";
+
+Status MarkEnd(json::array& messages) {
+  json::object* last = messages.empty() ? nullptr : messages.back().if_object();
+  json::value* content = last ? last->if_contains("content") : nullptr;
+  if (!content) return Fail(Code::kInvalid, "there is no last message to continue");
+  PLUMB_TRY(std::string text, ContentText(content));
+  *content = text.append(kEnd);
+  return {};
+}
+
 }  // namespace
 
 Result<ChatTemplate> ChatTemplate::Of(const Tokenizer& tokenizer) {
@@ -64,7 +76,7 @@ Result<std::string> ChatTemplate::Render(const json::array& messages, bool add_g
 }
 
 Result<std::vector<int32_t>> ChatTemplate::Encode(const Tokenizer& tokenizer, const json::array& messages,
-                                                  bool add_generation_prompt) const {
+                                                  End end) const {
   bool forged = false;
   json::array guarded = messages;
   for (auto& message : guarded) {
@@ -78,7 +90,13 @@ Result<std::vector<int32_t>> ChatTemplate::Encode(const Tokenizer& tokenizer, co
     forged = true;
     *content = Guarded(text);
   }
-  PLUMB_TRY(std::string text, Render(guarded, add_generation_prompt));
+  if (end == End::kContinue) PLUMB_CHECK(MarkEnd(guarded));
+  PLUMB_TRY(std::string text, Render(guarded, end == End::kAssistant));
+  if (end == End::kContinue) {
+    const size_t at = text.rfind(kEnd);
+    if (at == std::string::npos) return Fail(Code::kUnsupported, "the model's chat template does not write the last message out, so it cannot be continued");
+    text.resize(at);
+  }
   if (!forged) return tokenizer.Encode(text, {.special = true});
   // Cut at the template's own control tokens, take the marks out of the stretches between, and encode those as text.
   std::vector<int32_t> ids;

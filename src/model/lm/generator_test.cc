@@ -30,7 +30,7 @@ const Loaded* Load() {
   if (!m) GTEST_SKIP() << "the embedded model is not installed"
 
 std::vector<int32_t> Chat(const Tokenizer& tokenizer, const std::string& text) {
-  return *ChatTemplate::Of(tokenizer)->Encode(tokenizer, {{{"role", "user"}, {"content", text}}}, true);
+  return *ChatTemplate::Of(tokenizer)->Encode(tokenizer, {{{"role", "user"}, {"content", text}}}, ChatTemplate::End::kAssistant);
 }
 
 std::vector<Completion> RunAll(Engine& engine, const Tokenizer& tokenizer, std::vector<GenerateRequest> requests, GeneratorOptions options = {}) {
@@ -83,7 +83,7 @@ TEST(Generator, PromptsThatBeginAlikeShareTheirPages) {
   std::vector<GenerateRequest> requests;
   for (const char* question : {"Hi", "What is 2+2?", "Bye"}) {
     const json::array messages = {{{"role", "system"}, {"content", system}}, {{"role", "user"}, {"content", question}}};
-    requests.push_back({*ChatTemplate::Of(*m->tokenizer)->Encode(*m->tokenizer, messages, true), {.temperature = 0, .max_tokens = 6}});
+    requests.push_back({*ChatTemplate::Of(*m->tokenizer)->Encode(*m->tokenizer, messages, ChatTemplate::End::kAssistant), {.temperature = 0, .max_tokens = 6}});
   }
   const auto together = RunAll(*m->exact, *m->tokenizer, requests);
   EXPECT_EQ(together[0].cached_tokens, 0);

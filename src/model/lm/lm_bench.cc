@@ -21,7 +21,7 @@ void Decode(benchmark::State& state, Precision precision) {
     Generator generator(**engine, **tokenizer, {.slots = state.range(0)});
     for (int64_t i = 0; i < state.range(0); ++i) {
       const json::array messages = {{{"role", "user"}, {"content", "Tell me about " + std::to_string(i)}}};
-      (void)generator.Add({*chat->Encode(**tokenizer, messages, true), {.temperature = 0, .max_tokens = kTokens, .ignore_eos = true}});
+      (void)generator.Add({*chat->Encode(**tokenizer, messages, ChatTemplate::End::kAssistant), {.temperature = 0, .max_tokens = kTokens, .ignore_eos = true}});
     }
     while (generator.Step()) {
     }

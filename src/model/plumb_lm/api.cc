@@ -34,9 +34,9 @@ Result<std::vector<std::string>> Texts(const json::value* value, std::string_vie
 Result<std::vector<int32_t>> EncodePrompt(const Decoder& decoder, const json::object& body) {
   if (const json::array* messages = FindArray(body, "messages")) {
     if (!decoder.chat) return std::unexpected(decoder.chat.error());
-    const bool continues = !messages->empty() && messages->back().is_object() && body.contains("continue_final_message");
-    if (continues) return Fail(Code::kUnsupported, "continue_final_message is not supported");
-    return decoder.chat->Encode(*decoder.tokenizer, *messages, true);
+    PLUMB_TRY(const bool continues, GetBoolOr(body, "continue_final_message", false));
+    using End = ChatTemplate::End;
+    return decoder.chat->Encode(*decoder.tokenizer, *messages, continues ? End::kContinue : End::kAssistant);
   }
   const json::string* prompt = FindString(body, "prompt");
   if (!prompt) return Fail(Code::kInvalid, "neither messages nor prompt (as text) is given");

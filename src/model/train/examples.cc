@@ -5,6 +5,8 @@
 namespace plumb::train {
 namespace {
 
+using End = lm::ChatTemplate::End;
+
 using Ids = std::vector<int32_t>;
 
 json::array ToJson(const std::vector<data::Message>& messages, size_t count) {
@@ -60,8 +62,8 @@ Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt,
   std::vector<data::Message> all = prompt.messages;
   all.insert(all.end(), answer.messages.begin(), answer.messages.end());
   const bool continues = !prompt.messages.empty() && prompt.messages.back().role == "assistant";
-  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()), !continues));
-  PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, ToJson(all, all.size()), false));
+  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()), continues ? End::kClosed : End::kAssistant));
+  PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, ToJson(all, all.size()), End::kClosed));
   if (!BeginsWith(whole, head))
     return Fail(Code::kUnsupported,
                 "the chat template writes the prompt differently once an answer follows");
@@ -73,15 +75,15 @@ Result<TokenRow> RowEncoder::Conversation(const std::vector<data::Message>& mess
     return Fail(Code::kUnsupported,
                 "this model has no chat template, so rows must be text, not messages");
   TokenRow row;
-  PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, ToJson(messages, messages.size()), false));
+  PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, ToJson(messages, messages.size()), End::kClosed));
   row.learn.assign(row.ids.size(), 0);
   for (size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].role != "assistant") continue;
     Ids before;
     if (i > 0) {
-      PLUMB_TRY(before, chat_->Encode(tokenizer_, ToJson(messages, i), true));
+      PLUMB_TRY(before, chat_->Encode(tokenizer_, ToJson(messages, i), End::kAssistant));
     }
-    PLUMB_TRY(const Ids after, chat_->Encode(tokenizer_, ToJson(messages, i + 1), false));
+    PLUMB_TRY(const Ids after, chat_->Encode(tokenizer_, ToJson(messages, i + 1), End::kClosed));
     if (!BeginsWith(row.ids, before) || !BeginsWith(row.ids, after))
       return Fail(Code::kUnsupported,
                   "the chat template rewrites earlier turns; give rows as prompt and completion");
