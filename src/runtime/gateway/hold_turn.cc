@@ -1,6 +1,7 @@
 #include "runtime/gateway/hold_turn.h"
 
 #include <boost/asio/steady_timer.hpp>
+#include <charconv>
 
 #include "runtime/gateway/turn_guard.h"
 

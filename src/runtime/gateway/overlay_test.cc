@@ -69,8 +69,8 @@ TEST_F(StanceTest, ArmsChangeThePromptTheModelOrThePolicy) {
     const std::string policy(answer.headers.Get("x-plumb-policy"));
     EXPECT_EQ(policy.ends_with(policy_.hash), arm != "trial/strict") << policy;
     EXPECT_EQ(Json(Send("GET", "/api/exchanges/" + IdOf(answer))).at("arm").as_string(), arm);
-    if (arm == "trial/strict")
-      EXPECT_THAT(Ask("SECRET-1234", {{"x-plumb-region", "DE"}}, {{"user", user}}).body, HasSubstr("Nein.")) << "with its own overlays";
+    if (arm != "trial/strict") continue;
+    EXPECT_THAT(Ask("SECRET-1234", {{"x-plumb-region", "DE"}}, {{"user", user}}).body, HasSubstr("Nein.")) << "with its own overlays";
   }
   EXPECT_EQ(dealt.size(), 4u);
 }

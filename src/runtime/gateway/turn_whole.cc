@@ -28,25 +28,27 @@ void Replace(Choice& choice, guard::AnswerPiece piece) {
   for (json::value& call : choice.tool_calls) call.as_object().erase("index");
 }
 
-// Judges a choice and leaves in it what may be shown, or our words in its place. `again`: it is the second answer.
-asio::awaitable<void> GuardChoice(Turn& turn, Choice& choice, bool again = false) {
+// Judges a choice and leaves in it what may be shown, or our words in its place. `again`: it is the second answer. True
+// where the model's words are in it.
+asio::awaitable<bool> GuardChoice(Turn& turn, Choice& choice, bool again = false) {
   guard::AnswerGuard guard(*turn.guard, UserText(turn.call.request.messages), {.stream = false, .enforce = turn.enforce, .hold = true});
   guard.Push({.text = choice.text, .reasoning = choice.reasoning, .tool_calls = choice.tool_calls, .logprobs = choice.logprobs});
   Finished finished = co_await FinishGuard(turn, guard);
   if (finished.blocked) {
     const guard::Verdict verdict = finished.verdict;
     choice = Withhold(turn, verdict);
-    if (again || !MayAskAgain(turn, verdict)) co_return;
+    if (again || !MayAskAgain(turn, verdict)) co_return false;
     provider::ChatRequest request = AskAgain(turn, verdict, "");
     Result<provider::ChatResponse> second = co_await turn.answerer.provider->Chat(std::move(request));
-    if (!second) co_return;
+    if (!second) co_return false;
     AddUsage(turn.exchange.usage, second->usage);
     choice = std::move(ChoicesOf(*second).front());
-    co_await GuardChoice(turn, choice, true);
-    co_return;
+    const bool theirs = co_await GuardChoice(turn, choice, true);
+    co_return theirs;
   }
   if (guard.redacted()) choice.signature.clear();  // it seals what the model wrote
   if (turn.enforce) Replace(choice, std::move(finished.rest));
+  co_return true;
 }
 
 // What the caller was given, for the record.
@@ -89,10 +91,14 @@ asio::awaitable<void> AnswerWhole(Turn& turn) {
   turn.exchange.usage = response->usage;
   Answer answer{ChoicesOf(*response), response->usage};
   if (!turn.route->shadow.empty()) turn.said = answer;
-  for (Choice& choice : answer.choices) co_await GuardChoice(turn, choice);
+  bool theirs = false;
+  for (Choice& choice : answer.choices) {
+    const bool kept = co_await GuardChoice(turn, choice);
+    theirs = theirs || kept;
+  }
   answer.usage = turn.exchange.usage;
   turn.exchange.finish_reason = answer.choices.front().finish_reason;
-  if (MustHold(turn)) {
+  if (theirs && MustHold(turn)) {  // words of ours wait for nobody
     if (turn.exchange.withheld.empty()) turn.exchange.withheld = Shown(answer);
     co_await HoldAnswer(turn, std::move(answer));
     co_return;
