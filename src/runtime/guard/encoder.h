@@ -33,7 +33,7 @@ class Encoder final : public Classifier {
   ~Encoder() override;
   const std::vector<std::string>& heads() const override { return heads_; }
   Result<std::vector<std::vector<float>>> Classify(const std::vector<std::string>& texts) override;
-  // One vector per text: what the heads stand on.
+  // One vector per text, of length 1: the base model's, without the adapter.
   Result<std::vector<std::vector<float>>> Embed(const std::vector<std::string>& texts);
   const std::string& model() const { return model_; }  // "minilm+FOLDER"
   provider::LmProcess& process();                      // to be asked on its executor's thread

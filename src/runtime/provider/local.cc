@@ -210,7 +210,9 @@ Result<std::vector<std::vector<float>>> LocalEncoder::Classify(const std::vector
 }
 
 Result<std::vector<std::vector<float>>> LocalEncoder::Embed(const std::vector<std::string>& texts) {
-  PLUMB_TRY(const json::object answer, provider_.Call("/v1/embeddings", {{"input", json::value_from(texts)}}));
+  // An adapter holds heads and what they need; sentences are told apart by the encoder itself.
+  const std::string base = provider_.model().substr(0, provider_.model().find('+'));
+  PLUMB_TRY(const json::object answer, provider_.Call("/v1/embeddings", {{"model", base}, {"input", json::value_from(texts)}}));
   const json::array* data = FindArray(answer, "data");
   if (!data) return FailAt("plumb-lm", Code::kCorrupt, "the answer to /v1/embeddings has no data");
   json::array rows;
