@@ -47,6 +47,10 @@ Result<gateway::ForceOptions> ReadForce(const Config& config, const Globals& glo
   force.keys = config.keys;
   force.teams = config.teams;
   if (auto hash = Sha256File(globals.config)) force.config_sha256 = *hash;
+  // A key that was revoked is a change too, though plumb.yaml itself is the same.
+  if (!config.keys_file.empty()) {
+    force.config_sha256 = Sha256Hex(force.config_sha256 + Sha256File(config.keys_file.string()).value_or(""));
+  }
   return force;
 }
 
