@@ -23,7 +23,7 @@ bool Named(const ModelRoute& route) { return !route.name.contains('*'); }
 
 asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
   const json::value body = OpenAiError(error);
-  co_await out.SendJson(HttpStatus(error.code), body);
+  co_await out.SendJson(AccessStatus(error), body);
 }
 
 }  // namespace
