@@ -15,7 +15,7 @@ using testing::HasSubstr;
 TEST_F(GatewayTest, ConsoleIsForThisMachineOnly) {
   EXPECT_EQ(Send("GET", "/api/status").status, 200);
   EXPECT_EQ(Send("GET", "/api/status", "", {{"host", "evil.example"}}).status, 401);
-  EXPECT_EQ(Send("GET", "/api/status", "", {{"host", "evil.example"}, {"authorization", "Bearer " + key_}}).status, 200);
+  EXPECT_EQ(Send("GET", "/api/status", "", {{"host", "evil.example"}, {"authorization", "Bearer " + key_}}).status, 403) << "an application's key";
   EXPECT_EQ(Send("POST", "/api/try", "{}", {{"origin", "http://evil.example"}}).status, 403);
 }
 

@@ -231,14 +231,5 @@ TEST(Covers, Stars) {
   EXPECT_FALSE(Covers("gpt", "gpt-5"));
 }
 
-TEST(Keys, OnlyTheHashIsKept) {
-  const std::string key = NewKey();
-  EXPECT_EQ(key.size(), 49u);
-  EXPECT_TRUE(key.starts_with("plumb-"));
-  const std::vector<Key> keys = {{"a", HashKey("x"), "application"}, {"b", HashKey(key), "application"}};
-  EXPECT_EQ(FindKey(keys, key)->name, "b");
-  EXPECT_EQ(FindKey(keys, key + "x"), nullptr);
-}
-
 }  // namespace
 }  // namespace plumb::gateway
