@@ -21,7 +21,7 @@ if(PLUMB_TESTS)
   include(GoogleTest)
 endif()
 
-# Boost.JSON is linked; Beast and Asio are header-only and compiled once in base/net.
+# Boost.JSON is linked; Asio is header-only and compiled once in base/net.
 add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
 
 if(PLUMB_TORCH)
