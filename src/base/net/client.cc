@@ -38,6 +38,7 @@ struct ClientPool {
   void Keep(const std::string& key, std::unique_ptr<Stream> stream) {
     auto& list = idle[key];
     if (list.size() >= options.max_idle_per_host) list.erase(list.begin());
+    stream->Listen();
     list.push_back({std::move(stream), Steady::now()});
   }
 };
@@ -189,6 +190,9 @@ Download::~Download() {
 int Download::status() const { return state_->status; }
 const Headers& Download::headers() const { return state_->headers; }
 
+bool Download::done() const { return state_->done; }
+bool Download::Buffered() const { return state_->done || !state_->pending.empty(); }
+
 void Download::SetIdle(std::chrono::milliseconds limit) { state_->timeouts.idle = limit; }
 
 asio::awaitable<Result<std::string>> Download::Next() {
@@ -210,7 +214,8 @@ asio::awaitable<Result<std::string>> Download::Rest(size_t limit_bytes) {
   while (true) {
     PLUMB_CO_TRY(std::string piece, co_await Next());
     if (piece.empty()) co_return all;
-    all += piece;
+    if (all.empty()) all = std::move(piece);
+    else all += piece;
     if (all.size() > limit_bytes) {
       co_return FailAt(state_->where, Code::kExhausted, "the answer holds more than {} bytes", limit_bytes);
     }

@@ -52,6 +52,10 @@ class Download {
   // The next piece; "" once the body is complete. Errors: kCorrupt (cut off before its end), kUnavailable, kDeadline,
   // kCancelled.
   asio::awaitable<Result<std::string>> Next();
+  // Whether nothing more comes.
+  bool done() const;
+  // Whether Next has its piece without waiting.
+  bool Buffered() const;
   // From here on, how long a piece may take.
   void SetIdle(std::chrono::milliseconds limit);
   // All that is left. Error: kExhausted beyond `limit_bytes`.

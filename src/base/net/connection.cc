@@ -99,10 +99,9 @@ asio::awaitable<bool> Connection::ReadRequest(Request& request, Framing& framing
     waiting_ = true;
     SetQuiet();
     stream_->ExpireAfter(shared_.options.idle_limit);
-    ErrorCode error;
-    co_await stream_->WaitReadable(error);
+    const bool begun = co_await ReadMore();
     waiting_ = false;
-    if (error) co_return false;
+    if (!begun) co_return false;
   }
   stream_->ExpireAfter(shared_.options.header_limit);
   const bool head = co_await ReadHead(request, framing);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <iterator>
 #include <optional>
 
@@ -7,9 +8,14 @@
 #include "base/net/stream.h"
 
 namespace plumb::net {
+namespace {
+
+constexpr std::string_view kChunkEnd = "\r\n", kBodyEnd = "0\r\n\r\n", kChunkAndBodyEnd = "\r\n0\r\n\r\n";
+
+}  // namespace
 
 void ResponseWriter::MakeHead(int status, std::string_view content_type, std::optional<size_t> length) {
-  std::string& head = head_text_;
+  std::string& head = bytes_;
   head.reserve(headers.wire().size() + 192);
   if (status == 200) {
     head = "HTTP/1.1 200 OK\r\n";
@@ -46,7 +52,7 @@ asio::awaitable<Status> ResponseWriter::Send(int status, std::string_view conten
   status_ = status;
   MakeHead(status, content_type, body.size());
   if (head_) body = {};
-  auto done = co_await Put(head_text_, body);
+  auto done = co_await Put(bytes_, body);
   co_return done;
 }
 
@@ -56,37 +62,47 @@ asio::awaitable<Status> ResponseWriter::SendJson(int status, const json::value& 
   co_return done;
 }
 
-asio::awaitable<Status> ResponseWriter::Start(int status, std::string_view content_type) {
+asio::awaitable<Status> ResponseWriter::PutChunk(std::string_view piece, bool last) {
+  std::string_view end = last && !http10_ ? kBodyEnd : std::string_view();
+  if (!http10_ && !piece.empty()) {
+    char size[16];
+    const char* stop = std::to_chars(size, size + sizeof size, piece.size(), 16).ptr;
+    bytes_.append(size, static_cast<size_t>(stop - size)).append("\r\n");
+    if (end.empty()) end = kChunkEnd;
+    else end = kChunkAndBodyEnd;
+  }
+  // A small piece travels with its frame; a large one is not copied.
+  if (piece.size() < 4096) {
+    bytes_.append(piece).append(end);
+    piece = end = {};
+  }
+  Status done = co_await Put(bytes_, piece);
+  if (done && !end.empty()) done = co_await Put(end, {});
+  bytes_.clear();
+  co_return done;
+}
+
+asio::awaitable<Status> ResponseWriter::Start(int status, std::string_view content_type, std::string_view first) {
   if (started_) co_return Fail(Code::kInternal, "an answer was begun twice");
   started_ = true;
   status_ = status;
   MakeHead(status, content_type, std::nullopt);
-  auto done = co_await Put(head_text_, {});
+  if (head_) first = {};
+  Status done = co_await PutChunk(first, false);
   co_return done;
 }
 
 asio::awaitable<Status> ResponseWriter::Write(std::string_view piece) {
   if (piece.empty() || head_ || finished_) co_return Status();  // an empty chunk would end the body
-  std::string& bytes = head_text_;
-  bytes.clear();
-  if (!http10_) {
-    fmt::format_to(std::back_inserter(bytes), "{:x}\r\n", piece.size());
-    // A small piece travels with its frame; a large one is not copied.
-    if (piece.size() < 4096) {
-      bytes.append(piece).append("\r\n");
-      piece = {};
-    }
-  }
-  auto done = co_await Put(bytes, piece);
-  if (done && !http10_ && !piece.empty()) done = co_await Put("\r\n", {});
+  Status done = co_await PutChunk(piece, false);
   co_return done;
 }
 
-asio::awaitable<Status> ResponseWriter::Finish() {
+asio::awaitable<Status> ResponseWriter::Finish(std::string_view last) {
   if (finished_) co_return Status();
   finished_ = true;
-  if (http10_ || head_) co_return Status();
-  auto done = co_await Put("0\r\n\r\n", {});
+  if (head_ || (http10_ && last.empty())) co_return Status();
+  Status done = co_await PutChunk(last, true);
   co_return done;
 }
 

@@ -28,10 +28,11 @@ class ResponseWriter {
   asio::awaitable<Status> Send(int status, std::string_view content_type, std::string_view body);
   asio::awaitable<Status> SendJson(int status, const json::value& body);
 
-  // A streamed answer: chunked, or until the connection closes for an HTTP/1.0 client.
-  asio::awaitable<Status> Start(int status, std::string_view content_type);
+  // A streamed answer: chunked, or until the connection closes for an HTTP/1.0 client. `first` goes out with the head.
+  asio::awaitable<Status> Start(int status, std::string_view content_type, std::string_view first = {});
   asio::awaitable<Status> Write(std::string_view piece);
-  asio::awaitable<Status> Finish();
+  // The last piece and the end in one.
+  asio::awaitable<Status> Finish(std::string_view last = {});
 
   // Cuts the connection, so that nobody takes what was sent for whole.
   void Abort();
@@ -49,12 +50,14 @@ class ResponseWriter {
   ResponseWriter(Stream& stream, bool head, bool http10, bool keep_alive, std::chrono::milliseconds write_limit)
       : stream_(stream), head_(head), http10_(http10), keep_alive_(keep_alive), write_limit_(write_limit) {}
   void MakeHead(int status, std::string_view content_type, std::optional<size_t> length);
+  // Frames `piece` behind what `bytes_` holds, and sends both; `last`: with the end of the body.
+  asio::awaitable<Status> PutChunk(std::string_view piece, bool last);
   asio::awaitable<Status> Put(std::string_view first, std::string_view second);
 
   Stream& stream_;
   bool head_, http10_, keep_alive_;
   std::chrono::milliseconds write_limit_;
-  std::string head_text_;  // of the answer, then of each chunk
+  std::string bytes_;  // the head of the answer, then the frame of each chunk
   bool started_ = false, finished_ = false, broken_ = false;
   int status_ = 0;
 };

@@ -1,6 +1,8 @@
 #include "base/net/stream.h"
 
 #include <openssl/x509.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/connect.hpp>
@@ -12,48 +14,13 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <cstring>
 
 namespace plumb::net {
 
 using asio::ip::tcp;
 using Unix = asio::local::stream_protocol;
 using Timer = asio::basic_waitable_timer<Steady, asio::wait_traits<Steady>, IoExecutor>;
-
-struct Stream::Core : std::enable_shared_from_this<Core> {
-  explicit Core(Socket s) : socket(std::move(s)), timer(socket.get_executor()) {}
-
-  Socket socket;
-  Timer timer;
-  Steady::time_point deadline = Steady::time_point::max();
-  Steady::time_point armed = Steady::time_point::max();  // when the timer fires
-  std::function<bool()> gone;
-  bool waiting = false;
-  bool expired = false;
-  bool abandoned = false;
-
-  // When the timer is to look next.
-  Steady::time_point Look() const { return gone ? std::min(deadline, Steady::now() + Millis(100)) : deadline; }
-  void Arm(Steady::time_point when) {
-    armed = when;
-    timer.expires_at(when);
-    timer.async_wait([core = shared_from_this()](const ErrorCode& cancelled) {
-      if (!cancelled) core->Fire();
-    });
-  }
-  void Fire() {
-    armed = Steady::time_point::max();
-    if (!waiting) return;  // the next wait arms it again
-    expired = Steady::now() >= deadline;
-    abandoned = !expired && gone && gone();
-    if (!expired && !abandoned) return Arm(Look());
-    Close();
-  }
-  void Close() {
-    ErrorCode ignored;
-    socket.close(ignored);
-    timer.cancel();
-  }
-};
 
 namespace {
 
@@ -66,12 +33,75 @@ int Peek(int socket) {
   return 0;
 }
 
+}  // namespace
+
+struct Stream::Core final : Readiness {
+  Core(const IoExecutor& executor, int descriptor) : Readiness(executor, descriptor), timer(executor) {}
+
+  Timer timer;
+  Steady::time_point deadline = Steady::time_point::max();
+  Steady::time_point armed = Steady::time_point::max();  // when the timer fires
+  std::function<bool()> gone;
+  bool counts = false;   // the kernel says with every read how much is left
+  bool outgoing = false;
+  bool waiting = false;
+  bool expired = false;
+  bool abandoned = false;
+
+  // When the timer is to look next.
+  Steady::time_point Look() const {
+    if (gone) return std::min(deadline, Steady::now() + Millis(100));
+    return outgoing ? std::min(deadline, Steady::now() + Millis(1000)) : deadline;
+  }
+  void Arm(Steady::time_point when) {
+    armed = when;
+    timer.expires_at(when);
+    timer.async_wait([core = std::static_pointer_cast<Core>(shared_from_this())](const ErrorCode& cancelled) {
+      if (!cancelled) core->Fire();
+    });
+  }
+  void Fire() {
+    armed = Steady::time_point::max();
+    if (!waiting) return;  // the next wait arms it again
+    expired = Steady::now() >= deadline;
+    abandoned = !expired && gone && gone();
+    if (expired || abandoned) return Close();
+    Arm(Look());
+    // A reset that came together with the last bytes brings no news of its own.
+    if (outgoing && Peek(descriptor()) == 0) Wake(kRead);
+  }
+  void Close() {
+    Readiness::Close();
+    timer.cancel();
+  }
+};
+
+namespace {
+
 void SetSystemError(ErrorCode& error) {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
     error = asio::error::would_block;
   } else {
     error.assign(errno, boost::system::system_category());
   }
+}
+
+// `left`: how much the kernel still has for us after this, where it is asked; more than 0 where the peer has closed.
+ssize_t Receive(int socket, asio::mutable_buffer into, int* left) {
+  if (!left) return ::recv(socket, into.data(), into.size(), 0);
+  iovec part{into.data(), into.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = ::recvmsg(socket, &message, 0);
+  if (got <= 0) return got;
+  for (cmsghdr* one = CMSG_FIRSTHDR(&message); one; one = CMSG_NXTHDR(&message, one)) {
+    if (one->cmsg_level == SOL_TCP && one->cmsg_type == TCP_CM_INQ) std::memcpy(left, CMSG_DATA(one), sizeof *left);
+  }
+  return got;
 }
 
 // The endpoints behind a name; a literal address is taken as it is.
@@ -118,7 +148,7 @@ asio::awaitable<Result<std::unique_ptr<Stream>>> ConnectUnix(IoExecutor executor
   const std::vector<Unix::endpoint> endpoints = {Unix::endpoint(path)};
   co_await ConnectWithin(socket, endpoints, limit, error);
   if (error) co_return std::unexpected(StreamError(error, "connecting", "unix:" + path));
-  co_return std::make_unique<Stream>(Stream::Socket(std::move(socket)));
+  co_return std::make_unique<Stream>(Stream::Socket(std::move(socket)), true);
 }
 
 }  // namespace
@@ -128,30 +158,36 @@ Result<IoExecutor> ToIoExecutor(const asio::any_io_executor& executor) {
   return Fail(Code::kInternal, "base/net works on an io_context's executor only");
 }
 
-Stream::Stream(Socket socket) : core_(std::make_shared<Core>(std::move(socket))) {
+Stream::Stream(Socket socket, bool outgoing) {
   ErrorCode ignored;
-  core_->socket.native_non_blocking(true, ignored);
+  socket.native_non_blocking(true, ignored);
+  const IoExecutor executor = socket.get_executor();
+  core_ = std::make_shared<Core>(executor, socket.release());
+  core_->outgoing = outgoing;
+  const int on = 1;
+  core_->counts = ::setsockopt(core_->descriptor(), IPPROTO_TCP, TCP_INQ, &on, sizeof on) == 0;
 }
 
 Stream::~Stream() { core_->Close(); }
 
+// Called where the kernel has just said that nothing can be done, or has said so with the last read.
 asio::awaitable<void> Stream::Wait(Want want, ErrorCode& error) {
   Core& core = *core_;
-  if (!core.socket.is_open()) {
-    error = core.expired ? asio::error::timed_out : asio::error::operation_aborted;
-    co_return;
+  if (core.is_open()) {
+    if (const auto look = core.Look(); look < core.armed) core.Arm(look);
+    const auto way = want == Want::kWrite ? Readiness::kWrite : Readiness::kRead;
+    core.Exhausted(way);
+    core.waiting = true;
+    co_await core.Wait(way);
+    core.waiting = false;
   }
-  if (const auto look = core.Look(); look < core.armed) core.Arm(look);
-  core.waiting = true;
   error = {};
-  const auto kind = want == Want::kWrite ? asio::socket_base::wait_write : asio::socket_base::wait_read;
-  co_await core.socket.async_wait(kind, asio::redirect_error(asio::use_awaitable, error));
-  core.waiting = false;
   if (core.expired) error = asio::error::timed_out;
+  else if (!core.is_open()) error = asio::error::operation_aborted;
 }
 
 asio::awaitable<void> Stream::ShakeHands(std::shared_ptr<TlsContext> tls, std::string host, ErrorCode& error) {
-  tls_ = std::make_unique<TlsSession>(std::move(tls), core_->socket.native_handle(), host);
+  tls_ = std::make_unique<TlsSession>(std::move(tls), core_->descriptor(), host);
   while (true) {
     error = {};
     const Want want = tls_->Handshake(error);
@@ -168,7 +204,7 @@ std::string Stream::CertificateFault() const {
 
 size_t Stream::ReadNow(asio::mutable_buffer into, ErrorCode& error) {
   error = {};
-  if (!core_->socket.is_open()) {
+  if (!core_->is_open()) {
     error = core_->expired ? asio::error::timed_out : asio::error::operation_aborted;
     return 0;
   }
@@ -179,7 +215,13 @@ size_t Stream::ReadNow(asio::mutable_buffer into, ErrorCode& error) {
     if (read_wants_ != Want::kNothing) error = asio::error::would_block;
     return got;
   }
-  const ssize_t got = ::recv(core_->socket.native_handle(), into.data(), into.size(), 0);
+  if (core_->counts && !core_->Ready(Readiness::kRead)) {
+    error = asio::error::would_block;
+    return 0;
+  }
+  int left = -1;
+  const ssize_t got = Receive(core_->descriptor(), into, core_->counts ? &left : nullptr);
+  if (left == 0) core_->Exhausted(Readiness::kRead);
   if (got > 0) return static_cast<size_t>(got);
   if (got == 0) error = asio::error::eof;
   else SetSystemError(error);
@@ -194,7 +236,7 @@ asio::awaitable<void> Stream::WaitReadable(ErrorCode& error) {
 
 size_t Stream::WriteNow(std::string_view first, std::string_view second, ErrorCode& error) {
   error = {};
-  if (!core_->socket.is_open()) {
+  if (!core_->is_open()) {
     error = core_->expired ? asio::error::timed_out : asio::error::operation_aborted;
     return 0;
   }
@@ -208,7 +250,7 @@ size_t Stream::WriteNow(std::string_view first, std::string_view second, ErrorCo
   msghdr message{};
   message.msg_iov = first.empty() ? parts + 1 : parts;
   message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;
-  const ssize_t put = ::sendmsg(core_->socket.native_handle(), &message, MSG_NOSIGNAL);
+  const ssize_t put = ::sendmsg(core_->descriptor(), &message, MSG_NOSIGNAL);
   if (put >= 0) return static_cast<size_t>(put);
   SetSystemError(error);
   write_wants_ = Want::kWrite;
@@ -248,25 +290,27 @@ bool Stream::abandoned() const { return core_->abandoned; }
 void Stream::Close() { core_->Close(); }
 
 void Stream::ShutdownWrite() {
-  if (!core_->socket.is_open()) return;
+  if (!core_->is_open()) return;
   if (tls_) tls_->Shutdown();
-  ErrorCode ignored;
-  core_->socket.shutdown(asio::socket_base::shutdown_send, ignored);
+  ::shutdown(core_->descriptor(), SHUT_WR);
 }
 
+void Stream::Listen() { core_->Listen(Readiness::kRead); }
+
 bool Stream::HasBytes() const {
-  if (!core_->socket.is_open()) return false;
-  return (tls_ && tls_->HasBytes()) || Peek(core_->socket.native_handle()) == 1;
+  if (!core_->is_open()) return false;
+  return (tls_ && tls_->HasBytes()) || Peek(core_->descriptor()) == 1;
 }
 
 bool Stream::Stale() const {
-  if (!core_->socket.is_open()) return true;
-  const int peeked = Peek(core_->socket.native_handle());
+  if (!core_->is_open()) return true;
+  if (core_->Still(Readiness::kRead)) return false;
+  const int peeked = Peek(core_->descriptor());
   // A TLS 1.3 session ticket may wait unread: bytes alone do not make the connection stale.
   return tls_ ? peeked == 0 : peeked >= 0;
 }
 
-bool Stream::PeerGone() const { return !core_->socket.is_open() || Peek(core_->socket.native_handle()) == 0; }
+bool Stream::PeerGone() const { return !core_->is_open() || Peek(core_->descriptor()) == 0; }
 
 asio::awaitable<Result<std::unique_ptr<Stream>>> Connect(Url url, std::shared_ptr<TlsContext> tls, Millis limit) {
   const asio::any_io_executor any = co_await asio::this_coro::executor;
@@ -287,7 +331,7 @@ asio::awaitable<Result<std::unique_ptr<Stream>>> Connect(Url url, std::shared_pt
   co_await ConnectWithin(socket, found, limit, error);
   if (error) co_return std::unexpected(StreamError(error, "connecting", where));
   socket.set_option(tcp::no_delay(true), error);
-  auto stream = std::make_unique<Stream>(Stream::Socket(std::move(socket)));
+  auto stream = std::make_unique<Stream>(Stream::Socket(std::move(socket)), true);
   if (!url.tls) co_return stream;
   stream->ExpireAfter(std::max(Millis(1), std::chrono::duration_cast<Millis>(until - Steady::now())));
   co_await stream->ShakeHands(std::move(tls), url.address.host, error);

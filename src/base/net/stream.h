@@ -18,6 +18,7 @@
 
 #include "base/core/result.h"
 #include "base/net/address.h"
+#include "base/net/readiness.h"
 #include "base/net/tls.h"
 
 namespace plumb::net {
@@ -25,7 +26,6 @@ namespace plumb::net {
 namespace asio = boost::asio;
 using Millis = std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
-using IoExecutor = asio::io_context::executor_type;
 
 // `executor` as what every executor here is. Error: kInternal where it is no io_context's.
 Result<IoExecutor> ToIoExecutor(const asio::any_io_executor& executor);
@@ -34,7 +34,8 @@ class Stream {
  public:
   using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, IoExecutor>;
 
-  explicit Stream(Socket socket);
+  // `outgoing`: we have called.
+  explicit Stream(Socket socket, bool outgoing = false);
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -46,7 +47,7 @@ class Stream {
 
   // What is there at once; would_block in `error` where nothing is, eof at the end.
   size_t ReadNow(asio::mutable_buffer into, ErrorCode& error);
-  // Waits until ReadNow has something to say.
+  // After would_block: waits until ReadNow has something to say.
   asio::awaitable<void> WaitReadable(ErrorCode& error);
   // What fits at once of `first` and then `second`.
   size_t WriteNow(std::string_view first, std::string_view second, ErrorCode& error);
@@ -63,6 +64,8 @@ class Stream {
   void Close();
   // Says that nothing more will be written.
   void ShutdownWrite();
+  // While nobody reads: Stale is told without asking the kernel.
+  void Listen();
   // Whether bytes are waiting to be read.
   bool HasBytes() const;
   // Whether the peer has closed its side, or sent bytes nobody asked for. Reads nothing.
