@@ -12,8 +12,11 @@ namespace plumb::cli {
 namespace {
 
 void ReadLm(const Node& node, Reader& reader, Config& config) {
-  if (!reader.Map(node, "lm", {"encoder", "program", "arguments", "start_limit_s"})) return;
+  if (!reader.Map(node, "lm", {"encoder", "deadline_s", "program", "arguments", "start_limit_s"})) return;
   if (const Node* encoder = node.Find("encoder")) config.encoder = reader.Switch(*encoder, "lm.encoder");
+  if (const Node* deadline = node.Find("deadline_s")) {
+    config.check_deadline = std::chrono::milliseconds(static_cast<int64_t>(1000 * reader.Number(*deadline, "lm.deadline_s", 0.05, 600)));
+  }
   if (const Node* program = node.Find("program")) config.lm.program = reader.Path(*program, "lm.program");
   if (const Node* limit = node.Find("start_limit_s")) {
     config.lm.start_limit = std::chrono::seconds(reader.Whole(*limit, "lm.start_limit_s", 1, 3600));

@@ -13,7 +13,7 @@
 //     - {name: app, sha256: 0f…}        # role: application | reviewer | operator | auditor | administrator
 //   keys_file: keys.yaml; teams: …      # config_keys.h
 //   tls, cors, http: …                  # config_listen.h
-//   lm: {encoder: on, program: /opt/plumb/plumb-lm, arguments: [--precision, f32]}
+//   lm: {encoder: on, deadline_s: 10, program: /opt/plumb/plumb-lm, arguments: [--precision, f32]}
 //   telemetry: {metrics: on, otlp: {endpoint: http://localhost:4318}}
 //   log: {format: json, level: info}
 //   reload: on                          # where files change, not only on SIGHUP
@@ -49,6 +49,7 @@ struct Config {
   net::Cors cors;
   provider::LmOptions lm;
   bool encoder = true;
+  std::chrono::milliseconds check_deadline{10'000};  // for one asking of the encoder
   bool metrics = true;
   gateway::TelemetryOptions telemetry;
   gateway::LogOptions log;

@@ -33,6 +33,29 @@ Result<std::string> GuardId(const LoadedGuard& loaded) {
   return Sha256File((loaded.folder / "guard.json").string());
 }
 
+// The guard under each choice of the policy's overlays; they share the encoder.
+using Overlaid = std::map<std::string, std::unique_ptr<guard::Guard>>;
+Result<Overlaid> LoadOverlaidGuards(const LoadedGuard& loaded, const std::string& policy_file, bool use_encoder) {
+  Overlaid out;
+  if (loaded.guard->policy().overlays.empty()) return out;
+  PLUMB_TRY(const auto policies, policy::LoadOverlaid(policy_file));
+  guard::GuardOptions options;
+  options.classifier = loaded.encoder.get();
+  options.require_encoder = use_encoder;
+  for (const auto& [key, policy] : policies) {
+    if (key.empty()) continue;
+    PLUMB_TRY(guard::Guard guard, loaded.folder.empty() ? guard::Guard::PatternsOnly(policy, options) : guard::Guard::Load(loaded.folder, policy, options));
+    out[key] = std::make_unique<guard::Guard>(std::move(guard));
+  }
+  return out;
+}
+
+gateway::OverlaidGuards Pointers(const Overlaid& guards) {
+  gateway::OverlaidGuards out;
+  for (const auto& [key, guard] : guards) out[key] = guard.get();
+  return out;
+}
+
 json::object SideOf(const LoadedGuard& loaded, const std::string& guard_id) {
   const policy::Policy& policy = loaded.guard->policy();
   return {{"policy", {{"id", policy.id}, {"version", policy.version}, {"hash", policy.hash}}},
@@ -84,13 +107,16 @@ Status Run(const ReplayFlags& flags, Globals& globals) {
   PLUMB_TRY(const std::string after_id, GuardId(after));
   for (const std::string& warning : after.guard->Warnings()) fmt::print(stderr, "plumb: {}\n", warning);
   json::value baseline(opened.format == "ledger" || opened.format == "plumb" ? "recorded" : "delivered");
+  PLUMB_TRY(const Overlaid after_overlaid, LoadOverlaidGuards(after, globals.policy, !flags.without_encoder));
   LoadedGuard before;
+  Overlaid before_overlaid;
   if (!flags.baseline.empty() || !flags.baseline_guard.empty()) {
     Globals old = globals;
     if (!flags.baseline.empty()) old.policy = flags.baseline;
     PLUMB_TRY(before, LoadGuard(old, flags.baseline_guard, !flags.without_encoder));
     PLUMB_TRY(const std::string before_id, GuardId(before));
     baseline = SideOf(before, before_id);
+    PLUMB_TRY(before_overlaid, LoadOverlaidGuards(before, old.policy, !flags.without_encoder));
   }
   json::object about = SideOf(after, after_id);
   about["baseline"] = baseline;
@@ -105,7 +131,7 @@ Status Run(const ReplayFlags& flags, Globals& globals) {
   identity["until"] = flags.until;
 
   gateway::ReplayOptions options;
-  options.guards = {after.guard.get(), before.guard.get()};
+  options.guards = {after.guard.get(), before.guard.get(), Pointers(after_overlaid), Pointers(before_overlaid)};
   options.out = flags.out;
   options.identity = Sha256Hex(ToJson(identity));
   options.lenient = flags.lenient;

@@ -41,9 +41,13 @@ std::string LastUserText(const Hold& hold) {
 }
 
 void Print(const Hold& hold, bool whole) {
-  fmt::print("{}  {}  {}  {}  expires {}\n", hold.exchange, gateway::HoldStateName(hold.state), hold.clause.empty() ? "route" : hold.clause,
-             hold.model, hold.expires);
-  if (!whole) return;
+  fmt::print("{}  {:8}  {}  {}  since {}  {} {}\n", hold.exchange, gateway::HoldStateName(hold.state), hold.clause.empty() ? "(route)" : hold.clause,
+             hold.model, hold.time, hold.decided.empty() ? "until" : "decided", hold.decided.empty() ? hold.expires : hold.decided);
+  if (!whole) {
+    const std::string asked = LastUserText(hold);
+    fmt::print("    {}\n", ToUtf8(asked.substr(0, asked.find('\n')).substr(0, 100)));
+    return;
+  }
   fmt::print("\nasked:\n{}\n\nanswer:\n", LastUserText(hold));
   for (const gateway::Choice& choice : hold.answer.choices) {
     fmt::print("{}\n", choice.text);
@@ -62,6 +66,7 @@ Status Show(const ReviewFlags& flags, const Globals& globals) {
     PLUMB_TRY(Hold hold, gateway::FindHold(*ledger, flags.id, now));
     holds.push_back(std::move(hold));
   }
+  if (holds.empty() && !globals.json) fmt::print("nothing waits{}\n", flags.all ? ", and nothing did" : " (--all shows what was decided or expired)");
   for (const Hold& hold : holds) {
     if (globals.json) std::puts(ToJson(gateway::HoldJson(hold, true)).c_str());
     else Print(hold, !flags.id.empty());
@@ -69,12 +74,30 @@ Status Show(const ReviewFlags& flags, const Globals& globals) {
   return {};
 }
 
+// The words of an edit: --text, or what is piped in.
+Result<std::string> WordsOf(const ReviewFlags& flags, const std::string& kind) {
+  if (kind != "edit" || !flags.text.empty()) return flags.text;
+  std::string text;
+  if (isatty(STDIN_FILENO) == 0) {
+    char some[4096];
+    for (size_t got; (got = std::fread(some, 1, sizeof some, stdin)) > 0;) text.append(some, got);
+  }
+  if (Trim(text).empty()) return Fail(Code::kInvalid, "say what is given instead: --text 'WORDS', or pipe it in (plumb review edit {} < answer.txt)", flags.id);
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 Status Decide(const ReviewFlags& flags, const std::string& kind, const Globals& globals) {
+  PLUMB_TRY(const std::string words, WordsOf(flags, kind));
   PLUMB_TRY(const auto ledger, OpenLedger(globals, false));
-  const Decision decision{kind, flags.text, flags.note, ThisUser(), "local"};
+  const Decision decision{kind, words, flags.note, ThisUser(), "local"};
   PLUMB_TRY(const ledger::Receipt receipt, gateway::DecideHold(*ledger, flags.id, decision, SystemClock()()));
-  if (globals.json) std::puts(ToJson(json::object{{"id", receipt.id}, {"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}}).c_str());
-  else fmt::print("{} {}: entry {}\n", kind, flags.id, receipt.index);
+  if (globals.json) {
+    std::puts(ToJson(json::object{{"exchange", flags.id}, {"decision", kind}, {"id", receipt.id}, {"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}}).c_str());
+  } else {
+    const char* done = kind == "release" ? "released" : kind == "edit" ? "edited" : "refused";
+    fmt::print("{} {} (ledger entry {}); the caller gets it the next time it asks\n", done, flags.id, receipt.index);
+  }
   return {};
 }
 

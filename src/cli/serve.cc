@@ -41,6 +41,7 @@ Result<gateway::ForceOptions> ReadForce(const Config& config, const Globals& glo
   PLUMB_TRY(force.policy, policy::LoadPolicy(globals.policy));
   force.guard = GuardFolder(config, globals.policy);
   force.use_encoder = config.encoder;
+  force.check_deadline = config.check_deadline;
   force.models = config.models;
   force.providers = config.providers;
   force.prices = config.prices;
@@ -176,6 +177,7 @@ Status Serve(const ServeFlags& flags, Globals& globals) {
   options.warn = [&log](const std::string& line) { log.Write({gateway::LogLevel::kWarn, line, {}}); };
   options.log = [&log](const gateway::LogLine& line) { log.Write(line); };
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is a full disk, and the policy says what follows from that
   RaiseFileLimit();
   asio::io_context io(1);
   PLUMB_TRY(auto gateway, gateway::Gateway::Start(io.get_executor(), std::move(options)));

@@ -91,7 +91,7 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const fs::path& path, Options optio
     PLUMB_TRY(auto origin, GetMeta(db, "origin"));
     PLUMB_TRY(state->reader, Database::Open(path.string(), true));
     PLUMB_CHECK(Configure(state->reader, true));
-    state->writer = std::make_unique<Writer>(std::move(db), origin, seed, options.clock);
+    state->writer = std::make_unique<Writer>(std::move(db), origin, seed, options.clock, options.lock_limit);
   } else {
     state->reader = std::move(db);
   }

@@ -16,6 +16,7 @@
 // All methods of Ledger are thread-safe. Formats: docs/ledger.md.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <future>
 #include <memory>
@@ -89,6 +90,9 @@ struct Erasure {
 struct Options {
   bool read_only = false;
   Clock clock = SystemClock();
+  // How long an append waits while another process has the database locked. Once that was in vain further appends are
+  // refused at once (kConflict), until one gets through.
+  std::chrono::milliseconds lock_limit{30'000};
 };
 
 class Ledger {
@@ -98,7 +102,7 @@ class Ledger {
   static Result<std::unique_ptr<Ledger>> Open(const fs::path& path, Options options);
   ~Ledger();
 
-  // Blocks until the entry is on disk. Errors: kInvalid (no canonical form), kConflict (id taken), kIo (disk full).
+  // Blocks until the entry is on disk. Errors: kInvalid (no canonical form), kConflict (id taken, database locked), kIo (disk full).
   Result<Receipt> Append(Entry entry);
   // The same without waiting; what Append waits for.
   std::future<Result<Receipt>> AppendAsync(Entry entry);

@@ -366,6 +366,29 @@ TEST(LedgerDamage, ALogWhoseFileIsGoneIsKept) {
   }
 }
 
+TEST(LedgerWriters, ALockedDatabaseIsWaitedForOnceAndThenRefusedAtOnce) {
+  TempFolder folder;
+  const auto path = folder.path() / "ledger.db";
+  auto ledger = *Ledger::Open(path, {.lock_limit = std::chrono::milliseconds(300)});
+  ASSERT_TRUE(ledger->Append(Exchange(0)));
+  const auto refused_after = [&] {
+    const auto start = std::chrono::steady_clock::now();
+    auto receipt = ledger->Append(Exchange(1));
+    EXPECT_FALSE(receipt);
+    EXPECT_EQ(receipt.error().code, Code::kConflict) << receipt.error().Text();
+    return std::chrono::steady_clock::now() - start;
+  };
+  {
+    auto other = *Database::Open(path.string(), false);
+    auto transaction = *Transaction::Begin(other);
+    EXPECT_GE(refused_after(), std::chrono::milliseconds(250));
+    for (int i = 0; i < 3; ++i) EXPECT_LT(refused_after(), std::chrono::milliseconds(250));
+    EXPECT_EQ(ledger->List({})->size(), 1u) << "reading goes on";
+  }
+  EXPECT_EQ(ledger->Append(Exchange(2))->index, 1u);
+  EXPECT_TRUE(ProblemsOf(path).empty());
+}
+
 TEST(LedgerDamage, AFullDiskRefusesAndTheLedgerGoesOnAfterwards) {
   TempFolder folder;
   const auto path = folder.path() / "ledger.db";

@@ -75,6 +75,8 @@ Result<Database> Database::Open(const std::string& path, bool read_only) {
   return database;
 }
 
+void Database::WaitAtMost(std::chrono::milliseconds limit) const { sqlite3_busy_timeout(db_.get(), static_cast<int>(limit.count())); }
+
 Result<Statement> Database::Prepare(std::string_view sql) const {
   Statement statement;
   sqlite3_stmt* raw = nullptr;

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,6 +42,8 @@ class Database {
  public:
   // Creates the file unless `read_only`. Errors: kNotFound, kIo, kCorrupt (not a database).
   static Result<Database> Open(const std::string& path, bool read_only);
+  // How long a statement waits for another process's lock; 30 s unless it is told.
+  void WaitAtMost(std::chrono::milliseconds limit) const;
   Result<Statement> Prepare(std::string_view sql) const;
   Status Execute(const std::string& sql) const;
   const std::string& path() const { return path_; }

@@ -7,6 +7,7 @@ namespace plumb::ledger {
 namespace {
 
 constexpr size_t kGroupLimit = 512;
+constexpr std::chrono::milliseconds kLookAgain{20};  // for a database that was found locked
 
 // What every entry of a leaf looks like: docs/ledger.md, "The entry".
 json::object Envelope(const Entry& entry, const std::string& time, json::object texts) {
@@ -32,9 +33,9 @@ struct Writer::Job {
   void Refuse(const Error& error) { erase ? void(erasure = std::unexpected(error)) : void(receipt = std::unexpected(error)); }
 };
 
-Writer::Writer(Database db, std::string origin, std::string seed, Clock clock)
+Writer::Writer(Database db, std::string origin, std::string seed, Clock clock, std::chrono::milliseconds lock_limit)
     : db_(std::move(db)), origin_(std::move(origin)), seed_(std::move(seed)), clock_(std::move(clock)),
-      thread_([this] { Run(); }) {}
+      lock_limit_(lock_limit), thread_([this] { Run(); }) {}
 
 Writer::~Writer() {
   {
@@ -72,6 +73,7 @@ std::future<Result<Erasure>> Writer::Erase(std::string subject, std::string reas
 }
 
 void Writer::Run() {
+  db_.WaitAtMost(lock_limit_);
   for (;;) {
     std::deque<std::unique_ptr<Job>> group;
     {
@@ -98,7 +100,12 @@ void Writer::CommitGroup(std::deque<std::unique_ptr<Job>> group) {
 }
 
 Status Writer::TryCommit(std::deque<std::unique_ptr<Job>>& group) {
-  PLUMB_TRY(auto transaction, Transaction::Begin(db_));
+  auto begun = Transaction::Begin(db_);
+  // While somebody else keeps the database, whoever comes is told at once: what waits would only pile up.
+  const bool locked = !begun && begun.error().code == Code::kConflict;
+  db_.WaitAtMost(locked ? kLookAgain : lock_limit_);
+  if (!begun) return std::unexpected(std::move(begun).error());
+  Transaction& transaction = *begun;
   PLUMB_CHECK(CatchUp());
   bool wrote = false;
   for (auto& job : group) {

@@ -16,7 +16,7 @@ namespace plumb::ledger {
 // Owns the writing connection and its thread. Thread-safe.
 class Writer {
  public:
-  Writer(Database db, std::string origin, std::string seed, Clock clock);
+  Writer(Database db, std::string origin, std::string seed, Clock clock, std::chrono::milliseconds lock_limit);
   ~Writer();  // commits what is queued
 
   std::future<Result<Receipt>> Append(Entry entry);
@@ -37,6 +37,7 @@ class Writer {
   Database db_;
   const std::string origin_, seed_;
   const Clock clock_;
+  const std::chrono::milliseconds lock_limit_;
   Frontier frontier_;
   std::mutex mutex_;
   std::condition_variable wake_;

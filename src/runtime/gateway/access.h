@@ -16,6 +16,11 @@ Status MayAsk(const Caller& caller, std::string_view model);
 // Whose budgets a request of this caller spends: the key's and its team's.
 std::vector<Account> AccountsOf(const InForce& force, const Caller& caller);
 
+// A place in the caller's budgets, where there are any; what is left of them goes into `headers`. Error: kExhausted,
+// kUnavailable. In turn_limits.cc.
+asio::awaitable<std::expected<Admission, Error>> AdmitCaller(Service& service, const InForce& force, const Caller& caller, Estimate estimate,
+                                                            net::Headers& headers);
+
 // /metrics: without a key only from this machine, or where there are no keys. Error: kPermission.
 Status AuthoriseMetrics(const Service& service, const net::Request& request);
 

@@ -1,4 +1,4 @@
-// OpenAI's old /v1/completions, asked as a chat: its prompt is what a user says.
+// OpenAI's old /v1/completions. Models that complete texts are asked to; others as a chat, whose user says the prompt.
 #include <algorithm>
 
 #include "base/net/sse.h"
@@ -19,7 +19,7 @@ Status RefuseUnserved(const json::object& body) {
   for (const char* key : {"suffix", "best_of", "logprobs", "echo"}) {
     const json::value* value = body.if_contains(key);
     const bool asked = value && !value->is_null() && *value != false && !(std::string_view(key) == "best_of" && *value == 1);
-    if (asked) return Fail(Code::kUnsupported, "{} is not served: completions are answered by chat models here", key);
+    if (asked) return Fail(Code::kUnsupported, "{} is not served: its tokens could not be guarded, or no chat model behind this name could answer it", key);
   }
   return {};
 }
@@ -28,6 +28,7 @@ Result<Call> ParseCompletions(const json::object& body) {
   Call call;
   provider::ChatRequest& request = call.request;
   PLUMB_CHECK(RefuseUnserved(body));
+  request.completion = true;
   PLUMB_TRY(request.model, GetStringOr(body, "model", ""));
   PLUMB_TRY(const std::string prompt, Prompt(body));
   request.messages.push_back(json::object{{"role", "user"}, {"content", prompt}});

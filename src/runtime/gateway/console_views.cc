@@ -64,7 +64,7 @@ json::object StatusView(const Service& service) {
   json::object out;
   out["version"] = options.version;
   out["started"] = FormatTime(service.started);
-  out["uptime_s"] = std::chrono::duration<double>(options.clock() - service.started).count();
+  out["uptime_s"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - service.began).count();
   out["url"] = service.server->url();
   std::error_code ignored;
   out["project"] = fs::canonical(options.project, ignored).filename().string();

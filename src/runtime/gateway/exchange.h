@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ struct Exchange {
   std::string route;            // the entry of `models` that took it
   std::string key;              // whose key it was
   std::string subject;          // the end user, where the application names one
+  std::map<std::string, std::string> attributes;  // where it came from, as its headers said: channel, region, locale, domain
   std::string arm;              // of a split: "SPLIT/ARM"; empty where the route does not split
   json::array rules;            // what rules found: {"clause","action","why"}, without values
   std::vector<std::string> bearing;  // the clauses put into the prompt because they bear on the request
@@ -57,6 +59,7 @@ struct Exchange {
   std::string withheld;         // what the model said and the application was not given
   double total_ms = 0, guard_input_ms = 0, guard_output_ms = 0, first_text_ms = 0;
   double provider_ms = 0, provider_first_ms = 0;  // from asking the provider; 0: not asked, no stream
+  bool recorded = true;         // false: the ledger could not take it
   Spread chunks;                // between two pieces of the provider's stream
 };
 

@@ -51,6 +51,7 @@ asio::awaitable<void> MetricsPage(Service& service, net::Request& request, net::
     service.metrics.SetLm("encoder", process.state() == provider::LmState::kReady, process.starts());
   }
   service.metrics.SetInForce(*service.force, service.options.version);
+  service.metrics.SetBreakers(service.force->health);
   service.metrics.SetConnections(service.server->connections());
   if (service.otlp) service.metrics.SetOtlp(service.otlp->stats());
   const std::string text = service.metrics.Text();
@@ -228,7 +229,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(asio::any_io_executor executor, 
   net::Handler handler = [&s](net::Request& request, net::ResponseWriter& out) { return Dispatch(s, request, out); };
   PLUMB_TRY(s.server, net::Server::Listen(executor, s.options.listen, std::move(handler), ListenOptions(s.options)));
   // Last, so that a start that fails leaves no ledger behind; nothing is answered before this returns.
-  PLUMB_TRY(s.ledger, ledger::Ledger::Open(s.options.ledger, {.clock = s.options.clock}));
+  PLUMB_TRY(s.ledger, ledger::Ledger::Open(s.options.ledger, {.clock = s.options.clock, .lock_limit = s.options.ledger_lock_limit}));
   PLUMB_CHECK(OpenLimits(s));
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(service)));
   KeepUpNew(gateway->life_->alive, s, nullptr);

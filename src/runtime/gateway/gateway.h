@@ -55,6 +55,7 @@ struct ForceOptions {
   policy::Policy policy;
   fs::path guard;                        // its folder; empty: patterns alone
   bool use_encoder = true;
+  std::chrono::milliseconds check_deadline{10'000};  // for one asking of the encoder
   std::vector<ModelRoute> models;        // the first is the default
   std::vector<provider::ProviderConfig> providers;
   std::vector<provider::Price> prices;
@@ -85,6 +86,7 @@ struct FixedOptions {
   fs::path limits;                       // the file of budgets; empty: limits.db beside the ledger
   fs::path project;                      // where align/ is
   fs::path ledger;
+  std::chrono::milliseconds ledger_lock_limit{5'000};  // how long an exchange waits while another process has it locked
   provider::LmOptions lm;
   std::string version;
   Clock clock = SystemClock();

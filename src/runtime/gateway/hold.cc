@@ -38,6 +38,7 @@ Hold FromEntry(const ledger::Stored& stored) {
   if (const json::object* echo = FindObject(question, "echo")) hold.echo = *echo;
   hold.subject = Text(question, "subject");
   if (auto answer = ParseAnswer(Sealed(stored, "answer"))) hold.answer = std::move(*answer);
+  hold.places = Sealed(stored, "places");
   return hold;
 }
 
@@ -94,6 +95,7 @@ Result<ledger::Receipt> PutHold(ledger::Ledger& ledger, const Hold& hold) {
   question["subject"] = hold.subject;
   entry.texts.push_back({"question", ToJson(question)});
   entry.texts.push_back({"answer", ToJson(AnswerJson(hold.answer))});
+  if (!hold.places.empty()) entry.texts.push_back({"places", ToJson(hold.places)});
   return ledger.Append(std::move(entry));
 }
 

@@ -38,6 +38,7 @@ struct Hold {
   json::object echo;     // Call::echo
   json::array messages;  // the question
   Answer answer;         // the model's; nothing is left of it where the subject was erased
+  json::object places;   // values that the request lost to placeholders, and that the caller's answer gets back
 
   HoldState state = HoldState::kWaiting;
   std::string by, decided;  // who and when

@@ -14,6 +14,7 @@ json::object AnswerJson(const Answer& answer) {
     one["tool_calls"] = choice.tool_calls;
     one["logprobs"] = choice.logprobs;
     one["finish_reason"] = choice.finish_reason;
+    if (!choice.stop_sequence.empty()) one["stop_sequence"] = choice.stop_sequence;
     choices.push_back(std::move(one));
   }
   const provider::Usage& usage = answer.usage;
@@ -49,6 +50,7 @@ Result<Answer> ParseAnswer(const json::object& object) {
     if (const json::array* calls = FindArray(*one, "tool_calls")) choice.tool_calls = *calls;
     if (const json::value* logprobs = one->if_contains("logprobs")) choice.logprobs = *logprobs;
     choice.finish_reason = Text(*one, "finish_reason");
+    choice.stop_sequence = Text(*one, "stop_sequence");
   }
   if (const json::object* usage = FindObject(object, "usage")) {
     answer.usage.input_tokens = Count(*usage, "input_tokens");

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "runtime/gateway/turn_guard.h"
+#include "runtime/gateway/turn_places.h"
 
 namespace plumb::gateway {
 namespace {
@@ -38,6 +39,7 @@ Hold HoldOf(const Turn& turn, Answer answer) {
   hold.echo = turn.call.echo;
   hold.messages = exchange.messages;
   hold.answer = std::move(answer);
+  hold.places = turn.places.Json();
   return hold;
 }
 
@@ -54,6 +56,14 @@ asio::awaitable<Result<Hold>> Await(Service& service, std::string exchange, std:
     asio::steady_timer timer(service.executor, kLook);
     co_await timer.async_wait(asio::use_awaitable);
   }
+}
+
+// What the caller is given: a released answer with its values put back, an edited one too where it names them.
+Answer ForCaller(const Hold& hold) {
+  Answer answer = FinalAnswer(hold);
+  const guard::Placeholders places = guard::Placeholders::FromJson(hold.places);
+  for (Choice& choice : answer.choices) Restore(places, choice);
+  return answer;
 }
 
 std::string Location(const std::string& exchange) { return "/v1/exchanges/" + exchange; }
@@ -90,6 +100,7 @@ std::string Streamed(const Turn& turn, const Answer& answer, const ledger::Recei
       call["index"] = k;
       bytes += writer->ToolCall(index, call);
     }
+    writer->Stopped(choice.stop_sequence);
     bytes += writer->Finish(index, choice.finish_reason);
   }
   return bytes + writer->End(answer.usage, ClosingComment(turn.exchange, receipt));
@@ -128,7 +139,7 @@ std::chrono::seconds PatienceOf(const net::Request& request) {
 
 asio::awaitable<void> SendRecorded(Turn& turn, const Answer& answer, const ledger::Receipt& receipt) {
   turn.out.headers.Set("x-plumb-verdict", VerdictHeader(turn));
-  turn.out.headers.Set("x-plumb-receipt", fmt::format("{}:{}", receipt.index, receipt.leaf_hash));
+  SetReceipt(turn, receipt);
   if (!turn.call.stream) {
     const json::value body = turn.surface.Whole(turn.head, turn.call, answer);
     co_await turn.out.SendJson(200, body);
@@ -145,7 +156,7 @@ asio::awaitable<void> HoldAnswer(Turn& turn, Answer answer) {
   turn.exchange.finish_reason = "held";
   turn.exchange.response.clear();
   Result<ledger::Receipt> receipt = co_await Close(turn);
-  if (!receipt) {
+  if (!receipt || Unrecorded(*receipt)) {  // what the ledger does not have could not be given later
     co_await AnswerUnrecorded(turn);
     co_return;
   }
@@ -166,11 +177,11 @@ asio::awaitable<void> HoldAnswer(Turn& turn, Answer answer) {
     co_await SendWaiting(turn, hold);
     co_return;
   }
-  const Answer final_answer = FinalAnswer(hold);
-  co_await SendRecorded(turn, final_answer, *receipt);
+  const Answer given = ForCaller(hold);
+  co_await SendRecorded(turn, given, *receipt);
 }
 
-int DescribeHold(const Hold& hold, bool reviewer, json::object& body) {
+int DescribeHold(const Hold& hold, bool reviewer, bool own, json::object& body) {
   body["held"] = HoldJson(hold, reviewer);
   if (hold.state == HoldState::kWaiting) return 202;
   Head head;
@@ -181,7 +192,7 @@ int DescribeHold(const Hold& hold, bool reviewer, json::object& body) {
   call.request.model = hold.model;
   call.choices = hold.choices;
   call.echo = hold.echo;
-  const Answer answer = FinalAnswer(hold);
+  const Answer answer = own ? ForCaller(hold) : FinalAnswer(hold);
   const Choice& first = answer.choices.front();
   body["response"] = first.text.empty() ? first.refusal : first.text;
   body["answer"] = SurfaceNamed(hold.api).Whole(head, call, answer);

@@ -26,8 +26,9 @@ asio::awaitable<void> SendRecorded(Turn& turn, const Answer& answer, const ledge
 // How long the caller is ready to wait; 0 where it does not say. At most kLongestWait.
 std::chrono::seconds PatienceOf(const net::Request& request);
 
-// What /v1/exchanges/{id} says of a held exchange, added to `body`; the HTTP status.
-int DescribeHold(const Hold& hold, bool reviewer, json::object& body);
+// What /v1/exchanges/{id} says of a held exchange, added to `body`; the HTTP status. `own`: it is told to who asked for the
+// answer; others see placeholders where the record has them.
+int DescribeHold(const Hold& hold, bool reviewer, bool own, json::object& body);
 
 // GET /api/held, GET and POST /api/held/{id}; `path` is what stands behind /api.
 asio::awaitable<void> HeldApi(Service& service, net::Request& request, net::ResponseWriter& out, const std::string& path);

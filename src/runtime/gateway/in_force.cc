@@ -51,13 +51,15 @@ Status ForceBuilder::OpenEncoder(const ForceOptions& options) {
 }
 
 Status ForceBuilder::MakeGuards(const ForceOptions& options) {
-  const GuardSource source{options.guard, made_->guard_id, made_->encoder, options.use_encoder};
+  made_->shadow_encoders = std::make_shared<ShadowEncoders>(fixed_.lm, before_ ? before_->shadow_encoders : nullptr);
+  const GuardSource source{options.guard, made_->guard_id, made_->encoder, options.use_encoder, options.check_deadline, made_->shadow_encoders};
   std::vector<std::string> modes;
   for (const policy::Route& route : options.policy.routes) modes.push_back(route.on_error);
   PLUMB_TRY(made_->guards, GuardsFor(options.policy, source, std::move(modes)));
   made_->prompts = Prompts(options.policy, options.policy.routes, made_->encoder);
   made_->scope = ScopeExamples(options.policy);
   PLUMB_TRY(made_->stances, Stances::Make(options.policy, source));
+  made_->shadow_encoders->Settle();
   return {};
 }
 

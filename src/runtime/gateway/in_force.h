@@ -17,6 +17,7 @@ namespace plumb::gateway {
 // The plain policy's stance, and what stands beside it.
 struct InForce : Stance {
   std::shared_ptr<guard::Encoder> encoder;                      // shared with the one before where it is the same
+  std::shared_ptr<ShadowEncoders> shadow_encoders;              // of shadows with a guard of their own
   Stances stances;                                              // under overlays, for arms and shadows
   std::vector<ModelRoute> models;                               // the first is the default
   std::map<std::string, std::shared_ptr<provider::Provider>> providers;  // by "local:MODEL" or the provider's name

@@ -34,10 +34,10 @@ void Admission::End(Estimate used) {
   core_ = nullptr;
 }
 
-Result<std::unique_ptr<Limits>> Limits::Open(const fs::path& file, Clock clock) {
+Result<std::unique_ptr<Limits>> Limits::Open(const fs::path& file, Clock clock, Ticks ticks) {
   if (file.has_parent_path()) PLUMB_CHECK(MakeFolder(file.parent_path()));
   PLUMB_TRY(ledger::Database database, ledger::Database::Open(file.string(), false));
-  auto core = std::make_shared<LimitsCore>(std::move(database), std::move(clock));
+  auto core = std::make_shared<LimitsCore>(std::move(database), std::move(clock), std::move(ticks));
   PLUMB_CHECK(core->Prepare());
   core->Begin();
   return std::unique_ptr<Limits>(new Limits(std::move(core)));

@@ -12,10 +12,15 @@
 // of the process; a power cut may forget the last moments. Where the file cannot be read or written, nobody who has a
 // limit is admitted.
 //
+// A budget's period is a matter of the calendar and follows the wall clock; rates follow the steady clock, which no
+// change of the time moves and which all processes of a machine share. After a restart of the machine rates begin anew.
+//
 // Thread-safety: Admit from coroutines on any io_context; Settle and Admission's destructor from any thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,10 +77,12 @@ class Admission {
   net::Headers headers_;
 };
 
+using Ticks = std::function<std::chrono::steady_clock::time_point()>;
+
 class Limits {
  public:
   // The file is made where it is missing. Errors: kIo, kCorrupt.
-  static Result<std::unique_ptr<Limits>> Open(const fs::path& file, Clock clock);
+  static Result<std::unique_ptr<Limits>> Open(const fs::path& file, Clock clock, Ticks ticks = std::chrono::steady_clock::now);
   // Waits until what was settled is written.
   ~Limits();
 

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS spent(
   PRIMARY KEY(owner, unit, period, start)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rate(
   owner TEXT NOT NULL, kind INTEGER NOT NULL, arrival INTEGER NOT NULL, PRIMARY KEY(owner, kind)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS boot(id TEXT NOT NULL);
 )";
 
 int64_t ToMicros(Time time) { return std::chrono::duration_cast<Micros>(time.time_since_epoch()).count(); }
@@ -52,7 +53,7 @@ int64_t AmountOf(Unit unit, const Estimate& estimate) {
   return 0;
 }
 
-// A clock that jumped back, or a very long answer, must not lock anybody out for long.
+// A very long answer must not lock anybody out for long.
 int64_t Clamped(int64_t arrival, int64_t now, const Rate& rate) { return std::min(arrival, now + 10 * rate.window); }
 
 // As OpenAI writes durations: "120ms", "1s", "6m0s", "2h0m0s".
@@ -106,6 +107,7 @@ Refusal Unusable(const Error& error) {
 
 Status LimitsCore::Prepare() {
   PLUMB_CHECK(database_.Execute(kSchema));
+  PLUMB_CHECK(ForgetOtherBoots());
   const int64_t old = ToMicros(clock_() - std::chrono::days(400));
   PLUMB_CHECK(database_.Execute(fmt::format("DELETE FROM spent WHERE start < {}", old)));
   PLUMB_TRY(get_spent_, database_.Prepare("SELECT amount FROM spent WHERE owner=?1 AND unit=?2 AND period=?3 AND start=?4"));
@@ -115,6 +117,23 @@ Status LimitsCore::Prepare() {
   PLUMB_TRY(set_rate_, database_.Prepare("INSERT INTO rate VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET arrival = ?3"));
   return {};
 }
+
+// The steady clock begins anew with the machine: what it meant before means nothing now.
+Status LimitsCore::ForgetOtherBoots() {
+  const auto read = ReadFile("/proc/sys/kernel/random/boot_id");
+  const std::string here(read ? Trim(*read) : "");
+  PLUMB_TRY(ledger::Transaction transaction, ledger::Transaction::Begin(database_));
+  PLUMB_TRY(ledger::Statement known, database_.Prepare("SELECT 1 FROM boot WHERE id=?1"));
+  PLUMB_TRY(const bool same, known.Bind(1, here).Step());
+  known.Reset();
+  if (same) return {};
+  PLUMB_CHECK(database_.Execute("DELETE FROM rate; DELETE FROM boot"));
+  PLUMB_TRY(ledger::Statement put, database_.Prepare("INSERT INTO boot VALUES(?1)"));
+  PLUMB_CHECK(put.Bind(1, here).Run());
+  return transaction.Commit();
+}
+
+int64_t LimitsCore::NowTicks() const { return std::chrono::duration_cast<Micros>(ticks_().time_since_epoch()).count(); }
 
 void LimitsCore::Begin() {
   thread_ = std::thread([this] { Run(); });
@@ -202,7 +221,7 @@ Status LimitsCore::Work(std::vector<Job>& jobs) {
 
 Result<LimitsCore::Outcome> LimitsCore::Decide(const Job& job) {
   const Time now = clock_();
-  const int64_t now_us = ToMicros(now);
+  const int64_t now_us = NowTicks();
   Levels levels;
   struct Bucket {
     const std::string* owner;
@@ -275,7 +294,7 @@ Result<LimitsCore::Outcome> LimitsCore::Decide(const Job& job) {
 }
 
 Status LimitsCore::Write(const Job& job) {
-  const int64_t now_us = ToMicros(clock_());
+  const int64_t now_us = NowTicks();
   for (const Account& account : job.accounts) {
     for (const Budget& budget : account.limits.budgets) {
       const int64_t more = AmountOf(budget.unit, job.used) - AmountOf(budget.unit, job.estimate);

@@ -23,7 +23,8 @@ class LimitsCore : public std::enable_shared_from_this<LimitsCore> {
  public:
   using Outcome = std::expected<Admission, Refusal>;
 
-  LimitsCore(ledger::Database database, Clock clock) : database_(std::move(database)), clock_(std::move(clock)) {}
+  LimitsCore(ledger::Database database, Clock clock, Ticks ticks)
+      : database_(std::move(database)), clock_(std::move(clock)), ticks_(std::move(ticks)) {}
   Status Prepare();
   void Begin();
   // Writes what is queued and ends the thread.
@@ -42,6 +43,8 @@ class LimitsCore : public std::enable_shared_from_this<LimitsCore> {
     std::optional<Outcome> outcome;
   };
 
+  Status ForgetOtherBoots();
+  int64_t NowTicks() const;  // µs of the steady clock
   void Run();
   void Commit(std::vector<Job>& jobs);
   Status Work(std::vector<Job>& jobs);
@@ -58,6 +61,7 @@ class LimitsCore : public std::enable_shared_from_this<LimitsCore> {
   ledger::Database database_;
   ledger::Statement get_spent_, add_spent_, get_rate_, set_rate_;
   Clock clock_;
+  Ticks ticks_;
   std::map<std::string, int> running_;  // by owner
 
   std::mutex mutex_;

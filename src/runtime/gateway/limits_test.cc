@@ -17,11 +17,19 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 namespace asio = boost::asio;
 
-// A clock that stands still until it is told otherwise.
+// Clocks that stand still until they are told otherwise.
 struct Hand {
   std::shared_ptr<std::atomic<int64_t>> seconds = std::make_shared<std::atomic<int64_t>>(1'700'000'000);
+  std::shared_ptr<std::atomic<int64_t>> steady = std::make_shared<std::atomic<int64_t>>(5'000);
   Clock clock() const {
     return [at = seconds] { return Time(std::chrono::seconds(at->load())); };
+  }
+  Ticks ticks() const {
+    return [at = steady] { return std::chrono::steady_clock::time_point(std::chrono::seconds(at->load())); };
+  }
+  void Pass(int64_t s) const {
+    *seconds += s;
+    *steady += s;
   }
 };
 
@@ -29,7 +37,7 @@ class LimitsTest : public testing::Test {
  protected:
   fs::path file() const { return folder_.path() / "limits.db"; }
   void Open() {
-    auto opened = Limits::Open(file(), hand_.clock());
+    auto opened = Limits::Open(file(), hand_.clock(), hand_.ticks());
     ASSERT_TRUE(opened) << opened.error().Text();
     limits_ = std::move(*opened);
   }
@@ -83,7 +91,7 @@ TEST_F(LimitsTest, ThreeProcessesHoldOneBudgetTogether) {
   ASSERT_EQ(::pipe(pipes), 0);
   for (int i = 0; i < 3; ++i) {
     if (::fork() == 0) {
-      auto mine = Limits::Open(file(), hand_.clock());
+      auto mine = Limits::Open(file(), hand_.clock(), hand_.ticks());
       const Account account{"team:shop", {.budgets = {{Unit::kRequests, 37, Period::kDay}}}};
       const unsigned char count = mine ? static_cast<unsigned char>(LetIn(**mine, account, 100)) : 200;
       (void)!::write(pipes[1], &count, 1);
@@ -108,7 +116,7 @@ TEST_F(LimitsTest, AProcessThatDiesHasSpentItsEstimates) {
   const LimitSet limits{.budgets = {{Unit::kTokens, 1000, Period::kDay}}};
   const pid_t child = ::fork();
   if (child == 0) {
-    auto mine = Limits::Open(file(), hand_.clock());
+    auto mine = Limits::Open(file(), hand_.clock(), hand_.ticks());
     net::IoThread io;
     auto place = net::Wait(io.executor(), (*mine)->Admit({{"key:app", limits}}, {.tokens = 700}));
     ::_exit(place ? 9 : 1);  // in the middle of its request
@@ -167,7 +175,7 @@ TEST_F(LimitsTest, RatesRefillAndSayWhen) {
   ASSERT_FALSE(refused);
   EXPECT_FALSE(refused.error().budget);
   EXPECT_EQ(refused.error().headers.Get("retry-after"), "2");
-  *hand_.seconds += 2;
+  hand_.Pass(2);
   EXPECT_TRUE(Admit(limits));
 
   const LimitSet many{.requests_per_minute = 60};
@@ -178,14 +186,34 @@ TEST_F(LimitsTest, RatesRefillAndSayWhen) {
   EXPECT_EQ(first->headers().Get("x-ratelimit-reset-requests"), "1s");
 }
 
-TEST_F(LimitsTest, AClockThatJumpsBackLocksNobodyOutForLong) {
+// Forth would give rates away, back would lock callers out.
+TEST_F(LimitsTest, AClockThatJumpsMovesNoRate) {
   Open();
   const LimitSet limits{.requests_per_minute = 1};
   EXPECT_TRUE(Admit(limits));
-  *hand_.seconds -= 24 * 3600;
-  auto refused = Admit(limits);
-  ASSERT_FALSE(refused);
-  EXPECT_LE(std::stoi(std::string(refused.error().headers.Get("retry-after"))), 600);
+  for (const int64_t jump : {24 * 3600, -48 * 3600}) {
+    *hand_.seconds += jump;
+    auto refused = Admit(limits);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().headers.Get("retry-after"), "60");
+  }
+  hand_.Pass(60);
+  EXPECT_TRUE(Admit(limits));
+  limits_.reset();
+  Open();
+  EXPECT_FALSE(Admit(limits)) << "a rate survives the process";
+}
+
+TEST_F(LimitsTest, RatesOfAnotherBootAreForgotten) {
+  Open();
+  const LimitSet limits{.requests_per_minute = 1};
+  EXPECT_TRUE(Admit(limits));
+  limits_.reset();
+  auto database = *ledger::Database::Open(file().string(), false);
+  ASSERT_TRUE(database.Execute("UPDATE boot SET id = 'another'"));
+  *hand_.steady = 3;  // the steady clock began anew
+  Open();
+  EXPECT_TRUE(Admit(limits));
 }
 
 TEST_F(LimitsTest, WhatIsLargerThanTheWindowPassesAloneAndHoldsUpTheRest) {

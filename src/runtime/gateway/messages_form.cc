@@ -28,7 +28,8 @@ json::object MessagesUsage(const provider::Usage& usage) {
           {"output_tokens", usage.output_tokens}};
 }
 
-std::string_view StopReason(std::string_view finish_reason) {
+std::string_view StopReason(std::string_view finish_reason, std::string_view stop_sequence) {
+  if (finish_reason == "stop" && !stop_sequence.empty()) return "stop_sequence";
   if (finish_reason == "length") return "max_tokens";
   if (finish_reason == "tool_calls") return "tool_use";
   if (finish_reason == "content_filter") return "refusal";

@@ -10,6 +10,10 @@ json::object RefusalDetails(std::string_view say) {
   return {{"type", "refusal"}, {"category", nullptr}, {"explanation", say}};
 }
 
+json::value StopValue(std::string_view reason, std::string_view sequence) {
+  return reason == "stop_sequence" ? json::value(sequence) : json::value();
+}
+
 json::object Frame(const Head& head) {
   json::object out;
   out["id"] = "msg_" + head.exchange;
@@ -65,12 +69,14 @@ class MessagesWriter final : public StreamWriter {
     refusal_ = text;
     return Begin();
   }
+  void Stopped(std::string_view sequence) override { stop_ = sequence; }
   std::string Finish(int, std::string_view reason) override {
     reason_ = reason;
     return Begin() + Close();
   }
   std::string End(const provider::Usage& usage, std::string_view comment) override {
-    json::object delta = {{"stop_reason", StopReason(reason_)}, {"stop_sequence", nullptr}};
+    const std::string_view reason = StopReason(reason_, stop_);
+    json::object delta = {{"stop_reason", reason}, {"stop_sequence", StopValue(reason, stop_)}};
     delta["stop_details"] = refusal_.empty() ? json::value() : json::value(RefusalDetails(refusal_));
     json::object last = {{"delta", std::move(delta)}, {"usage", MessagesUsage(usage)}};
     return Event("message_delta", std::move(last)) + net::WriteSseComment(comment) + Event("message_stop", {});
@@ -120,7 +126,7 @@ class MessagesWriter final : public StreamWriter {
   bool begun_ = false;
   std::string open_;  // what the open block is; "" where none is
   int index_ = 0;
-  std::string reason_ = "stop", refusal_;
+  std::string reason_ = "stop", refusal_, stop_;
 };
 
 json::array Blocks(const Choice& choice) {
@@ -144,8 +150,9 @@ class Messages final : public Surface {
     const Choice& choice = answer.choices.front();
     json::object out = Frame(head);
     out["content"] = Blocks(choice);
-    out["stop_reason"] = StopReason(choice.finish_reason);
-    out["stop_sequence"] = nullptr;
+    const std::string_view reason = StopReason(choice.finish_reason, choice.stop_sequence);
+    out["stop_reason"] = reason;
+    out["stop_sequence"] = StopValue(reason, choice.stop_sequence);
     out["stop_details"] = choice.refusal.empty() ? json::value() : json::value(RefusalDetails(choice.refusal));
     out["usage"] = MessagesUsage(answer.usage);
     return out;

@@ -5,6 +5,7 @@
 #include "base/net/otlp.h"
 #include "runtime/gateway/in_force.h"
 #include "runtime/gateway/metrics_series.h"
+#include "runtime/provider/breaker.h"
 #include "runtime/provider/cost.h"
 
 namespace plumb::gateway {
@@ -57,11 +58,14 @@ struct Metrics::State {
   Counters detector_runs = Count("plumb_guard_detector_runs_total", "Texts a tier of the guard was asked about, by what came of it",
                                  {"detector", "direction", "status"});
   Histograms ledger = Time("plumb_ledger_append_seconds", "Time until an entry was on disk", {}, kShort);
+  Counters unrecorded = Count("plumb_unrecorded_exchanges_total", "Exchanges that the ledger could not take, by what was done", {"result"});
   Counters shadows = Count("plumb_shadow_verdicts_total", "What shadow policies said, against what was done", {"policy", "result"});
   Counters reloads = Count("plumb_reloads_total", "Reloads of policy and configuration by what became of them", {"result"});
   Gauges reload_good = Gauge("plumb_last_reload_successful", "0 where the newest reload was refused and what was in force stayed", {});
   Gauges lm_up = Gauge("plumb_lm_up", "Whether a plumb-lm process answers", {"process"});
   Counters lm_starts = Count("plumb_lm_starts_total", "How often a plumb-lm process was started", {"process"});
+  Gauges breaker = Gauge("plumb_breaker_state", "Which state a target's circuit breaker is in", {"target", "state"});
+  Counters breaker_opened = Count("plumb_breaker_opened_total", "How often a target's circuit breaker opened", {"target"});
   Gauges connections = Gauge("plumb_open_connections", "Connections that are open", {});
   Gauges in_force_since = Gauge("plumb_in_force_timestamp_seconds", "Since when policy, guard and configuration are in force", {});
   prometheus::Family<prometheus::Gauge>& policy_info = prometheus::BuildGauge()
@@ -128,6 +132,8 @@ void Metrics::ObserveGuard(std::string_view direction, double seconds) { state_-
 
 void Metrics::ObserveLedger(double seconds) { state_->ledger.At({}).Observe(seconds); }
 
+void Metrics::CountUnrecorded(std::string_view result) { state_->unrecorded.At({result}).Increment(); }
+
 void Metrics::CountShadow(std::string_view policy, std::string_view result) { state_->shadows.At({policy, result}).Increment(); }
 
 void Metrics::CountReload(std::string_view result) {
@@ -154,6 +160,18 @@ void Metrics::SetInForce(const InForce& force, std::string_view version) {
   s.policy_series = &s.policy_info.Add({{"policy", force.policy.id}, {"version", force.policy.version}});
   s.policy_series->Set(1);
   s.policy_shown = shown;
+}
+
+void Metrics::SetBreakers(const std::map<std::string, std::shared_ptr<provider::TargetHealth>>& targets) {
+  using State = provider::Breaker::State;
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& [target, health] : targets) {
+    const State is = health->breaker.state(now);
+    for (const State state : {State::kClosed, State::kOpen, State::kHalfOpen}) {
+      state_->breaker.At({target, provider::BreakerStateName(state)}).Set(is == state);
+    }
+    RaiseTo(state_->breaker_opened.At({target}), health->breaker.opened());
+  }
 }
 
 void Metrics::SetConnections(size_t open) { state_->connections.At({}).Set(static_cast<double>(open)); }

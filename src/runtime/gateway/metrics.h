@@ -2,6 +2,7 @@
 // bounded by the configuration, the policy or the code. Used on the gateway's thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,6 +11,10 @@
 
 namespace plumb::net {
 struct OtlpStats;
+}
+
+namespace plumb::provider {
+struct TargetHealth;
 }
 
 namespace plumb::gateway {
@@ -25,6 +30,8 @@ class Metrics {
   void CountExchange(const Exchange& exchange);
   void ObserveGuard(std::string_view direction, double seconds);
   void ObserveLedger(double seconds);
+  // An exchange that the ledger could not take; `result`: served, refused.
+  void CountUnrecorded(std::string_view result);
   // `result`: ok, refused, unchanged.
   void CountReload(std::string_view result);
   // `result`: agrees, differs, failed, dropped.
@@ -36,6 +43,7 @@ class Metrics {
   // What is read off when somebody asks.
   void SetLm(std::string_view process, bool up, int starts);
   void SetInForce(const InForce& force, std::string_view version);
+  void SetBreakers(const std::map<std::string, std::shared_ptr<provider::TargetHealth>>& targets);
   void SetConnections(size_t open);
   void SetOtlp(const net::OtlpStats& stats);
   // The Prometheus text format.

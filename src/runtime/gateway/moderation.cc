@@ -67,8 +67,8 @@ asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
   co_await out.SendJson(AccessStatus(error), body);
 }
 
-Result<std::vector<std::string>> ModerationInputs(const Service& service, const net::Request& request) {
-  PLUMB_TRY(const Caller caller, Authorise(service, request));
+Result<std::vector<std::string>> ModerationInputs(const Service& service, const net::Request& request, Caller& caller) {
+  PLUMB_TRY(caller, Authorise(service, request));
   PLUMB_TRY(const json::value body, ParseJson(request.body, "request body"));
   if (!body.is_object()) return Fail(Code::kInvalid, "the request body must be a JSON object");
   return Inputs(body.get_object());
@@ -77,14 +77,21 @@ Result<std::vector<std::string>> ModerationInputs(const Service& service, const 
 }  // namespace
 
 asio::awaitable<void> Moderations(Service& service, net::Request& request, net::ResponseWriter& out) {
-  auto texts = ModerationInputs(service, request);
+  const Force force = service.force;  // the caller's key is part of it
+  Caller caller;
+  auto texts = ModerationInputs(service, request, caller);
   if (!texts) {
     co_await SendError(out, texts.error());
     co_return;
   }
+  // A request, and no model's tokens.
+  auto place = co_await AdmitCaller(service, *force, caller, {}, out.headers);
+  if (!place) {
+    co_await SendError(out, place.error());
+    co_return;
+  }
   std::vector<guard::Subject> subjects;
   for (std::string& text : *texts) subjects.push_back({std::move(text), ""});
-  const Force force = service.force;
   const guard::Guard* guard = &force->guard();
   auto work = [guard, subjects = std::move(subjects)]() { return guard->Check(guard::Direction::kInput, subjects); };
   const auto start = std::chrono::steady_clock::now();
@@ -96,6 +103,7 @@ asio::awaitable<void> Moderations(Service& service, net::Request& request, net::
   body["id"] = NewId("modr", service.options.clock());
   body["model"] = "plumbline-" + force->policy.id;
   body["results"] = std::move(results);
+  place->Settle(0, 0);
   const json::value answer(std::move(body));
   co_await out.SendJson(200, answer);
 }
@@ -126,7 +134,7 @@ asio::awaitable<void> GetExchange(Service& service, net::Request& request, net::
     const Time now = service.options.clock();
     auto find = [ledger, id, now]() { return FindHold(*ledger, id, now); };
     Result<Hold> hold = co_await On(service.ledger_threads, std::move(find));
-    if (hold) status = DescribeHold(*hold, reads_all, body);
+    if (hold) status = DescribeHold(*hold, reads_all, hold->key == caller->name, body);
   }
   auto prove = [ledger, id]() { return ledger->Prove(id); };
   Result<json::object> proof = co_await On(service.ledger_threads, std::move(prove));

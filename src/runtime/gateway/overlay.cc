@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runtime/guard/silence.h"
+#include "runtime/guard/record.h"
 
 namespace plumb::gateway {
 namespace {
@@ -28,8 +28,12 @@ Result<GuardSource> ShadowSource(const policy::Policy& plain, const policy::Shad
   if (wanted.empty() && fs::exists(beside / "guard.json", none)) wanted = beside;
   if (wanted.empty() || fs::equivalent(wanted, source.folder, none)) return source;
   PLUMB_TRY(std::string id, Sha256File((wanted / "guard.json").string()));
-  // One process holds one encoder: another guard's is not loaded for a shadow.
-  return GuardSource{wanted, std::move(id), nullptr, false};
+  GuardSource own{wanted, std::move(id), nullptr, false, source.check_deadline, nullptr};
+  if (source.shadows && source.require_encoder) {
+    PLUMB_TRY(own.encoder, source.shadows->Of(wanted, own.id));
+    own.require_encoder = own.encoder != nullptr;
+  }
+  return own;
 }
 
 // A detector that fails in a shadow says nothing, rather than that it would have blocked.
@@ -42,6 +46,19 @@ std::vector<policy::Route> Watching() {
 std::string ShadowPurpose(const policy::Shadow& shadow) { return fmt::format("shadow {} {}", shadow.policy, shadow.guard); }
 
 }  // namespace
+
+Result<std::shared_ptr<guard::Encoder>> ShadowEncoders::Of(const fs::path& folder, const std::string& id) {
+  if (const auto found = open_.find(id); found != open_.end()) return found->second;
+  if (before_) {
+    if (const auto kept = before_->open_.find(id); kept != before_->open_.end()) return open_[id] = kept->second;
+  }
+  PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(folder));
+  if (!record.encoder) return std::shared_ptr<guard::Encoder>();
+  provider::LmOptions lm = lm_;
+  lm.patience = std::chrono::seconds(10);
+  PLUMB_TRY(open_[id], guard::OpenEncoder(record.encoder->base, folder / "encoder", {.lm = std::move(lm), .executor = {}}));
+  return open_[id];
+}
 
 const guard::Guard& Stance::guard(const policy::Route& route) const {
   const auto found = guards.find(route.on_error);
@@ -58,7 +75,7 @@ Result<std::map<std::string, std::unique_ptr<guard::Guard>>> GuardsFor(const pol
     options.classifier = source.encoder.get();
     options.require_encoder = source.require_encoder;
     options.on_error = OnErrorOf(mode);
-    options.check_deadline = guard::kServingDeadline;
+    options.check_deadline = source.check_deadline;
     PLUMB_TRY(guard::Guard guard, source.folder.empty() ? guard::Guard::PatternsOnly(policy, options)
                                                         : guard::Guard::Load(source.folder, policy, options));
     out[mode] = std::make_unique<guard::Guard>(std::move(guard));

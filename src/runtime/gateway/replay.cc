@@ -70,14 +70,40 @@ struct Sides {
   std::vector<bool> failed;
 };
 
-Sides JudgeAll(std::span<const data::Traffic> exchanges, const Pieces& pieces, const guard::Guard& guard) {
+// The guard whose overlays fit where the exchange came from.
+const guard::Guard& GuardOf(const data::Traffic& one, const guard::Guard& plain, const OverlaidGuards& overlaid) {
+  if (overlaid.empty()) return plain;
+  const auto attribute = [&](const char* name) {
+    const auto found = one.attributes.find(name);
+    return found == one.attributes.end() ? std::string() : found->second;
+  };
+  const policy::LoadOptions where{.region = attribute("region"), .locale = attribute("locale"), .domain = attribute("domain"), .channel = attribute("channel")};
+  const auto fits = overlaid.find(policy::FittingOverlays(plain.policy(), where));
+  return fits == overlaid.end() ? plain : *fits->second;
+}
+
+// One verdict for each piece, every guard asked once.
+std::vector<guard::Verdict> Verdicts(Direction direction, const std::vector<Piece>& list, const std::vector<const guard::Guard*>& guards) {
+  std::map<const guard::Guard*, std::vector<size_t>> by_guard;
+  for (size_t i = 0; i < list.size(); ++i) by_guard[guards[list[i].exchange]].push_back(i);
+  std::vector<guard::Verdict> out(list.size());
+  for (const auto& [guard, places] : by_guard) {
+    std::vector<guard::Subject> subjects;
+    for (const size_t i : places) subjects.push_back(list[i].subject);
+    std::vector<guard::Verdict> verdicts = guard->Check(direction, subjects);
+    for (size_t k = 0; k < places.size(); ++k) out[places[k]] = std::move(verdicts[k]);
+  }
+  return out;
+}
+
+Sides JudgeAll(std::span<const data::Traffic> exchanges, const Pieces& pieces, const guard::Guard& guard, const OverlaidGuards& overlaid) {
+  std::vector<const guard::Guard*> guards;
+  for (const data::Traffic& one : exchanges) guards.push_back(&GuardOf(one, guard, overlaid));
   Sides out{std::vector<ReplaySide>(exchanges.size()), std::vector<bool>(exchanges.size())};
   std::vector<std::string_view> worst(exchanges.size(), "passed");
   std::vector<Action> strictest(exchanges.size(), Action::kAllow);
   for (const auto& [direction, list] : pieces) {
-    std::vector<guard::Subject> subjects;
-    for (const Piece& piece : list) subjects.push_back(piece.subject);
-    const std::vector<guard::Verdict> verdicts = guard.Check(direction, subjects);
+    const std::vector<guard::Verdict> verdicts = Verdicts(direction, list, guards);
     const std::string name(guard::DirectionName(direction));
     for (size_t i = 0; i < list.size(); ++i) {
       const size_t at = list[i].exchange;
@@ -104,7 +130,7 @@ Sides JudgeAll(std::span<const data::Traffic> exchanges, const Pieces& pieces, c
     std::map<std::string, std::string> attributes = exchanges[i].attributes;
     attributes["model"] = exchanges[i].model;
     attributes["key"] = exchanges[i].key;
-    side.observed = RouteFor(guard.policy(), attributes).mode == "observe";
+    side.observed = RouteFor(guards[i]->policy(), attributes).mode == "observe";
     side.outcome = side.observed ? "passed" : worst[i];
     // What is there was let through; what is not there might have been stopped.
     if (side.outcome != "stopped" && !side.observed && Unknowable(exchanges[i])) side.outcome = "unknown";
@@ -180,9 +206,9 @@ std::string RowKey(const data::Traffic& exchange) {
 std::vector<ReplayRow> Replay(std::span<const data::Traffic> exchanges, const ReplayGuards& guards) {
   Pieces pieces;
   for (size_t i = 0; i < exchanges.size(); ++i) AddPieces(exchanges[i], i, pieces);
-  Sides after = JudgeAll(exchanges, pieces, *guards.after);
+  Sides after = JudgeAll(exchanges, pieces, *guards.after, guards.after_overlaid);
   Sides before;
-  if (guards.before) before = JudgeAll(exchanges, pieces, *guards.before);
+  if (guards.before) before = JudgeAll(exchanges, pieces, *guards.before, guards.before_overlaid);
   std::vector<ReplayRow> rows(exchanges.size());
   for (size_t i = 0; i < exchanges.size(); ++i) {
     const data::Traffic& one = exchanges[i];

@@ -47,11 +47,16 @@ struct ReplayRow {
   std::string asked, answered;  // the beginning of the texts; never written to files
 };
 
+// A guard under the policy's overlays, by policy::FittingOverlays; of the plain policy none is needed.
+using OverlaidGuards = std::map<std::string, const guard::Guard*>;
+
 struct ReplayGuards {
   const guard::Guard* after = nullptr;
   // The guard to compare with. nullptr: what is recorded; for logs of others, which record no verdicts, that every
   // exchange passed.
   const guard::Guard* before = nullptr;
+  // For exchanges whose region, locale, domain or channel is known.
+  OverlaidGuards after_overlaid = {}, before_overlaid = {};
 };
 
 // One row for each exchange, in order.

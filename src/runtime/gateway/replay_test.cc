@@ -139,6 +139,27 @@ TEST(Replay, AgainstAnotherPolicyJudgesBothSidesNow) {
   EXPECT_EQ(ChangeOf(row), "newly_passed");
 }
 
+TEST(Replay, OverlaysAndRoutesFitWhereAnExchangeCameFrom) {
+  const guard::Guard plain = [] {
+    auto policy = policy::ParsePolicy(std::string(kOld) + "overlays: [{when: {region: DE}, +categories: [{id: cards, on: {input: flag}}]}]\n"
+                                      "routes: [{match: {channel: kiosk}, mode: observe}, {match: {}}]\n", "policy.yaml", ".");
+    EXPECT_TRUE(policy) << policy.error().Text();
+    return std::move(*guard::Guard::PatternsOnly(*policy, {}));
+  }();
+  policy::Policy german = plain.policy();
+  german.categories[0].on.input = german.categories[0].on_detect.input = policy::Action::kFlag;
+  const guard::Guard overlaid = std::move(*guard::Guard::PatternsOnly(german, {}));
+  ReplayGuards guards{.after = &plain};
+  guards.after_overlaid[policy::FittingOverlays(plain.policy(), {.region = "DE"})] = &overlaid;
+  data::Traffic one = Asked("a", kCard, "thanks");
+  EXPECT_EQ(One(one, guards).after.outcome, "stopped");
+  one.attributes = {{"region", "DE"}};
+  EXPECT_EQ(One(one, guards).after.outcome, "passed");
+  EXPECT_EQ(One(one, guards).after.action, "flag");
+  one.attributes = {{"channel", "kiosk"}};
+  EXPECT_TRUE(One(one, guards).after.observed);
+}
+
 // 100 exchanges: 8 that only the new policy stops, 2 that only the old one did.
 std::vector<ReplayRow> Hundred() {
   const guard::Guard before = GuardOf(kOld), after = GuardOf(kNew);

@@ -38,8 +38,14 @@ std::string_view ResponseStatus(std::string_view finish_reason, json::value& det
   return details.is_null() ? "completed" : "incomplete";
 }
 
-json::object TextPart(std::string_view text) {
-  return {{"type", "output_text"}, {"text", text}, {"annotations", json::array()}, {"logprobs", json::array()}};
+json::array TokenLogprobs(const json::value& logprobs) {
+  const json::object* object = logprobs.if_object();
+  const json::array* tokens = object ? FindArray(*object, "content") : nullptr;
+  return tokens ? *tokens : json::array();
+}
+
+json::object TextPart(std::string_view text, const json::value& logprobs) {
+  return {{"type", "output_text"}, {"text", text}, {"annotations", json::array()}, {"logprobs", TokenLogprobs(logprobs)}};
 }
 
 json::object RefusalPart(std::string_view text) { return {{"type", "refusal"}, {"refusal", text}}; }

@@ -14,7 +14,10 @@ json::object ResponseUsage(const provider::Usage& usage);
 // "completed", or "incomplete" with its reason in `details`.
 std::string_view ResponseStatus(std::string_view finish_reason, json::value& details);
 
-json::object TextPart(std::string_view text);
+// `logprobs`: OpenAI's of a chat, or null.
+json::object TextPart(std::string_view text, const json::value& logprobs = nullptr);
+// The list in them; both APIs write a token alike.
+json::array TokenLogprobs(const json::value& logprobs);
 json::object RefusalPart(std::string_view text);
 json::object MessageItem(std::string_view id, std::string_view status, json::array parts);
 json::object ReasoningItem(std::string_view id, std::string_view status, std::string_view text);

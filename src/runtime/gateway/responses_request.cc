@@ -9,7 +9,7 @@ namespace {
 Status RefuseStored(const json::object& body) {
   for (const char* key : {"previous_response_id", "conversation", "prompt"}) {
     if (const json::value* value = body.if_contains(key); value && !value->is_null()) {
-      return Fail(Code::kUnsupported, "{}: answers are not stored here (store is always false); send the conversation's items in `input`", key);
+      return FailAt(key, Code::kUnsupported, "{}: answers are not stored here (store is always false); send the conversation's items in `input`", key);
     }
   }
   PLUMB_TRY(const bool background, GetBoolOr(body, "background", false));
@@ -162,6 +162,17 @@ void ReadFormat(const json::object& body, json::object& extra) {
   extra["response_format"] = {{"type", "json_schema"}, {"json_schema", std::move(schema)}};
 }
 
+// What of `include` can be had here: log-probabilities. The rest is about tools that run at the vendor, or about items that
+// a server keeps.
+Status ReadInclude(const json::object& body, json::object& extra) {
+  std::vector<std::string> wanted;
+  PLUMB_CHECK(ReadTexts(body, "include", wanted));
+  if (std::ranges::find(wanted, "message.output_text.logprobs") == wanted.end()) return {};
+  extra["logprobs"] = true;
+  if (const json::value* top = body.if_contains("top_logprobs"); top && !top->is_null()) extra["top_logprobs"] = *top;
+  return {};
+}
+
 // What the answer repeats of the question.
 json::object Echo(const json::object& body) {
   json::object echo = {{"instructions", nullptr}, {"max_output_tokens", nullptr}, {"metadata", json::object()},
@@ -189,6 +200,7 @@ Result<Call> ParseResponses(const json::object& body) {
   PLUMB_CHECK(ReadTools(body, request.extra));
   PLUMB_CHECK(ReadToolChoice(body, request.extra));
   ReadFormat(body, request.extra);
+  PLUMB_CHECK(ReadInclude(body, request.extra));
   if (const json::object* reasoning = FindObject(body, "reasoning")) {
     if (const json::string* effort = FindString(*reasoning, "effort")) request.extra["reasoning_effort"] = *effort;
   }

@@ -33,26 +33,29 @@ std::string ResponsesWriter::OpenItem(std::string_view prefix, json::object item
 std::string ResponsesWriter::OpenPart(Kind kind, json::object part) {
   kind_ = kind;
   text_.clear();
+  logprobs_.clear();
   json::object data = Place();
   data["part"] = std::move(part);
   return Event("response.content_part.added", std::move(data));
 }
 
-std::string ResponsesWriter::Delta(std::string_view type, std::string_view text) {
+std::string ResponsesWriter::Delta(std::string_view type, std::string_view text, json::array logprobs) {
   text_ += text;
   json::object data = Place();
   data["delta"] = text;
-  if (kind_ == Kind::kText) data["logprobs"] = json::array();
+  if (kind_ == Kind::kText) data["logprobs"] = std::move(logprobs);
   return Event(type, std::move(data));
 }
 
-std::string ResponsesWriter::Text(int, std::string_view text, const json::value&) {
+std::string ResponsesWriter::Text(int, std::string_view text, const json::value& logprobs) {
   std::string bytes;
   if (kind_ != Kind::kText) {
     bytes = OpenItem("msg", MessageItem("", "in_progress", {}));
     bytes += OpenPart(Kind::kText, TextPart(""));
   }
-  return bytes + Delta("response.output_text.delta", text);
+  json::array tokens = TokenLogprobs(logprobs);
+  logprobs_.insert(logprobs_.end(), tokens.begin(), tokens.end());
+  return bytes + Delta("response.output_text.delta", text, std::move(tokens));
 }
 
 // A refusal after text is a second part of the same message.
@@ -94,6 +97,7 @@ std::string ResponsesWriter::ClosePart() {
   json::object data = Place();
   std::string_view type = "response.output_text.done";
   json::object part = TextPart(text_);
+  part["logprobs"] = logprobs_;
   if (kind_ == Kind::kRefusal) {
     type = "response.refusal.done";
     part = RefusalPart(text_);
@@ -102,7 +106,7 @@ std::string ResponsesWriter::ClosePart() {
     part = {{"type", "reasoning_text"}, {"text", text_}};
   }
   data[kind_ == Kind::kRefusal ? "refusal" : "text"] = text_;
-  if (kind_ == Kind::kText) data["logprobs"] = json::array();
+  if (kind_ == Kind::kText) data["logprobs"] = logprobs_;
   std::string bytes = Event(type, std::move(data));
   json::object done = Place();
   done["part"] = part;

@@ -28,7 +28,7 @@ class ResponsesWriter final : public StreamWriter {
   std::string Begin();
   std::string OpenItem(std::string_view prefix, json::object item);
   std::string OpenPart(Kind kind, json::object part);
-  std::string Delta(std::string_view type, std::string_view text);
+  std::string Delta(std::string_view type, std::string_view text, json::array logprobs = {});
   std::string ClosePart();
   std::string CloseItem(std::string_view status);
   json::object Place() const;  // where an event belongs: item_id, output_index, content_index
@@ -40,6 +40,7 @@ class ResponsesWriter final : public StreamWriter {
   // The open item; kNone where none is. A message may hold two parts, a text and a refusal.
   Kind kind_ = Kind::kNone;
   std::string item_id_, text_;  // `text_`: of the open part
+  json::array logprobs_;        // of the open text
   json::array parts_;           // of the open message, closed
   json::object function_;       // the open call, in chat words
   int64_t function_index_ = -1;

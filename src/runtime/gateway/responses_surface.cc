@@ -13,7 +13,7 @@ json::array Items(const Head& head, const Choice& choice, std::string_view statu
   const auto id = [&](std::string_view prefix) { return fmt::format("{}_{}_{}", prefix, head.exchange, items.size()); };
   if (!choice.reasoning.empty()) items.push_back(ReasoningItem(id("rs"), "completed", choice.reasoning));
   json::array parts;
-  if (!choice.text.empty()) parts.push_back(TextPart(choice.text));
+  if (!choice.text.empty()) parts.push_back(TextPart(choice.text, choice.logprobs));
   if (!choice.refusal.empty()) parts.push_back(RefusalPart(choice.refusal));
   if (!parts.empty()) items.push_back(MessageItem(id("msg"), status, std::move(parts)));
   for (const json::value& call : choice.tool_calls) items.push_back(FunctionItem(id("fc"), "completed", call.as_object()));
@@ -39,7 +39,16 @@ class Responses final : public Surface {
   std::unique_ptr<StreamWriter> Stream(const Head& head, const Call& call) const override {
     return std::make_unique<ResponsesWriter>(head, call);
   }
-  json::value ErrorBody(const Error& error) const override { return OpenAiError(error); }
+  // An answer that is not kept is, to who asks for it, one that is not found.
+  json::value ErrorBody(const Error& error) const override {
+    json::value body = OpenAiError(error);
+    if (error.where == "previous_response_id" || error.where == "conversation" || error.where == "prompt") {
+      json::object& told = body.at("error").as_object();
+      told["param"] = error.where;
+      told["code"] = error.where == "previous_response_id" ? "previous_response_not_found" : error.where + "_not_found";
+    }
+    return body;
+  }
 };
 
 }  // namespace

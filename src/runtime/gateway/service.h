@@ -36,6 +36,7 @@ struct Service {
   asio::any_io_executor executor;
   FixedOptions options;
   Time started;
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();  // for how long, whatever the clock says
   std::unique_ptr<ledger::Ledger> ledger;
   std::unique_ptr<Limits> limits;
   Force force;  // for requests that begin now; whoever awaits keeps a copy

@@ -43,6 +43,7 @@ struct Choice {
   json::array tool_calls;  // OpenAI's
   json::value logprobs;    // OpenAI's, null where there are none
   std::string finish_reason;
+  std::string stop_sequence;  // the one that ended it, where the vendor names it
 };
 
 struct Answer {
@@ -59,6 +60,8 @@ class StreamWriter {
   virtual std::string Signature(int, std::string_view) { return ""; }  // most APIs have no place for it
   // OpenAI's delta: "index", and of "id", "function": {"name", "arguments"} what is new.
   virtual std::string ToolCall(int choice, const json::object& delta) = 0;
+  // The stop sequence that ended the answer, said before its Finish; most APIs have no place for it.
+  virtual void Stopped(std::string_view) {}
   // Nothing more comes of this choice.
   virtual std::string Finish(int choice, std::string_view reason) = 0;
   // The end of the whole; `comment` (one line) is for those who read comments, and stands before the end mark.

@@ -73,7 +73,7 @@ void Tell(const Turn& turn, net::OtlpExporter& otlp) {
   if (!turn.exchange.api.empty()) AddGuardrails(turn, otlp);
 }
 
-bool Failed(const Turn& turn) { return turn.out.status() >= 500 || turn.exchange.status == "error"; }
+bool Failed(const Turn& turn) { return turn.out.status() >= 500 || turn.exchange.status == "error" || !turn.exchange.recorded; }
 
 LogLine LineOf(const Turn& turn) {
   const Exchange& exchange = turn.exchange;
@@ -96,6 +96,7 @@ LogLine LineOf(const Turn& turn) {
   if (exchange.cost) fields["cost_usd"] = static_cast<double>(*exchange.cost) / provider::kPicodollarsPerDollar;
   if (exchange.cached) fields["cached"] = true;
   if (exchange.attempts && exchange.attempts->size() > 1) fields["attempts"] = exchange.attempts->size();
+  if (!exchange.recorded) fields["recorded"] = false;
   if (!turn.trace.error.empty()) fields["error"] = turn.trace.error;
   if (!turn.trace.server.trace_id.empty()) fields["trace_id"] = turn.trace.server.trace_id;
   return {Failed(turn) ? LogLevel::kWarn : LogLevel::kInfo, "exchange", std::move(fields)};

@@ -18,12 +18,19 @@ Result<json::object> ParseBody(const net::Request& request) {
   return std::move(parsed->as_object());
 }
 
+// Where the request says it comes from.
+std::map<std::string, std::string> Origin(const net::Request& request) {
+  std::map<std::string, std::string> origin;
+  for (const char* name : {"channel", "region", "locale", "domain"}) {
+    if (const auto value = request.headers.Get(fmt::format("x-plumb-{}", name)); !value.empty()) origin[name] = value;
+  }
+  return origin;
+}
+
 // What the policy's routes can match.
 std::map<std::string, std::string> Attributes(const net::Request& request, const std::string& model, const Caller& caller) {
   std::map<std::string, std::string> attributes = {{"model", model}, {"key", caller.name}};
-  for (const char* name : {"channel", "region", "locale", "domain"}) {
-    if (const auto value = request.headers.Get(fmt::format("x-plumb-{}", name)); !value.empty()) attributes[name] = value;
-  }
+  attributes.merge(Origin(request));
   return attributes;
 }
 
@@ -73,6 +80,7 @@ void OpenExchange(Turn& turn, const Caller& caller) {
   exchange.key = caller.name;
   exchange.subject = turn.call.subject;
   exchange.stream = turn.call.stream;
+  for (const auto& [name, value] : Origin(turn.asked)) exchange.attributes[name] = ToUtf8(value.substr(0, 128));
   exchange.mode = turn.route->mode;
   exchange.log = turn.route->log;
   exchange.messages = turn.call.request.messages;
@@ -135,7 +143,8 @@ asio::awaitable<void> Take(Turn& turn) {
     co_return;
   }
   co_await Instruct(turn);
-  if (turn.call.stream && !MayHold(turn)) {
+  // On high stakes nothing is said before it is recorded: a stream comes in one piece.
+  if (turn.call.stream && !MayHold(turn) && turn.route->stakes != "high") {
     co_await AnswerStream(turn);
   } else {
     co_await AnswerWhole(turn);
@@ -194,7 +203,16 @@ asio::awaitable<Result<ledger::Receipt>> Close(Turn& turn) {
   turn.exchange.total_ms = turn.Elapsed();
   SettleTurn(turn);
   Result<ledger::Receipt> receipt = co_await Record(turn.service, *turn.stance, turn.exchange);
+  if (receipt) co_return receipt;
+  turn.exchange.recorded = false;
+  const bool served = turn.route && turn.route->stakes != "high";
+  turn.service.metrics.CountUnrecorded(served ? "served" : "refused");
+  if (served) co_return ledger::Receipt();
   co_return receipt;
+}
+
+void SetReceipt(Turn& turn, const ledger::Receipt& receipt) {
+  turn.out.headers.Set("x-plumb-receipt", Unrecorded(receipt) ? "unrecorded" : fmt::format("{}:{}", receipt.index, receipt.leaf_hash));
 }
 
 asio::awaitable<void> AnswerError(Turn& turn, Error error) {
@@ -224,8 +242,8 @@ std::string ClosingComment(const Exchange& exchange, const ledger::Receipt& rece
   plumb["input"] = exchange.input ? json::value(policy::ActionName(exchange.input->action)) : json::value();
   plumb["output"] = exchange.output ? json::value(policy::ActionName(exchange.output->action)) : json::value();
   if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) plumb["silent"] = json::array(silent.begin(), silent.end());
-  if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) plumb["silent"] = json::array(silent.begin(), silent.end());
-  plumb["receipt"] = {{"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}, {"tree_size", receipt.tree_size}};
+  plumb["receipt"] = nullptr;
+  if (!Unrecorded(receipt)) plumb["receipt"] = {{"index", receipt.index}, {"leaf_hash", receipt.leaf_hash}, {"tree_size", receipt.tree_size}};
   return ToJson(json::object{{"plumb", std::move(plumb)}});
 }
 

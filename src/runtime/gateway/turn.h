@@ -50,6 +50,7 @@ struct Turn {
   Answer said;                       // by the model, where a shadow is to see it
   bool enforce = true;  // false: verdicts are recorded and change nothing
   guard::Placeholders places;  // what was taken out of the request, to be put back into its answer
+  bool answers = true;  // a text is written: false for embeddings and counts
   Admission admission;  // its place in the caller's budgets; settled by Close
 
   double Elapsed() const { return MillisSince(start); }
@@ -69,8 +70,12 @@ asio::awaitable<void> Traced(Turn& turn, asio::awaitable<void> (*take)(Turn&));
 // The whole of it, for surfaces that chat.
 asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Request& request, net::ResponseWriter& out);
 
-// Fills in the times and records. Error: nothing may be said then.
+// Fills in the times and records. Where the ledger cannot take it the route's stakes decide: high, and this is an error
+// and nothing may be said; otherwise the receipt is empty (Unrecorded), and the caller is told.
 asio::awaitable<Result<ledger::Receipt>> Close(Turn& turn);
+inline bool Unrecorded(const ledger::Receipt& receipt) { return receipt.leaf_hash.empty(); }
+// x-plumb-receipt: "INDEX:LEAF_HASH", or "unrecorded".
+void SetReceipt(Turn& turn, const ledger::Receipt& receipt);
 asio::awaitable<void> AnswerError(Turn& turn, Error error);
 asio::awaitable<void> AnswerUnrecorded(Turn& turn);
 // "input=allow; output=redact"

@@ -45,7 +45,8 @@ Estimate EstimateOf(const Turn& turn) {
   int64_t input = 0;
   for (const json::value& message : request.messages) input += TokensIn(message);
   for (const auto& [name, field] : request.extra) input += TokensIn(field);
-  const int64_t output = request.max_tokens.value_or(kUsualAnswerTokens) * std::max(1, turn.call.choices);
+  const bool written = turn.answers;  // embeddings and counts have none
+  const int64_t output = written ? request.max_tokens.value_or(kUsualAnswerTokens) * std::max(1, turn.call.choices) : 0;
   const auto cost = turn.force->prices.Cost(turn.answerer.target, "", {.input_tokens = input, .output_tokens = output});
   return {.tokens = input + output, .cost = Dollars(cost)};
 }
@@ -56,26 +57,31 @@ void Copy(const net::Headers& from, net::Headers& to) {
 
 }  // namespace
 
+asio::awaitable<std::expected<Admission, Error>> AdmitCaller(Service& service, const InForce& force, const Caller& caller, Estimate estimate,
+                                                            net::Headers& headers) {
+  if (!service.limits) co_return Admission();
+  std::vector<Account> accounts = AccountsOf(force, caller);
+  if (accounts.empty()) co_return Admission();
+  auto place = co_await service.limits->Admit(std::move(accounts), estimate);
+  Copy(place ? place->headers() : place.error().headers, headers);
+  if (!place) co_return std::unexpected(std::move(place.error().error));
+  co_return std::move(*place);
+}
+
 asio::awaitable<bool> Admit(Turn& turn, const Caller& caller) {
   if (!turn.service.limits) co_return true;
-  std::vector<Account> accounts = AccountsOf(*turn.force, caller);
-  if (accounts.empty()) co_return true;
-  if (Status priced = CheckPriced(turn, accounts); !priced) {
-    const json::value body = turn.surface.ErrorBody(priced.error());
-    co_await turn.out.SendJson(HttpStatus(priced.error().code), body);
-    co_return false;
+  Status fits = CheckPriced(turn, AccountsOf(*turn.force, caller));
+  if (fits) {
+    const Estimate estimate = EstimateOf(turn);
+    auto place = co_await AdmitCaller(turn.service, *turn.force, caller, estimate, turn.out.headers);
+    if (place) {
+      turn.admission = std::move(*place);
+      co_return true;
+    }
+    fits = std::unexpected(std::move(place).error());
   }
-  const Estimate estimate = EstimateOf(turn);
-  auto place = co_await turn.service.limits->Admit(std::move(accounts), estimate);
-  if (place) {
-    Copy(place->headers(), turn.out.headers);
-    turn.admission = std::move(*place);
-    co_return true;
-  }
-  Copy(place.error().headers, turn.out.headers);
-  const Error error = std::move(place.error().error);
-  const json::value body = turn.surface.ErrorBody(error);
-  co_await turn.out.SendJson(HttpStatus(error.code), body);
+  const json::value body = turn.surface.ErrorBody(fits.error());
+  co_await turn.out.SendJson(HttpStatus(fits.error().code), body);
   co_return false;
 }
 

@@ -65,4 +65,18 @@ void RecordPlaceholders(Turn& turn) {
   if (!turn.places.empty()) turn.exchange.messages = turn.call.request.messages;
 }
 
+void Restore(const guard::Placeholders& places, Choice& choice) {
+  if (places.empty()) return;
+  guard::AnswerRestorer restorer(places);
+  const std::string thought = choice.reasoning;
+  guard::AnswerPiece piece = restorer.Push({choice.text, choice.reasoning, choice.refusal, std::move(choice.tool_calls), nullptr});
+  const guard::AnswerPiece rest = restorer.Finish();
+  choice.text = piece.text + rest.text;
+  choice.reasoning = piece.reasoning + rest.reasoning;
+  choice.refusal = piece.refusal + rest.refusal;
+  choice.tool_calls = std::move(piece.tool_calls);
+  choice.logprobs = nullptr;
+  if (choice.reasoning != thought) choice.signature.clear();
+}
+
 }  // namespace plumb::gateway

@@ -13,6 +13,9 @@ asio::awaitable<void> RedactPast(Turn& turn);
 // One of the user's new texts, by its verdict.
 void RedactNew(Turn& turn, json::string& text, const guard::Verdict& verdict);
 
+// Puts back into an answer what was taken out of its request.
+void Restore(const guard::Placeholders& places, Choice& choice);
+
 // Where values were taken out, the record has their placeholders.
 void RecordPlaceholders(Turn& turn);
 

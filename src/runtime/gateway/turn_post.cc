@@ -1,6 +1,7 @@
 // What is no chat: a question is guarded and passed on, the vendor's answer holds no text and is passed back.
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_vendor.h"
 
 namespace plumb::gateway {
 namespace {
@@ -26,7 +27,7 @@ asio::awaitable<void> SendPosted(Turn& turn, json::object answer) {
     co_await AnswerUnrecorded(turn);
     co_return;
   }
-  turn.out.headers.Set("x-plumb-receipt", fmt::format("{}:{}", receipt->index, receipt->leaf_hash));
+  SetReceipt(turn, *receipt);
   const json::value body(std::move(answer));
   co_await turn.out.SendJson(200, body);
 }
@@ -56,6 +57,20 @@ int64_t EstimateTokens(const provider::ChatRequest& request) {
   return static_cast<int64_t>((bytes + 3) / 4);
 }
 
+// Asks the vendor; who answered, after how many attempts, from the cache or not, and the cost are the exchange's.
+asio::awaitable<Result<provider::ChatResponse>> AskPosted(Turn& turn, std::string path, json::object body) {
+  BeginAsk(turn);
+  PrepareAsk(turn);
+  provider::ChatRequest about = turn.call.request;
+  Result<provider::ChatResponse> answer = co_await turn.answerer.provider->Post(std::move(path), std::move(body), std::move(about));
+  EndAsk(turn, answer ? answer->model : "");
+  if (answer) {
+    turn.exchange.usage = answer->usage;
+    TakeVendor(turn, *answer);
+  }
+  co_return answer;
+}
+
 asio::awaitable<void> TakeEmbeddings(Turn& turn) {
   const Entry entry = co_await Enter(turn);
   if (entry == Entry::kAnswered) co_return;
@@ -64,16 +79,15 @@ asio::awaitable<void> TakeEmbeddings(Turn& turn) {
     co_return;
   }
   json::object body = EmbeddingsBody(turn);
-  Result<json::object> answer = co_await turn.answerer.provider->Post("/embeddings", std::move(body));
+  std::string path = "/embeddings";
+  Result<provider::ChatResponse> answer = co_await AskPosted(turn, std::move(path), std::move(body));
   if (!answer) {
     co_await AnswerError(turn, std::move(answer).error());
     co_return;
   }
-  if (const json::object* usage = FindObject(*answer, "usage")) {
-    turn.exchange.usage.input_tokens = GetIntOr(*usage, "prompt_tokens", 0).value_or(0);
-  }
-  (*answer)["model"] = turn.head.model;
-  co_await SendPosted(turn, std::move(*answer));
+  KeepAnswer(turn, *answer);
+  answer->raw["model"] = turn.head.model;
+  co_await SendPosted(turn, std::move(answer->raw));
 }
 
 asio::awaitable<void> TakeCountTokens(Turn& turn) {
@@ -83,31 +97,33 @@ asio::awaitable<void> TakeCountTokens(Turn& turn) {
     co_await AnswerWithheld(turn);
     co_return;
   }
-  Result<json::object> answer = Fail(Code::kUnsupported, "no vendor was asked");
+  Result<provider::ChatResponse> answer = Fail(Code::kUnsupported, "no vendor was asked");
   if (std::optional<json::object> body = CountBody(turn)) {
-    answer = co_await turn.answerer.provider->Post("/messages/count_tokens", std::move(*body));
+    std::string path = "/messages/count_tokens";
+    answer = co_await AskPosted(turn, std::move(path), std::move(*body));
   }
   const bool cannot = !answer && (answer.error().code == Code::kNotFound || answer.error().code == Code::kUnsupported);
   if (!answer && !cannot) {
     co_await AnswerError(turn, std::move(answer).error());
     co_return;
   }
-  if (cannot) {
-    turn.out.headers.Set("x-plumb-estimated", "input_tokens");
-    answer = json::object{{"input_tokens", EstimateTokens(turn.call.request)}};
-  }
-  co_await SendPosted(turn, std::move(*answer));
+  turn.exchange.cost = 0;  // counting is free, and what is counted was not used
+  json::object counted = cannot ? json::object{{"input_tokens", EstimateTokens(turn.call.request)}} : std::move(answer->raw);
+  if (cannot) turn.out.headers.Set("x-plumb-estimated", "input_tokens");
+  co_await SendPosted(turn, std::move(counted));
 }
 
 }  // namespace
 
 asio::awaitable<void> Embeddings(Service& service, net::Request& request, net::ResponseWriter& out) {
   Turn turn(service, EmbeddingsSurface(), request, out);
+  turn.answers = false;
   co_await Traced(turn, TakeEmbeddings);
 }
 
 asio::awaitable<void> CountTokens(Service& service, net::Request& request, net::ResponseWriter& out) {
   Turn turn(service, MessagesSurface(), request, out);
+  turn.answers = false;
   co_await Traced(turn, TakeCountTokens);
 }
 

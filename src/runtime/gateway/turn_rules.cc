@@ -45,7 +45,9 @@ asio::awaitable<void> CheckLimits(Turn& turn) {
   const json::array* tools = FindArray(turn.call.request.extra, "tools");
   const policy::Limits* asked = &limits;
   auto work = [asked, messages, tools]() { return OverLimit(*asked, *messages, tools); };
-  std::optional<std::string> over = co_await On(turn.service.guard_threads, std::move(work));
+  std::optional<std::string> over;
+  if (Brief(turn, turn.asked.body.size())) over = work();
+  else over = co_await On(turn.service.guard_threads, std::move(work));
   if (!over) co_return;
   Note(turn.exchange, "limits", limits.action, *over);
   guard::Verdict verdict;
@@ -62,7 +64,7 @@ asio::awaitable<void> AnswerOverLimit(Turn& turn) {
     co_await AnswerUnrecorded(turn);
     co_return;
   }
-  turn.out.headers.Set("x-plumb-receipt", fmt::format("{}:{}", receipt->index, receipt->leaf_hash));
+  SetReceipt(turn, *receipt);
   const std::string say = RuleSay(turn.stance->policy, "limits");
   const Error error{Code::kInvalid, say.empty() ? turn.over_limit + " (clause: limits)" : say + " (" + turn.over_limit + ")", ""};
   const json::value body = turn.surface.ErrorBody(error);

@@ -12,21 +12,30 @@
 namespace plumb::gateway {
 namespace {
 
-// Where the stream's bytes go; the head of the answer goes out with the first.
+// Where the stream's bytes go: gathered by Put, sent by Flush. The head of the answer goes out with the first.
 class Sink {
  public:
   explicit Sink(Turn& turn) : writer(turn.surface.Stream(turn.head, turn.call)), turn_(turn) {}
 
-  asio::awaitable<void> Send(std::string bytes) {
-    if (bytes.empty() || left) co_return;
-    if (!begun) {
-      begun = true;
-      turn_.out.headers.Set("cache-control", "no-cache");
-      Status started = co_await turn_.out.Start(200, "text/event-stream");
-      left = !started;
-    }
-    Status sent = co_await turn_.out.Write(bytes);
-    left = left || !sent;
+  void Put(std::string_view bytes) {
+    if (bytes.empty() || left) return;
+    begun = true;
+    waiting_ += bytes;
+  }
+  asio::awaitable<void> Flush() {
+    if (waiting_.empty() || left) co_return;
+    Status sent;
+    if (turn_.out.started()) sent = co_await turn_.out.Write(waiting_);
+    else sent = co_await Start();
+    waiting_.clear();
+    left = !sent;
+  }
+  // What was put is the last.
+  asio::awaitable<void> Finish() {
+    if (!turn_.out.started()) co_await Flush();
+    if (left) co_return;
+    Status sent = co_await turn_.out.Finish(waiting_);
+    left = !sent;
   }
 
   std::unique_ptr<StreamWriter> writer;
@@ -34,7 +43,13 @@ class Sink {
   bool left = false;  // the client went away
 
  private:
+  asio::awaitable<Status> Start() {
+    turn_.out.headers.Set("cache-control", "no-cache");
+    return turn_.out.Start(200, "text/event-stream", waiting_);
+  }
+
   Turn& turn_;
+  std::string waiting_;
 };
 
 // One choice on its way.
@@ -75,40 +90,36 @@ bool AllBlocked(const Streaming& streaming) {
          std::ranges::all_of(streaming.choices, [](const auto& choice) { return choice.second.blocked(); });
 }
 
-asio::awaitable<void> Tell(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
-  if (piece.empty()) co_return;
+void Tell(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
+  if (piece.empty()) return;
   Turn& turn = streaming.turn;
   if (turn.exchange.first_text_ms == 0) turn.exchange.first_text_ms = turn.Elapsed();
   StreamWriter& writer = *streaming.sink.writer;
-  std::string bytes;
-  if (!piece.reasoning.empty()) bytes += writer.Reasoning(index, piece.reasoning);
-  if (!piece.text.empty()) bytes += writer.Text(index, piece.text, piece.logprobs);
-  if (!piece.refusal.empty()) bytes += writer.Refusal(index, piece.refusal);
-  for (const json::value& call : piece.tool_calls) bytes += writer.ToolCall(index, call.as_object());
-  co_await streaming.sink.Send(std::move(bytes));
+  if (!piece.reasoning.empty()) streaming.sink.Put(writer.Reasoning(index, piece.reasoning));
+  if (!piece.text.empty()) streaming.sink.Put(writer.Text(index, piece.text, piece.logprobs));
+  if (!piece.refusal.empty()) streaming.sink.Put(writer.Refusal(index, piece.refusal));
+  for (const json::value& call : piece.tool_calls) streaming.sink.Put(writer.ToolCall(index, call.as_object()));
 }
 
 // What the guard let go: the record has it as it is, the caller with what was taken out of the request put back.
-asio::awaitable<void> Show(Streaming& streaming, int index, guard::AnswerPiece piece) {
+void Show(Streaming& streaming, int index, guard::AnswerPiece piece) {
+  if (piece.empty()) return;
   Spoken& spoken = streaming.choices[index];
   if (!spoken.restorer) spoken.restorer.emplace(streaming.turn.places);
   spoken.shown += piece.text;
   if (!piece.tool_calls.empty()) spoken.shown += ToJson(piece.tool_calls);
   const guard::AnswerPiece told = spoken.restorer->Push(std::move(piece));
-  co_await Tell(streaming, index, told);
+  Tell(streaming, index, told);
 }
 
 // Where something else begins, what is held of the reasoning goes out first: a reader has it in one piece. Its seal fits
 // only what nobody changed.
 asio::awaitable<void> CloseReasoning(Streaming& streaming, Spoken& spoken, const provider::ChatDelta& delta) {
-  const bool over = !delta.text.empty() || !delta.tool_calls.empty() || !delta.signature.empty();
-  if (!over || !spoken.reasoning) co_return;
   spoken.reasoning = false;
   const guard::AnswerPiece rest = co_await EndReasoning(streaming.turn, *spoken.guard);
-  co_await Show(streaming, delta.choice, rest);
+  Show(streaming, delta.choice, rest);
   if (delta.signature.empty() || spoken.guard->blocked() || spoken.guard->redacted()) co_return;
-  std::string bytes = streaming.sink.writer->Signature(delta.choice, delta.signature);
-  co_await streaming.sink.Send(std::move(bytes));
+  streaming.sink.Put(streaming.sink.writer->Signature(delta.choice, delta.signature));
 }
 
 // Nothing is written yet: the answer can still say who gives it.
@@ -125,39 +136,41 @@ asio::awaitable<Status> TakeDelta(Streaming& streaming, const provider::ChatDelt
   HearSpeaker(streaming, delta);
   Spoken& spoken = ChoiceOf(streaming, delta.choice);
   spoken.reasoning = spoken.reasoning || !delta.reasoning.empty();
-  co_await CloseReasoning(streaming, spoken, delta);
+  const bool over = !delta.text.empty() || !delta.tool_calls.empty() || !delta.signature.empty();
+  if (over && spoken.reasoning) co_await CloseReasoning(streaming, spoken, delta);
   guard::AnswerPiece piece{.text = delta.text, .reasoning = delta.reasoning, .tool_calls = delta.tool_calls, .logprobs = delta.logprobs};
   if (spoken.leak && spoken.leak->Push(delta.text)) spoken.leaked = true;
   guard::AnswerPiece out = co_await PushGuard(streaming.turn, *spoken.guard, std::move(piece));
   if (spoken.leaked) out = {};
   if (AllBlocked(streaming)) co_return Fail(Code::kCancelled, kStopped);
-  co_await Show(streaming, delta.choice, std::move(out));
+  Show(streaming, delta.choice, std::move(out));
+  if (!delta.more) co_await streaming.sink.Flush();
   if (streaming.sink.left) co_return Fail(Code::kCancelled, "the client has left");
   co_return Status();
 }
 
 // In place of what was not let through: our words, or the content filter.
-asio::awaitable<void> ShowInstead(Streaming& streaming, int index, const Choice& instead) {
+void ShowInstead(Streaming& streaming, int index, const Choice& instead) {
   std::string& shown = streaming.choices[index].shown;
   guard::AnswerPiece piece{.text = instead.text, .refusal = instead.refusal};
   if (!piece.text.empty() && !shown.empty()) piece.text.insert(0, "\n\n");
-  co_await Show(streaming, index, std::move(piece));
+  Show(streaming, index, std::move(piece));
   if (shown.empty()) shown = instead.refusal;
 }
 
 // Nothing more comes of a choice.
-asio::awaitable<void> CloseChoice(Streaming& streaming, int index, std::string reason) {
+void CloseChoice(Streaming& streaming, int index, std::string reason) {
   const guard::AnswerPiece rest = streaming.choices[index].restorer ? streaming.choices[index].restorer->Finish() : guard::AnswerPiece();
-  co_await Tell(streaming, index, rest);
+  Tell(streaming, index, rest);
   if (index == 0) streaming.turn.exchange.finish_reason = reason;
-  std::string bytes = streaming.sink.writer->Finish(index, reason);
-  co_await streaming.sink.Send(std::move(bytes));
+  streaming.sink.Put(streaming.sink.writer->Finish(index, reason));
 }
 
-asio::awaitable<void> CloseWithheld(Streaming& streaming, int index, const guard::Verdict& verdict) {
+void CloseWithheld(Streaming& streaming, int index, const guard::Verdict& verdict) {
+  streaming.sink.writer->Stopped("");
   const Choice instead = Withhold(streaming.turn, verdict);
-  co_await ShowInstead(streaming, index, instead);
-  co_await CloseChoice(streaming, index, instead.finish_reason);
+  ShowInstead(streaming, index, instead);
+  CloseChoice(streaming, index, instead.finish_reason);
 }
 
 asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict);
@@ -169,15 +182,15 @@ asio::awaitable<void> FinishChoice(Streaming& streaming, int index, std::string 
   Finished finished = co_await FinishGuard(turn, *spoken.guard);
   if (!turn.route->shadow.empty()) turn.said.choices.push_back({.text = spoken.guard->said(), .tool_calls = spoken.guard->calls()});
   if (!finished.blocked) {
-    co_await Show(streaming, index, std::move(finished.rest));
-    co_await CloseChoice(streaming, index, std::move(reason));
+    Show(streaming, index, std::move(finished.rest));
+    CloseChoice(streaming, index, std::move(reason));
     co_return;
   }
   const guard::Verdict verdict = std::move(finished.verdict);
   if (!streaming.again && MayAskAgain(turn, verdict)) {
     co_await SpeakAgain(streaming, verdict);
   } else {
-    co_await CloseWithheld(streaming, index, verdict);
+    CloseWithheld(streaming, index, verdict);
   }
 }
 
@@ -198,7 +211,7 @@ asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict) {
     std::string reason = second ? second->finish_reason : "";
     co_await FinishChoice(streaming, 0, std::move(reason));
   } else {
-    co_await CloseWithheld(streaming, 0, verdict);
+    CloseWithheld(streaming, 0, verdict);
   }
 }
 
@@ -211,6 +224,7 @@ std::string Shown(const Streaming& streaming) {
 // Records, then says that this was all.
 asio::awaitable<void> EndStream(Streaming& streaming) {
   Turn& turn = streaming.turn;
+  co_await streaming.sink.Flush();  // before the wait for the record
   turn.exchange.response = Shown(streaming);
   if (streaming.sink.left) turn.exchange.status = "disconnected";
   Result<ledger::Receipt> receipt = co_await Close(turn);
@@ -219,8 +233,8 @@ asio::awaitable<void> EndStream(Streaming& streaming) {
     turn.out.Abort();
     co_return;
   }
-  std::string bytes = streaming.sink.writer->End(turn.exchange.usage, ClosingComment(turn.exchange, *receipt));
-  co_await streaming.sink.Send(std::move(bytes));
+  streaming.sink.Put(streaming.sink.writer->End(turn.exchange.usage, ClosingComment(turn.exchange, *receipt)));
+  co_await streaming.sink.Finish();
 }
 
 // The provider failed after its answer had begun: the client is told, and sees no end mark.
@@ -231,8 +245,8 @@ asio::awaitable<void> EndBroken(Streaming& streaming, Error error) {
   turn.trace.error = CodeName(error.code);
   turn.exchange.finish_reason = "error";
   turn.exchange.response = Shown(streaming);
-  std::string bytes = streaming.sink.writer->Broken(error);
-  co_await streaming.sink.Send(std::move(bytes));
+  streaming.sink.Put(streaming.sink.writer->Broken(error));
+  co_await streaming.sink.Flush();
   auto receipt = co_await Close(turn);
   turn.out.Abort();
 }
@@ -271,6 +285,7 @@ asio::awaitable<void> AnswerStream(Turn& turn) {
   const provider::ChatResponse end = ended ? std::move(*whole) : provider::ChatResponse();
   turn.exchange.usage = end.usage;
   if (ended) TakeVendor(turn, end);
+  streaming.sink.writer->Stopped(end.stop_sequence);
   co_await FinishChoice(streaming, 0, end.finish_reason);
   for (int index = 1; index < turn.call.choices; ++index) {
     const auto found = std::ranges::find(end.choices, index, &provider::Choice::index);
@@ -284,9 +299,8 @@ asio::awaitable<void> AnswerStream(Turn& turn) {
 asio::awaitable<void> SendStreamed(Turn& turn, Choice instead) {
   Streaming streaming{turn, Sink(turn), {}};
   for (int index = 0; index < turn.call.choices; ++index) {
-    co_await ShowInstead(streaming, index, instead);
-    std::string bytes = streaming.sink.writer->Finish(index, instead.finish_reason);
-    co_await streaming.sink.Send(std::move(bytes));
+    ShowInstead(streaming, index, instead);
+    streaming.sink.Put(streaming.sink.writer->Finish(index, instead.finish_reason));
   }
   co_await EndStream(streaming);
 }

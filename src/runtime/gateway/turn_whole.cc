@@ -3,6 +3,7 @@
 #include "runtime/gateway/hold_turn.h"
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
+#include "runtime/gateway/turn_places.h"
 #include "runtime/gateway/turn_vendor.h"
 
 namespace plumb::gateway {
@@ -11,10 +12,10 @@ namespace {
 std::vector<Choice> ChoicesOf(provider::ChatResponse& response) {
   std::vector<Choice> choices;
   choices.push_back({std::move(response.text), "", std::move(response.reasoning), std::move(response.signature),
-                     std::move(response.tool_calls), std::move(response.logprobs), response.finish_reason});
+                     std::move(response.tool_calls), std::move(response.logprobs), response.finish_reason, response.stop_sequence});
   for (provider::Choice& further : response.choices) {
     choices.push_back({std::move(further.text), "", std::move(further.reasoning), "", std::move(further.tool_calls), std::move(further.logprobs),
-                       std::move(further.finish_reason)});
+                       std::move(further.finish_reason), std::move(further.stop_sequence)});
   }
   return choices;
 }
@@ -59,21 +60,6 @@ std::string Shown(const Answer& answer) {
     if (!choice.tool_calls.empty()) shown += ToJson(choice.tool_calls);
   }
   return shown;
-}
-
-// Puts back what was taken out of the request.
-void Restore(const guard::Placeholders& places, Choice& choice) {
-  if (places.empty()) return;
-  guard::AnswerRestorer restorer(places);
-  const std::string thought = choice.reasoning;
-  guard::AnswerPiece piece = restorer.Push({choice.text, choice.reasoning, choice.refusal, std::move(choice.tool_calls), nullptr});
-  const guard::AnswerPiece rest = restorer.Finish();
-  choice.text = piece.text + rest.text;
-  choice.reasoning = piece.reasoning + rest.reasoning;
-  choice.refusal = piece.refusal + rest.refusal;
-  choice.tool_calls = std::move(piece.tool_calls);
-  choice.logprobs = nullptr;
-  if (choice.reasoning != thought) choice.signature.clear();
 }
 
 }  // namespace

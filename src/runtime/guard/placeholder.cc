@@ -4,6 +4,7 @@
 
 #include "runtime/guard/cascade.h"
 #include "runtime/guard/normalise.h"
+#include "runtime/guard/redact.h"
 
 namespace plumb::guard {
 namespace {
@@ -60,6 +61,22 @@ const std::string* Placeholders::At(std::string_view text, size_t& length, bool&
   }
   open = after != values_.end() && after->first.starts_with(text);
   return nullptr;
+}
+
+json::object Placeholders::Json() const {
+  json::object out;
+  for (const auto& [name, value] : values_) out[name] = value;
+  return out;
+}
+
+Placeholders Placeholders::FromJson(const json::object& names) {
+  Placeholders out;
+  for (const auto& [name, value] : names) {
+    if (!value.is_string()) continue;
+    out.values_[std::string(name)] = value.get_string();
+    out.names_[std::string(value.get_string())] = name;
+  }
+  return out;
 }
 
 std::string Placeholders::Restore(std::string_view text, bool as_json) const {
@@ -140,30 +157,11 @@ Verdict CheckPatterns(const Guard& guard, Direction direction, std::string_view 
 }
 
 std::string Redact(std::string_view text, const Verdict& verdict, const Guard& guard, Placeholders* places) {
-  struct Mark {
-    Span span;
-    const std::string* clause;
-  };
-  std::vector<Mark> marks;
-  for (const auto& [id, category] : verdict.categories)
-    if (category.fired && category.action == Action::kRedact)
-      for (const Span span : category.spans) marks.push_back({span, &id});
-  std::stable_sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.span.begin < b.span.begin; });
-  std::string out;
-  size_t at = 0;
-  for (size_t m = 0; m < marks.size(); ++m) {
-    size_t begin = marks[m].span.begin, end = std::min<size_t>(marks[m].span.end, text.size());
-    const std::string& clause = *marks[m].clause;
-    // Evidence that overlaps is one value.
-    for (; m + 1 < marks.size() && marks[m + 1].span.begin < end; ++m) end = std::max(end, std::min<size_t>(marks[m + 1].span.end, text.size()));
-    out.append(text.substr(at, begin - at));
+  return RedactBy(text, verdict, [&](const std::string& clause, std::string_view value) {
     const policy::Category* category = guard.policy().FindCategory(clause);
-    const std::string value(text.substr(begin, end - begin));
-    out += places && category && category->restore ? places->For(value, KindOf(guard, clause, value)) : "[redacted: " + clause + "]";
-    at = end;
-  }
-  out.append(text.substr(at));
-  return out;
+    if (!places || !category || !category->restore) return RedactionMark(clause);
+    return places->For(std::string(value), KindOf(guard, clause, value));
+  });
 }
 
 }  // namespace plumb::guard

@@ -29,6 +29,9 @@ class Placeholders {
   // The placeholder of `value`; `kind` names it: "email" → "[email 1]".
   const std::string& For(const std::string& value, std::string_view kind);
   bool empty() const { return values_.empty(); }
+  // Value by placeholder, for an answer that is given later. What is made of that restores and takes nothing new.
+  json::object Json() const;
+  static Placeholders FromJson(const json::object& names);
 
   // Every placeholder replaced by its value. `as_json`: `text` is JSON, and values are written as a JSON string has them.
   std::string Restore(std::string_view text, bool as_json = false) const;

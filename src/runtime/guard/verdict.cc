@@ -65,32 +65,6 @@ json::object VerdictJson(const Verdict& verdict) {
   return out;
 }
 
-std::string Redact(std::string_view text, const Verdict& verdict) {
-  struct Mark {
-    Span span;
-    const std::string* clause;
-  };
-  std::vector<Mark> marks;
-  for (const auto& [id, category] : verdict.categories)
-    if (category.fired && category.action == Action::kRedact)
-      for (const Span span : category.spans) marks.push_back({span, &id});
-  std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.span.begin < b.span.begin; });
-  std::string out;
-  size_t at = 0;
-  for (const Mark& mark : marks) {
-    const size_t end = std::min<size_t>(mark.span.end, text.size());
-    if (end <= at) continue;
-    // Where two overlap, what is left of the second belongs to the first mark.
-    if (mark.span.begin >= at) {
-      out.append(text.substr(at, mark.span.begin - at));
-      out += "[redacted: " + *mark.clause + "]";
-    }
-    at = end;
-  }
-  out.append(text.substr(at));
-  return out;
-}
-
 Result<Subject> SubjectOf(const json::array& messages, Direction direction) {
   Subject subject;
   bool answered = false;

@@ -67,7 +67,8 @@ void TakeBlock(const json::object& block, ChatResponse& response) {
 
 class Anthropic final : public Protocol {
  public:
-  std::string_view chat() const override { return "/messages"; }
+  std::string_view Endpoint(const ChatRequest&) const override { return "/messages"; }
+  bool WordForWord() const override { return true; }
   std::string Path(std::string_view endpoint, std::string_view) const override { return std::string(endpoint); }
 
   void Authorise(net::Headers& headers, const std::string& key) const override {

@@ -8,7 +8,7 @@ size_t JsonBytes(const json::value& value) { return value.is_null() ? 0 : ToJson
 // What an entry takes, roughly: its texts and a fixed part.
 size_t BytesOf(const ChatResponse& answer) {
   size_t bytes = 512 + answer.text.size() + answer.reasoning.size() + answer.signature.size() +
-                 JsonBytes(json::value(answer.tool_calls));
+                 JsonBytes(json::value(answer.tool_calls)) + (answer.raw.empty() ? 0 : JsonBytes(answer.raw));
   for (const Choice& choice : answer.choices) {
     bytes += 128 + choice.text.size() + choice.reasoning.size() + JsonBytes(json::value(choice.tool_calls));
   }
@@ -67,7 +67,7 @@ Result<std::string> CacheKey(const ChatRequest& request, std::string_view salt) 
   return Sha256Hex(text);
 }
 
-CachedProvider::CachedProvider(std::shared_ptr<Provider> behind, CachePolicy policy, std::string salt, Clock clock)
+CachedProvider::CachedProvider(std::shared_ptr<Provider> behind, CachePolicy policy, std::string salt, CacheClock clock)
     : behind_(std::move(behind)), salt_(std::move(salt)), cache_(std::make_shared<AnswerCache>(policy, std::move(clock))) {}
 
 const ChatResponse* CachedProvider::Find(const ChatRequest& request, std::string& key) {
@@ -77,10 +77,10 @@ const ChatResponse* CachedProvider::Find(const ChatRequest& request, std::string
   return request.fresh ? nullptr : cache_->Find(key);
 }
 
-void CachedProvider::Offer(const std::string& key, ChatResponse& answer) const {
+void CachedProvider::Offer(const std::string& key, ChatResponse& answer, bool with_raw) const {
   if (key.empty() || !Whole(answer)) return;
   auto kept = std::make_shared<ChatResponse>(answer);
-  kept->raw.clear();
+  if (!with_raw) kept->raw.clear();
   answer.keep = [cache = std::weak_ptr<AnswerCache>(cache_), key, kept] {
     if (auto open = cache.lock()) open->Put(key, *kept);
   };
@@ -108,6 +108,24 @@ asio::awaitable<Result<ChatResponse>> CachedProvider::ChatStream(ChatRequest req
   }
   Result<ChatResponse> answer = co_await behind_->ChatStream(std::move(request), std::move(on_delta));
   if (answer) Offer(key, *answer);
+  co_return answer;
+}
+
+asio::awaitable<Result<ChatResponse>> CachedProvider::Post(std::string path, json::object body, ChatRequest about) {
+  std::string key;
+  if (path == "/embeddings") {
+    ChatRequest question;
+    question.scope = about.scope;
+    question.fresh = about.fresh;
+    question.extra = {{"path", path}, {"body", body}};
+    if (const ChatResponse* found = Find(question, key)) {
+      ChatResponse answer = *found;
+      answer.cached = true;
+      co_return answer;
+    }
+  }
+  Result<ChatResponse> answer = co_await behind_->Post(std::move(path), std::move(body), std::move(about));
+  if (answer) Offer(key, *answer, true);
   co_return answer;
 }
 

@@ -15,10 +15,13 @@ struct CachePolicy {
   size_t max_bytes = 64 << 20;
 };
 
+// The steady clock: nobody's answer lives longer, or dies sooner, because the time was set.
+using CacheClock = std::function<std::chrono::steady_clock::time_point()>;
+
 // Least recently used goes first; nothing outlives its time. Used from one thread.
 class AnswerCache {
  public:
-  AnswerCache(CachePolicy policy, Clock clock) : policy_(policy), clock_(std::move(clock)) {}
+  AnswerCache(CachePolicy policy, CacheClock clock) : policy_(policy), clock_(std::move(clock)) {}
 
   // nullptr where there is none, or none any more.
   const ChatResponse* Find(const std::string& key);
@@ -30,13 +33,13 @@ class AnswerCache {
   struct Entry {
     std::string key;
     ChatResponse answer;
-    Time until;
+    std::chrono::steady_clock::time_point until;
     size_t bytes = 0;
   };
   void Drop(std::list<Entry>::iterator entry);
 
   CachePolicy policy_;
-  Clock clock_;
+  CacheClock clock_;
   size_t bytes_ = 0;
   std::list<Entry> entries_;  // newest use first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
@@ -51,23 +54,22 @@ Result<std::string> CacheKey(const ChatRequest& request, std::string_view salt);
 // is marked (ChatResponse::cached) and is guarded like any other answer. A stream is answered in one piece.
 class CachedProvider final : public Provider {
  public:
-  CachedProvider(std::shared_ptr<Provider> behind, CachePolicy policy, std::string salt, Clock clock);
+  CachedProvider(std::shared_ptr<Provider> behind, CachePolicy policy, std::string salt, CacheClock clock);
 
   const std::string& name() const override { return behind_->name(); }
   asio::any_io_executor executor() const override { return behind_->executor(); }
   asio::awaitable<Result<ChatResponse>> Chat(ChatRequest request) override;
   asio::awaitable<Result<ChatResponse>> ChatStream(ChatRequest request, OnDelta on_delta) override;
   asio::awaitable<Result<std::vector<std::string>>> Models() override { return behind_->Models(); }
-  asio::awaitable<Result<json::object>> Post(std::string path, json::object body) override {
-    return behind_->Post(std::move(path), std::move(body));
-  }
+  // Embeddings are kept too.
+  asio::awaitable<Result<ChatResponse>> Post(std::string path, json::object body, ChatRequest about) override;
 
   Provider& behind() { return *behind_; }
   const AnswerCache& cache() const { return *cache_; }
 
  private:
   const ChatResponse* Find(const ChatRequest& request, std::string& key);
-  void Offer(const std::string& key, ChatResponse& answer) const;
+  void Offer(const std::string& key, ChatResponse& answer, bool with_raw = false) const;
 
   std::shared_ptr<Provider> behind_;
   std::string salt_;

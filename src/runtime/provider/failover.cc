@@ -227,18 +227,23 @@ asio::awaitable<Result<std::vector<std::string>>> Failover::Models() {
   co_return models;
 }
 
-asio::awaitable<Result<json::object>> Failover::Post(std::string path, json::object body) {
-  Result<json::object> answer = Fail(Code::kUnavailable, "no target of '{}' may be asked now", options_.name);
+asio::awaitable<Result<ChatResponse>> Failover::Post(std::string path, json::object body, ChatRequest about) {
+  if (!about.attempts) about.attempts = std::make_shared<std::vector<provider::Attempt>>();
+  Result<ChatResponse> answer = Fail(Code::kUnavailable, "no target of '{}' may be asked now", options_.name);
   for (size_t index : Order()) {
     const FailoverTarget& target = options_.targets[index];
     if (!target.health->breaker.Admit(Steady::now())) continue;
     if (target.model != "*") body["model"] = target.model;
-    answer = co_await target.provider->Post(path, body);
+    const size_t noted = about.attempts->size();
+    answer = co_await target.provider->Post(path, body, about);
+    if (about.attempts->size() > noted) about.attempts->back().target = target.name;
     if (answer) {
       target.health->breaker.Succeeded(Steady::now());
+      answer->target = target.name;
       break;
     }
-    const Meaning meaning = MeaningOf(0, "", answer.error());
+    const bool told = about.attempts->size() > noted;
+    const Meaning meaning = told ? MeaningOf(about.attempts->back(), answer.error()) : MeaningOf(0, "", answer.error());
     Tell(*target.health, meaning);
     if (meaning == Meaning::kGone || meaning == Meaning::kRefused || meaning == Meaning::kBlocked) break;
   }

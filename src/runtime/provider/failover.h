@@ -62,7 +62,7 @@ class Failover : public Provider {
   // The first target's that can say.
   asio::awaitable<Result<std::vector<std::string>>> Models() override;
   // Asked of one target after the other, each with its own model; once each.
-  asio::awaitable<Result<json::object>> Post(std::string path, json::object body) override;
+  asio::awaitable<Result<ChatResponse>> Post(std::string path, json::object body, ChatRequest about) override;
 
   const std::vector<FailoverTarget>& targets() const { return options_.targets; }
 

@@ -1,8 +1,11 @@
 #include "runtime/provider/http_provider.h"
 
+#include <sys/stat.h>
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/core/secret.h"
 #include "runtime/provider/failure.h"
 
 namespace plumb::provider {
@@ -33,11 +36,28 @@ asio::awaitable<Result<net::Url>> HttpProvider::Base() { co_return options_.base
 
 // A vendor that repeats our key in its message must not put it into our records.
 Error HttpProvider::Clean(Error error) const {
-  if (options_.key.size() < 8) return error;
-  for (size_t at = error.message.find(options_.key); at != std::string::npos; at = error.message.find(options_.key)) {
-    error.message.replace(at, options_.key.size(), "[key]");
+  for (const std::string* key : {&options_.key, &old_key_}) {
+    if (key->size() < 8) continue;
+    for (size_t at = error.message.find(*key); at != std::string::npos; at = error.message.find(*key)) {
+      error.message.replace(at, key->size(), "[key]");
+    }
   }
   return error;
+}
+
+// A file that is gone or empty at this moment is being replaced: the key that was in it goes on until there is another.
+void HttpProvider::RefreshKey() {
+  const auto now = Steady::now();
+  if (options_.key_file.empty() || now < look_at_) return;
+  look_at_ = now + options_.look_every;
+  struct stat about = {};
+  if (::stat(options_.key_file.c_str(), &about) != 0) return;
+  std::string signature = fmt::format("{}.{} {} {}", about.st_mtim.tv_sec, about.st_mtim.tv_nsec, about.st_size, about.st_ino);
+  if (signature == key_signature_) return;
+  Result<std::string> key = ReadSecret({.file = options_.key_file}, nullptr);
+  if (!key) return;
+  key_signature_ = std::move(signature);
+  if (*key != options_.key) old_key_ = std::exchange(options_.key, std::move(*key));
 }
 
 void HttpProvider::Note(const Asking& asking, const Error* error) const {
@@ -53,6 +73,42 @@ void HttpProvider::Note(const Asking& asking, const Error* error) const {
   asking.request->attempts->push_back(std::move(note));
 }
 
+// What is sent to `endpoint`, with our key. `request`: null where it is no chat.
+asio::awaitable<Result<net::ClientRequest>> HttpProvider::Letter(std::string_view endpoint, std::string body,
+                                                                 const ChatRequest* request, const std::string& model) {
+  net::ClientRequest letter;
+  PLUMB_CO_TRY(letter.url, co_await Base());
+  if (letter.url.target.ends_with('/')) letter.url.target.pop_back();
+  letter.url.target += protocol_->Path(endpoint, model);
+  letter.method = "POST";
+  letter.headers = options_.headers;
+  letter.timeouts = options_.timeouts;
+  if (request) {
+    for (const auto& [name, value] : request->headers) letter.headers.Set(name, value);
+    letter.gone = request->gone;
+    if (request->patience) letter.timeouts.first_byte = std::min(letter.timeouts.first_byte, *request->patience);
+  }
+  letter.headers.Set("content-type", "application/json");
+  letter.headers.Set("user-agent", "plumbline");
+  RefreshKey();
+  protocol_->Authorise(letter.headers, options_.key);
+  letter.body = std::move(body);
+  co_return letter;
+}
+
+bool HttpProvider::Relays(std::string_view endpoint) const { return endpoint == protocol_->Endpoint({}) && protocol_->WordForWord(); }
+
+asio::awaitable<Result<net::Download>> HttpProvider::Relay(const ChatRequest& request, std::string body) {
+  PLUMB_CO_TRY(net::ClientRequest letter, co_await Letter(protocol_->Endpoint(request), std::move(body), &request, request.model));
+  const std::string where = options_.base.Text();
+  Result<net::Download> download = co_await client_.Open(std::move(letter));
+  // Whose key is refused is ours to know, not the caller's to guess.
+  if (!download || (download->status() != 401 && download->status() != 403)) co_return download;
+  auto text = co_await download->Rest(1 << 20);
+  std::string reason;
+  co_return std::unexpected(Clean(VendorError(download->status(), text.value_or(""), where, reason)));
+}
+
 asio::awaitable<Result<net::Download>> HttpProvider::SendOnce(std::string_view endpoint, const std::string& body,
                                                               Asking& asking) {
   asking.start = Steady::now();
@@ -60,28 +116,12 @@ asio::awaitable<Result<net::Download>> HttpProvider::SendOnce(std::string_view e
   asking.reason.clear();
   asking.retry_after.reset();
   asking.begun = false;
-  net::ClientRequest request;
-  PLUMB_CO_TRY(request.url, co_await Base());
-  if (request.url.target.ends_with('/')) request.url.target.pop_back();
-  request.url.target += protocol_->Path(endpoint, asking.model);
-  request.method = "POST";
-  request.headers = options_.headers;
-  request.timeouts = options_.timeouts;
-  if (asking.request) {
-    for (const auto& [name, value] : asking.request->headers) request.headers.Set(name, value);
-    request.gone = asking.request->gone;
-    if (asking.request->patience) {
-      request.timeouts.first_byte = std::min(request.timeouts.first_byte, *asking.request->patience);
-    }
-  }
-  request.headers.Set("content-type", "application/json");
-  request.headers.Set("user-agent", "plumbline");
-  protocol_->Authorise(request.headers, options_.key);
-  request.body = body;
+  PLUMB_CO_TRY(net::ClientRequest request, co_await Letter(endpoint, body, asking.request, asking.model));
   const std::string where = request.url.Text();
   PLUMB_CO_TRY(net::Download download, co_await client_.Open(std::move(request)));
   asking.status = download.status();
   if (asking.status < 400) co_return download;
+  if (asking.status == 401) look_at_ = {};  // perhaps the key was changed a moment ago
   asking.retry_after = ParseRetryAfter(download.headers().Get("retry-after"), download.headers().Get("retry-after-ms"),
                                        options_.clock());
   auto text = co_await download.Rest(1 << 20);
@@ -150,7 +190,7 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::Chat(ChatRequest request) {
   if (request.model.empty()) request.model = options_.default_model;
   PLUMB_CO_TRY(const json::object body, protocol_->Body(request, false));
   Asking asking{.request = &request, .model = request.model};
-  const std::string endpoint(protocol_->chat());
+  const std::string endpoint(protocol_->Endpoint(request));
   for (int round = 0;; ++round) {
     PLUMB_CO_TRY(net::Download download, co_await Send(endpoint, body, asking));
     Result<ChatResponse> response = co_await ReadWhole(std::move(download), asking);
@@ -172,6 +212,25 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ReadUnstreamed(net::Download
   PLUMB_CO_CHECK(co_await HandOnWhole(whole, on_delta));
   co_return whole;
 }
+
+namespace {
+
+// What came together. `status`: what is wrong with the event behind them, where there is something.
+std::vector<ChatDelta> DeltasOf(const std::vector<net::SseEvent>& events, StreamReader& reader, Status& status) {
+  std::vector<ChatDelta> all;
+  for (const net::SseEvent& event : events) {
+    auto deltas = reader.Take(event);
+    if (!deltas) {
+      status = std::unexpected(std::move(deltas).error());
+      break;
+    }
+    for (ChatDelta& delta : *deltas) all.push_back(std::move(delta));
+  }
+  for (size_t i = 0; i + 1 < all.size(); ++i) all[i].more = true;
+  return all;
+}
+
+}  // namespace
 
 asio::awaitable<Result<ChatResponse>> HttpProvider::ReadStream(net::Download download, StreamReader& reader,
                                                                const OnDelta& on_delta, Asking& asking) {
@@ -200,19 +259,18 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ReadStream(net::Download dow
     if (piece->empty()) break;
     auto events = parser.Feed(*piece);
     if (!events) co_return std::unexpected(Oversized(std::move(events).error()));
-    for (const net::SseEvent& event : *events) {
-      auto deltas = reader.Take(event);
-      if (!deltas) {
-        asking.reason = reader.reason();
-        Error error = std::move(deltas).error();
-        error.where = options_.base.Text();
-        co_return std::unexpected(std::move(error));
-      }
-      for (const ChatDelta& delta : *deltas) {
-        asking.begun = true;
-        Status taken = co_await on_delta(delta);
-        if (!taken) co_return std::unexpected(std::move(taken).error());
-      }
+    Status read;
+    std::vector<ChatDelta> deltas = DeltasOf(*events, reader, read);
+    for (const ChatDelta& delta : deltas) {
+      asking.begun = true;
+      Status taken = co_await on_delta(delta);
+      if (!taken) co_return std::unexpected(std::move(taken).error());
+    }
+    if (!read) {
+      asking.reason = reader.reason();
+      Error error = std::move(read).error();
+      error.where = options_.base.Text();
+      co_return std::unexpected(std::move(error));
     }
   }
   if (!reader.finished()) {
@@ -231,7 +289,7 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ChatStream(ChatRequest reque
   if (request.model.empty()) request.model = options_.default_model;
   PLUMB_CO_TRY(const json::object body, protocol_->Body(request, true));
   Asking asking{.request = &request, .model = request.model};
-  const std::string endpoint(protocol_->chat());
+  const std::string endpoint(protocol_->Endpoint(request));
   for (int round = 0;; ++round) {
     PLUMB_CO_TRY(net::Download download, co_await Send(endpoint, body, asking));
     const std::unique_ptr<StreamReader> reader = protocol_->Read(request);
@@ -249,19 +307,37 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::ChatStream(ChatRequest reque
   }
 }
 
-asio::awaitable<Result<json::object>> HttpProvider::Post(std::string path, json::object body) {
-  Asking asking;
+asio::awaitable<Result<ChatResponse>> HttpProvider::Post(std::string path, json::object body, ChatRequest about) {
+  Asking asking{.request = &about};
   asking.model = GetStringOr(body, "model", options_.default_model).value_or("");
   if (asking.model.empty()) asking.model = options_.default_model;
   if (!asking.model.empty()) body["model"] = asking.model;
   PLUMB_CO_TRY(net::Download download, co_await Send(path, body, asking));
+  Result<ChatResponse> answer = co_await ReadPosted(std::move(download), path);
+  if (answer) {
+    Note(asking, nullptr);
+    answer->attempts = asking.attempts;
+  } else {
+    Note(asking, &answer.error());
+  }
+  co_return answer;
+}
+
+asio::awaitable<Result<ChatResponse>> HttpProvider::ReadPosted(net::Download download, std::string path) {
   Result<std::string> text = co_await download.Rest(kMaxAnswerBytes);
   if (!text) co_return std::unexpected(Clean(Oversized(std::move(text).error())));
   auto parsed = ParseJson(*text, "the answer");
   if (!parsed || !parsed->is_object()) {
     co_return FailAt(options_.base.Text(), Code::kCorrupt, "the answer to {} is not a JSON object", path);
   }
-  co_return std::move(parsed->as_object());
+  ChatResponse answer;
+  answer.finish_reason = "stop";
+  answer.raw = std::move(parsed->as_object());
+  if (const json::object* usage = FindObject(answer.raw, "usage")) {
+    answer.usage.input_tokens = GetIntOr(*usage, "prompt_tokens", 0).value_or(0);
+  }
+  if (const json::string* model = FindString(answer.raw, "model")) answer.model = *model;
+  co_return answer;
 }
 
 asio::awaitable<Result<std::vector<std::string>>> HttpProvider::Models() {
@@ -270,6 +346,7 @@ asio::awaitable<Result<std::vector<std::string>>> HttpProvider::Models() {
   if (request.url.target.ends_with('/')) request.url.target.pop_back();
   request.url.target += protocol_->Path("/models", "");
   request.headers = options_.headers;
+  RefreshKey();
   protocol_->Authorise(request.headers, options_.key);
   request.timeouts = options_.timeouts;
   const std::string where = request.url.Text();

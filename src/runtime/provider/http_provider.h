@@ -16,6 +16,8 @@ struct HttpOptions {
   std::string name;
   net::Url base;                    // "https://api.openai.com/v1"
   std::string key;                  // empty: none is sent
+  std::string key_file;             // looked at now and then: the key in it may be another by now; empty: none
+  Millis look_every{1'000};         // at most so often, and after the vendor refused the key
   std::string target;               // what attempts are noted under; empty: name:model
   std::string default_model;        // for requests that name none
   net::Headers headers;             // sent with every request
@@ -38,7 +40,13 @@ class HttpProvider : public Provider {
   asio::awaitable<Result<ChatResponse>> Chat(ChatRequest request) override;
   asio::awaitable<Result<ChatResponse>> ChatStream(ChatRequest request, OnDelta on_delta) override;
   asio::awaitable<Result<std::vector<std::string>>> Models() override;
-  asio::awaitable<Result<json::object>> Post(std::string path, json::object body) override;
+  asio::awaitable<Result<ChatResponse>> Post(std::string path, json::object body, ChatRequest about) override;
+
+  // Whether a request in this API ("/chat/completions", "/messages") may be sent word for word.
+  bool Relays(std::string_view endpoint) const;
+  // Sends `body` as it is, once. The head of the answer is there, whatever its status; `request` says the model, the
+  // headers, and who waits.
+  asio::awaitable<Result<net::Download>> Relay(const ChatRequest& request, std::string body);
 
  protected:
   using Steady = std::chrono::steady_clock;
@@ -64,21 +72,28 @@ class HttpProvider : public Provider {
   net::Client& client() { return client_; }
 
  private:
+  asio::awaitable<Result<net::ClientRequest>> Letter(std::string_view endpoint, std::string body, const ChatRequest* request,
+                                                     const std::string& model);
   asio::awaitable<Result<net::Download>> SendOnce(std::string_view endpoint, const std::string& body, Asking& asking);
   asio::awaitable<Result<ChatResponse>> ReadWhole(net::Download download, Asking& asking);
   asio::awaitable<Result<ChatResponse>> ReadStream(net::Download download, StreamReader& reader, const OnDelta& on_delta,
                                                    Asking& asking);
   // The whole answer where a stream was asked for.
   asio::awaitable<Result<ChatResponse>> ReadUnstreamed(net::Download download, const OnDelta& on_delta, Asking& asking);
+  asio::awaitable<Result<ChatResponse>> ReadPosted(net::Download download, std::string path);
   void Note(const Asking& asking, const Error* error) const;
   // Whether `asking` may be tried again after `error`, having waited until then.
   asio::awaitable<bool> Again(const Asking& asking, const Error& error, Millis& waited);
   Error Clean(Error error) const;
+  void RefreshKey();
 
   asio::any_io_executor executor_;
   HttpOptions options_;
   std::unique_ptr<Protocol> protocol_;
   net::Client client_;
+  std::string old_key_;       // the one before: a vendor may still repeat it
+  std::string key_signature_; // of the key's file, as it was read
+  Steady::time_point look_at_{};
 };
 
 }  // namespace plumb::provider

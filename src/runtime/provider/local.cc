@@ -80,7 +80,7 @@ LocalProvider::LocalProvider(asio::any_io_executor executor, const std::string& 
     : LocalProvider(std::move(executor), model, std::move(options), LocalHttp(model)) {}
 
 LocalProvider::LocalProvider(asio::any_io_executor executor, const std::string& model, LmOptions options, HttpOptions http)
-    : HttpProvider(executor, std::move(http), OpenAiProtocol()),
+    : HttpProvider(executor, std::move(http), OpenAiProtocol({.completers = {""}})),
       model_(model),
       process_(executor, WithModel(std::move(options), model)) {}
 

@@ -14,6 +14,7 @@ struct MockAnswer {
   std::string reasoning;               // before the text; empty: none
   std::string tool, arguments;         // a tool call after the text; empty: none
   bool logprobs = false;               // a token a word, as OpenAI gives them
+  std::string stop;                    // the stop sequence that ended it; empty: none
 
   bool calls() const { return !tool.empty(); }
 };
@@ -55,13 +56,15 @@ inline json::object MockOpenAi(const MockAnswer& answer) {
     json::object choice = {{"index", choices.size()}, {"finish_reason", answer.calls() ? "tool_calls" : "stop"}};
     choice["message"] = std::move(message);
     if (answer.logprobs) choice["logprobs"] = MockLogprobs(MockWords(text));
+    if (!answer.stop.empty()) choice["stop_reason"] = answer.stop;  // as vLLM does
     choices.push_back(std::move(choice));
   }
   return out;
 }
 
-inline std::string MockOpenAiChunk(size_t index, json::object delta, json::value reason, json::value logprobs = nullptr) {
+inline std::string MockOpenAiChunk(size_t index, json::object delta, json::value reason, json::value logprobs = nullptr, const std::string& stop = "") {
   json::object choice = {{"index", index}, {"delta", std::move(delta)}, {"logprobs", std::move(logprobs)}};
+  if (!stop.empty()) choice["stop_reason"] = stop;
   choice["finish_reason"] = std::move(reason);
   json::object chunk = {{"id", "chatcmpl-mock"}, {"object", "chat.completion.chunk"}, {"created", 1}, {"model", "mock-1"}};
   chunk["choices"].emplace_array().push_back(std::move(choice));
@@ -87,7 +90,7 @@ inline std::vector<std::string> MockOpenAiStream(const MockAnswer& answer) {
         out.push_back(MockOpenAiChunk(i, std::move(delta), nullptr));
       }
     }
-    out.push_back(MockOpenAiChunk(i, {}, answer.calls() ? "tool_calls" : "stop"));
+    out.push_back(MockOpenAiChunk(i, {}, answer.calls() ? "tool_calls" : "stop", nullptr, answer.stop));
   }
   out.push_back(net::WriteSseData(
       R"({"object":"chat.completion.chunk","model":"mock-1","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}})"));
@@ -95,9 +98,13 @@ inline std::vector<std::string> MockOpenAiStream(const MockAnswer& answer) {
   return out;
 }
 
+inline const char* MockStopReason(const MockAnswer& answer) {
+  return answer.calls() ? "tool_use" : answer.stop.empty() ? "end_turn" : "stop_sequence";
+}
+
 inline json::object MockAnthropic(const MockAnswer& answer) {
   json::object out = {{"id", "msg_mock"}, {"type", "message"}, {"role", "assistant"}, {"model", "mock-1"},
-                      {"stop_reason", answer.calls() ? "tool_use" : "end_turn"}, {"stop_sequence", nullptr},
+                      {"stop_reason", MockStopReason(answer)}, {"stop_sequence", answer.stop.empty() ? json::value() : json::value(answer.stop)},
                       {"usage", {{"input_tokens", 7}, {"output_tokens", 5}}}};
   json::array& content = out["content"].emplace_array();
   if (!answer.reasoning.empty()) {
@@ -152,10 +159,35 @@ inline std::vector<std::string> MockAnthropicStream(const MockAnswer& answer) {
               {{"type", "input_json_delta"}, {"partial_json", answer.arguments.substr(half)}}};
     out.Block({{"type", "tool_use"}, {"id", "call_1"}, {"name", answer.tool}, {"input", json::object()}}, deltas);
   }
-  out.Add("message_delta", {{"delta", {{"stop_reason", answer.calls() ? "tool_use" : "end_turn"}, {"stop_sequence", nullptr}}},
+  out.Add("message_delta", {{"delta", {{"stop_reason", MockStopReason(answer)}, {"stop_sequence", answer.stop.empty() ? json::value() : json::value(answer.stop)}}},
                             {"usage", {{"output_tokens", 5}}}});
   out.Add("message_stop", {});
   return std::move(out.events);
+}
+
+// The same as a completion of a text: OpenAI's older endpoint.
+inline json::object MockCompletion(const MockAnswer& answer) {
+  json::object out = {{"id", "cmpl-mock"}, {"object", "text_completion"}, {"created", 1}, {"model", "mock-1"},
+                      {"usage", {{"prompt_tokens", 7}, {"completion_tokens", 5}, {"total_tokens", 12}}}};
+  json::array& choices = out["choices"].emplace_array();
+  for (const std::string& text : answer.texts) choices.push_back(json::object{{"index", choices.size()}, {"text", text}, {"finish_reason", "stop"}});
+  return out;
+}
+inline std::vector<std::string> MockCompletionStream(const MockAnswer& answer) {
+  std::vector<std::string> out;
+  const auto chunk = [&](size_t index, std::string_view text, json::value reason) {
+    json::object choice = {{"index", index}, {"text", text}, {"finish_reason", std::move(reason)}};
+    json::object whole = {{"object", "text_completion"}, {"model", "mock-1"}};
+    whole["choices"].emplace_array().push_back(std::move(choice));
+    out.push_back(net::WriteSseData(ToJson(whole)));
+  };
+  for (size_t i = 0; i < answer.texts.size(); ++i) {
+    for (const std::string& word : MockWords(answer.texts[i])) chunk(i, word, nullptr);
+    chunk(i, "", "stop");
+  }
+  out.push_back(net::WriteSseData(R"({"object":"text_completion","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}})"));
+  out.push_back(net::WriteSseData("[DONE]"));
+  return out;
 }
 
 // A vector per input: its length in bytes, and where it stands.

@@ -113,7 +113,7 @@ class MockVendor {
         faults_.pop_front();
       }
       answer = answer_;
-      if (echo_) answer.texts = {"You said: " + LastUser(body)};
+      if (echo_) answer.texts = {"You said: " + (body.contains("prompt") ? std::string(body.at("prompt").as_string()) : LastUser(body))};
     }
     if (fault.delay.count() > 0) {
       net::asio::steady_timer timer(co_await net::asio::this_coro::executor, fault.delay);
@@ -140,14 +140,14 @@ class MockVendor {
       co_return;
     }
     const bool stream = GetBoolOr(body, "stream", false).value_or(false);
-    const bool anthropic = request.path == "/v1/messages";
+    const bool anthropic = request.path == "/v1/messages", completion = request.path == "/v1/completions";
     std::vector<std::string> pieces;
     if (stream) {
-      pieces = anthropic ? MockAnthropicStream(answer) : MockOpenAiStream(answer);
+      pieces = anthropic ? MockAnthropicStream(answer) : completion ? MockCompletionStream(answer) : MockOpenAiStream(answer);
       co_await Stream(fault, pieces, out);
       co_return;
     }
-    std::string whole = ToJson(anthropic ? MockAnthropic(answer) : MockOpenAi(answer));
+    std::string whole = ToJson(anthropic ? MockAnthropic(answer) : completion ? MockCompletion(answer) : MockOpenAi(answer));
     if (fault.kind == MockFault::kGarbage) whole = "<html>502</html>";
     if (fault.kind == MockFault::kTruncate) {
       co_await out.Start(200, "application/json");

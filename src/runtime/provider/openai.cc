@@ -37,6 +37,13 @@ json::value LogprobsOf(const json::object& choice) {
   return logprobs ? *logprobs : json::value();
 }
 
+std::string StopOf(const json::object& choice) {
+  for (const char* key : {"stop_reason", "matched_stop"}) {
+    if (const json::string* text = FindString(choice, key)) return std::string(*text);
+  }
+  return "";
+}
+
 const json::array& ChoicesOf(const json::object& answer) {
   static const json::array none;
   const json::array* choices = FindArray(answer, "choices");
@@ -51,18 +58,30 @@ void PutChoices(std::vector<Choice> all, ChatResponse& response) {
   response.reasoning = std::move(first.reasoning);
   response.tool_calls = std::move(first.tool_calls);
   response.logprobs = std::move(first.logprobs);
+  response.stop_sequence = std::move(first.stop_sequence);
   all.erase(all.begin());
   response.choices = std::move(all);
 }
 
 namespace {
 
+int IndexOf(const json::object& choice) { return static_cast<int>(GetIntOr(choice, "index", 0).value_or(0)); }
+
+std::string FinishOf(const json::object& choice) {
+  const json::string* reason = FindString(choice, "finish_reason");
+  return reason ? std::string(*reason) : "stop";
+}
+
 Result<Choice> ParseChoice(const json::value& value) {
   const json::object* choice = value.if_object();
   const json::object* message = choice ? FindObject(*choice, "message") : nullptr;
+  if (const json::string* text = choice ? FindString(*choice, "text") : nullptr; text && !message) {  // of /completions
+    Choice out{.index = IndexOf(*choice), .text = std::string(*text), .finish_reason = FinishOf(*choice), .stop_sequence = StopOf(*choice)};
+    return out;
+  }
   if (!message) return Fail(Code::kCorrupt, "the answer has a choice without a message");
   Choice out;
-  out.index = static_cast<int>(GetIntOr(*choice, "index", 0).value_or(0));
+  out.index = IndexOf(*choice);
   if (const json::value* content = message->if_contains("content")) out.text = ContentText(*content);
   if (out.text.empty()) {
     if (const json::string* refusal = FindString(*message, "refusal")) out.text = *refusal;
@@ -70,8 +89,8 @@ Result<Choice> ParseChoice(const json::value& value) {
   out.reasoning = ReasoningOf(*message);
   if (const json::array* calls = FindArray(*message, "tool_calls")) out.tool_calls = *calls;
   out.logprobs = LogprobsOf(*choice);
-  const json::string* reason = FindString(*choice, "finish_reason");
-  out.finish_reason = reason ? std::string(*reason) : "stop";
+  out.finish_reason = FinishOf(*choice);
+  out.stop_sequence = StopOf(*choice);
   return out;
 }
 
@@ -79,7 +98,14 @@ class OpenAi final : public Protocol {
  public:
   OpenAi(Dialect dialect, std::string api_version) : dialect_(std::move(dialect)), api_version_(std::move(api_version)) {}
 
-  std::string_view chat() const override { return "/chat/completions"; }
+  std::string_view Endpoint(const ChatRequest& request) const override {
+    return Completes(request) ? "/completions" : "/chat/completions";
+  }
+
+  bool WordForWord() const override {
+    const Dialect& d = dialect_;
+    return d.max_tokens.empty() && d.seed == "seed" && d.developer && d.names && !d.deployments && d.only.empty() && d.without.empty();
+  }
 
   // Azure with a dated api-version has the deployment in the path; its v1 form needs nothing of the kind.
   std::string Path(std::string_view endpoint, std::string_view model) const override {
@@ -108,7 +134,11 @@ class OpenAi final : public Protocol {
       }
     }
     body["model"] = request.model;
-    body["messages"] = Messages(request.messages);
+    if (Completes(request)) {
+      body["prompt"] = ContentText(request.messages.front().at("content"));
+    } else {
+      body["messages"] = Messages(request.messages);
+    }
     if (request.temperature) body["temperature"] = *request.temperature;
     if (request.top_p) body["top_p"] = *request.top_p;
     PutLimit(request, body);
@@ -146,10 +176,19 @@ class OpenAi final : public Protocol {
     if (!dialect_.only.empty()) return std::ranges::find(dialect_.only, field) != dialect_.only.end();
     return std::ranges::find(dialect_.without, field) == dialect_.without.end();
   }
+  // Where something was put in front of the text (a system prompt), it is a chat.
+  bool Completes(const ChatRequest& request) const {
+    return request.completion && request.messages.size() == 1 &&
+           std::ranges::any_of(dialect_.completers, [&](const std::string& model) { return request.model.starts_with(model); });
+  }
   // The limit has two names. A caller who sends both means the newer one.
   void PutLimit(const ChatRequest& request, json::object& body) const {
     const json::value* newer = request.extra.if_contains("max_completion_tokens");
     if (!newer && !request.max_tokens) return;
+    if (Completes(request)) {  // which knows the older alone
+      body["max_tokens"] = newer ? *newer : json::value(*request.max_tokens);
+      return;
+    }
     const std::string_view own = newer ? "max_completion_tokens" : "max_tokens";
     body[dialect_.max_tokens.empty() ? own : std::string_view(dialect_.max_tokens)] = newer ? *newer : json::value(*request.max_tokens);
   }

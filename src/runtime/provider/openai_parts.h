@@ -14,6 +14,9 @@ namespace plumb::provider {
 Usage OpenAiUsage(const json::object& answer, bool hidden_reasoning);
 // The reasoning of models that show it goes by two names.
 std::string ReasoningOf(const json::object& message);
+// The stop sequence that ended a choice, where a server names it: vLLM as "stop_reason", SGLang as "matched_stop". OpenAI
+// itself does not.
+std::string StopOf(const json::object& choice);
 json::value LogprobsOf(const json::object& choice);
 const json::array& ChoicesOf(const json::object& answer);
 // The first answer is the response itself, the others follow it.

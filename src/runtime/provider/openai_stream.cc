@@ -1,4 +1,5 @@
 // A streamed answer in OpenAI's form: choices side by side, tool calls and log-probabilities in pieces.
+#include <array>
 #include <map>
 
 #include "runtime/provider/failure.h"
@@ -17,7 +18,9 @@ class OpenAiReader final : public StreamReader {
       done_ = true;
       return deltas;
     }
-    auto parsed = ParseJson(event.data, "stream event");
+    std::array<unsigned char, 4096> room;
+    json::monotonic_resource memory(room.data(), room.size());
+    auto parsed = ParseJson(event.data, "stream event", &memory);
     const json::object* chunk = parsed ? parsed->if_object() : nullptr;
     if (!chunk) return Fail(Code::kCorrupt, "the stream holds an event that is not a JSON object");
     if (const json::object* error = FindObject(*chunk, "error")) {
@@ -65,6 +68,7 @@ class OpenAiReader final : public StreamReader {
     if (const json::string* reason = FindString(choice, "finish_reason")) {
       finished_ += open.choice.finish_reason.empty();
       open.choice.finish_reason = *reason;
+      open.choice.stop_sequence = StopOf(choice);
     }
     ChatDelta piece;
     piece.choice = index;
@@ -77,6 +81,8 @@ class OpenAiReader final : public StreamReader {
         piece.tool_calls = *calls;
         for (const json::value& call : *calls) Join(call, open);
       }
+    } else if (const json::string* text = FindString(choice, "text")) {  // of /completions
+      piece.text = *text;
     }
     open.choice.text += piece.text;
     open.choice.reasoning += piece.reasoning;

@@ -15,7 +15,8 @@ std::vector<std::string> BooksAnd(std::vector<std::string> more) {
 }
 
 // o-series and gpt-5 refuse max_tokens; every OpenAI chat model takes max_completion_tokens.
-const Dialect kOpenAi = {.max_tokens = "max_completion_tokens"};
+// The base models and one instructed one complete texts, and do nothing else.
+const Dialect kOpenAi = {.max_tokens = "max_completion_tokens", .completers = {"gpt-3.5-turbo-instruct", "davinci-", "babbage-"}};
 
 const Dialect kAzure = {.max_tokens = "max_completion_tokens", .key_as_api_key = true, .deployments = true};
 
@@ -45,7 +46,7 @@ const Dialect kGroq = {.max_tokens = "max_completion_tokens",
 
 // A model's own chat template decides which roles there are: "developer" is in few of them. They take what they do not
 // know in silence, and max_completion_tokens only in newer versions: max_tokens is understood by all.
-const Dialect kServer = {.max_tokens = "max_tokens", .developer = false};
+const Dialect kServer = {.max_tokens = "max_tokens", .developer = false, .completers = {""}};
 
 }  // namespace
 

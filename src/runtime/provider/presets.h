@@ -18,6 +18,7 @@ struct Dialect {
   bool names = true;                  // takes "name" in messages
   bool hidden_reasoning = false;      // completion_tokens leaves reasoning out; total_tokens does not
   bool key_as_api_key = false;        // "api-key: …" in place of "authorization: Bearer …"
+  std::vector<std::string> completers;        // beginnings of the names of models that complete texts; "": all of them
   bool deployments = false;           // Azure: the model stands in the path, where an api-version is given
   std::vector<std::string> only;      // where not empty: the only fields it accepts
   std::vector<std::string> without;   // fields it refuses, and can do without

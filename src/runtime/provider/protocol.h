@@ -31,7 +31,10 @@ class StreamReader {
 class Protocol {
  public:
   virtual ~Protocol() = default;
-  virtual std::string_view chat() const = 0;  // the endpoint of a chat: "/chat/completions"
+  // Where a question is asked: "/chat/completions".
+  virtual std::string_view Endpoint(const ChatRequest& request) const = 0;
+  // Whether a request in this form may be sent as it came: nothing of it would be worded otherwise.
+  virtual bool WordForWord() const = 0;
   // Where an endpoint is below the base URL.
   virtual std::string Path(std::string_view endpoint, std::string_view model) const = 0;
   virtual void Authorise(net::Headers& headers, const std::string& key) const = 0;

@@ -33,7 +33,7 @@ asio::awaitable<Result<std::vector<std::string>>> Provider::Models() {
   co_return Fail(Code::kUnsupported, "provider '{}' does not list its models", name());
 }
 
-asio::awaitable<Result<json::object>> Provider::Post(std::string path, json::object) {
+asio::awaitable<Result<ChatResponse>> Provider::Post(std::string path, json::object, ChatRequest) {
   co_return Fail(Code::kUnsupported, "provider '{}' has no {}", name(), path);
 }
 

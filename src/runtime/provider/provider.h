@@ -56,6 +56,9 @@ struct ChatRequest {
   std::optional<int64_t> seed;
   std::vector<std::string> stop;
   json::object extra;      // further fields, passed on as they are: tools, tool_choice, response_format, top_k, n, …
+  // The one message is a text to go on with, not one to answer: models that complete texts are asked to (presets.h), all
+  // others as a chat.
+  bool completion = false;
 
   std::vector<std::pair<std::string, std::string>> headers;  // for the vendor: anthropic-beta, openai-organization, …
 
@@ -90,6 +93,7 @@ struct Choice {
   std::string text, finish_reason, reasoning;
   json::array tool_calls;
   json::value logprobs;
+  std::string stop_sequence;
 };
 
 // The fields of the first choice stand here; those of the others in `choices`.
@@ -123,6 +127,7 @@ struct ChatDelta {
   // On the first piece: who speaks, as the vendor names itself; which target, where there was a choice; from our cache.
   std::string model, target;
   bool cached = false;
+  bool more = false;          // another piece is at hand: whoever writes may write both at once
 };
 
 // Takes pieces in order, waiting as long as it likes. An error stops the stream and is what ChatStream returns.
@@ -140,9 +145,10 @@ class Provider {
   virtual asio::awaitable<Result<ChatResponse>> ChatStream(ChatRequest request, OnDelta on_delta) = 0;
   // Model names it offers, where it can say. Error: kUnsupported.
   virtual asio::awaitable<Result<std::vector<std::string>>> Models();
-  // Posts `body` to `path` below the base URL ("/embeddings", "/messages/count_tokens") in the provider's own protocol
-  // and returns its answer as it is. Error: kUnsupported (it has no such thing).
-  virtual asio::awaitable<Result<json::object>> Post(std::string path, json::object body);
+  // Posts `body` to `path` below the base URL ("/embeddings", "/messages/count_tokens") in the provider's own protocol;
+  // its answer is `raw`, as it is. `about` is what the asker has to say beside it: attempts, gone, headers, scope, fresh.
+  // Error: kUnsupported (it has no such thing).
+  virtual asio::awaitable<Result<ChatResponse>> Post(std::string path, json::object body, ChatRequest about);
   // What ChatAll does; the local provider has a faster way than one request after the other.
   virtual Result<std::vector<Result<ChatResponse>>> Batch(const std::vector<ChatRequest>& requests, size_t concurrency,
                                                           const OnDone& on_done);

@@ -72,7 +72,7 @@ Result<std::shared_ptr<Provider>> OpenRoute(const RouteConfig& config, const Ope
     failover.targets.push_back(std::move(made));
   }
   std::shared_ptr<Provider> provider = std::make_shared<Failover>(options.executor, std::move(failover));
-  if (config.cache) provider = std::make_shared<CachedProvider>(std::move(provider), *config.cache, salt, SystemClock());
+  if (config.cache) provider = std::make_shared<CachedProvider>(std::move(provider), *config.cache, salt, std::chrono::steady_clock::now);
   return provider;
 }
 

@@ -95,6 +95,7 @@ Result<std::shared_ptr<Provider>> OpenProvider(const ProviderConfig& config, con
     auto key = ReadSecret({.file = config.key_file, .command = config.key_command}, nullptr);
     if (!key) return std::unexpected(Context(key.error(), fmt::format("provider '{}'", config.name)));
     http.key = std::move(*key);
+    http.key_file = config.key_file;
   } else if (!config.key_env.empty()) {
     http.key = Environment(options, config.key_env);
     if (http.key.empty()) {
