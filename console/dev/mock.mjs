@@ -165,6 +165,8 @@ const routes = {
   'GET /api/ledger/head': () => ({ size: leaves.length, root: root(leaves).toString('hex'), note: note(), verifier_key: verifierKey }),
   'GET /api/align/runs': () => ({ runs: runs.map(rowOf) }),
 };
+const held = [{ exchange: 'exc_held', state: 'waiting', time: started.toISOString(), expires: new Date(started.getTime() + 86_400_000).toISOString(), model: 'smollm2', api: 'chat', key: 'shop', clause: 'advice', policy: policy.hash,
+  messages: [{ role: 'user', content: 'Should I sell the house?' }], answer: { choices: [{ text: 'Yes, at once.', tool_calls: [], finish_reason: 'stop' }], usage: {} } }];
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, `http://127.0.0.1:${port}`);
   const json = (value, status = 200) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
@@ -182,6 +184,15 @@ const server = createServer(async (request, response) => {
     const leaf = leaves[found.row.index].toString('hex');
     return json({ ...found.row, ...found.rest, receipt: { id: found.row.id, index: found.row.index, leaf_hash: leaf, tree_size: leaves.length },
       proof: { type: 'inclusion', entry: found.entry, index: found.row.index, tree_size: leaves.length, leaf_hash: leaf, path: path(found.row.index, leaves).map((one) => one.toString('hex')), checkpoint: note(), witness: 'no outside witness yet' }, verifier_key: verifierKey });
+  }
+  if (url.pathname === '/api/held') return json({ held: held.filter((one) => url.searchParams.has('all') || one.state === 'waiting') });
+  if (request.method === 'POST' && url.pathname.startsWith('/api/held/')) {
+    let body = '';
+    for await (const part of request) body += part;
+    const { decision, text } = JSON.parse(body), one = held.find(({ exchange }) => exchange === url.pathname.slice(10));
+    if (!one) return missing(`hold '${url.pathname.slice(10)}'`);
+    Object.assign(one, { state: { release: 'released', edit: 'edited', refuse: 'refused' }[decision], by: 'local', decided: new Date().toISOString() }, decision === 'edit' ? { edited: text } : decision === 'refuse' ? { say: text } : {});
+    return json(one);
   }
   if (request.method === 'POST' && url.pathname === '/api/try') {
     let body = '';

@@ -3,7 +3,8 @@
 // the origin is a failure.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -46,11 +47,31 @@ async function openReal() {
   const init = spawnSync(plumb, ['init', project], { encoding: 'utf8' });
   assert.equal(init.status, 0, init.stderr);
   const key = /plumb-[A-Za-z0-9_-]+/.exec(init.stdout)?.[0];
+  // "desk" is answered by a vendor of the test's own, and its answers wait for a person.
+  const vendor = createServer((_, response) => {
+    const message = { role: 'assistant', content: 'Yes, at once.' };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ model: 'v', choices: [{ index: 0, finish_reason: 'stop', message }], usage: { prompt_tokens: 1, completion_tokens: 1 } }));
+  });
+  await new Promise((listening) => vendor.listen(0, '127.0.0.1', listening));
+  vendor.unref();
+  const edit = (file, change) => writeFileSync(join(project, file), change(readFileSync(join(project, file), 'utf8')));
+  edit('policy.yaml', (text) => text.replace(/^routes:\n/m, 'routes:\n  - {match: {model: desk}, review: {before_release: true}}\n'));
+  edit('plumb.yaml', (text) => text.replace(/^models:\n/m, `providers: {v: {kind: openai, url: "http://127.0.0.1:${vendor.address().port}/v1"}}\nmodels:\n  desk: "v:m"\n`) + 'keys_file: keys.yaml\n');
+  const reviewer = spawnSync(plumb, ['keys', 'new', 'ann', '--role', 'reviewer'], { cwd: project, encoding: 'utf8' }).stdout.trim();
   const base = await serve(plumb, ['serve', '--listen', '127.0.0.1:0'], project);
   const folder = join(project, 'align', '20261121-090000');
   const event = (value) => appendFileSync(join(folder, 'events.jsonl'), JSON.stringify({ t: new Date().toISOString(), ...value }) + '\n');
   return {
-    name: 'plumb serve', base, project: 'project',
+    name: 'plumb serve', base, project: 'project', reviewer,
+    async hold() {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+      const body = JSON.stringify({ model: 'desk', messages: [{ role: 'user', content: 'Should I sell the house?' }] });
+      const answer = await fetch(`${base}/v1/chat/completions`, { method: 'POST', headers, body });
+      assert.equal(answer.status, 202);
+      const { id } = await answer.json();
+      return async () => (await (await fetch(`${base}/v1/exchanges/${id}`, { headers })).json()).answer.choices[0].message.content;
+    },
     async turn() {
       mkdirSync(folder, { recursive: true });
       event({ phase: 'measure', message: 'asking 10 questions' });
@@ -73,7 +94,7 @@ async function openReal() {
 async function openMock() {
   const mock = new URL('../../console/dev/mock.mjs', import.meta.url).pathname;
   const base = await serve(process.execPath, [mock, '--port', '0', '--turn', '5', '--empty'], scratch);
-  return { name: 'the development mock', base, project: 'mock', turn: () => fetch(`${base}/mock/start`), finish: async () => {}, exchange: () => fetch(`${base}/mock/exchange`) };
+  return { name: 'the development mock', base, project: 'mock', hold: async () => async () => 'Ask a notary.', turn: () => fetch(`${base}/mock/start`), finish: async () => {}, exchange: () => fetch(`${base}/mock/exchange`) };
 }
 
 const browser = await chromium.launch({ executablePath, args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -190,6 +211,29 @@ try {
     assert.match(await page.locator('mark').first().innerText(), /4111 1111 1111 1111/);
   });
 
+  await test('a held answer is shown, and a reviewer decides', async () => {
+    const given = await world.hold();
+    await visit(page, 'held');
+    await page.getByText('Should I sell the house?').waitFor();
+    await page.getByText('Yes, at once.').waitFor();
+    const instead = page.getByRole('button', { name: 'Give these words' });
+    assert.ok(await instead.isDisabled(), 'an edit needs words');
+    await page.getByLabel('Words to give instead').fill('Ask a notary.');
+    await instead.click();
+    if (world.reviewer) {
+      // Keys are in use: who decides must say who.
+      await page.getByLabel("A reviewer's key").fill(world.reviewer);
+      await page.getByRole('button', { name: 'Use it' }).click();
+      faults = faults.filter((fault) => !/40[13]/.test(fault));
+      await instead.click();
+    }
+    await page.getByText('Nothing waits').waitFor();
+    await page.getByLabel('also decided and expired ones').check();
+    await page.locator('.tag', { hasText: 'edited' }).waitFor();
+    assert.equal(await given(), 'Ask a notary.');
+    await page.evaluate(() => sessionStorage.clear());
+  });
+
   await test('the policy shows its clauses, sorted as asked, and its prompt', async () => {
     await visit(page, 'policy');
     const names = () => page.locator('table.clauses tbody th').evaluateAll((all) => all.map((one) => one.firstChild.textContent.trim()));
@@ -244,7 +288,7 @@ try {
   await test('no page is wider than a phone of 360 pixels', async () => {
     const narrow = await newPage({ viewport: { width: 360, height: 740 } });
     const row = (await (await fetch(`${world.base}/api/exchanges`)).json()).exchanges[0];
-    for (const path of ['', 'exchanges', `exchanges/${row.id}`, 'try', 'policy', 'report', 'connect', 'status']) {
+    for (const path of ['', 'exchanges', `exchanges/${row.id}`, 'held', 'try', 'policy', 'report', 'connect', 'status']) {
       await visit(narrow, path);
       await sleep(250);
       assert.equal(await narrow.evaluate(() => document.documentElement.scrollWidth), 360, path);

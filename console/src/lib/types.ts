@@ -122,6 +122,26 @@ export interface Exchange extends ExchangeRow {
   verifier_key: string;
 }
 
+export type HeldDecision = 'release' | 'edit' | 'refuse';
+
+export interface Held {
+  exchange: string;
+  state: 'waiting' | 'released' | 'edited' | 'refused' | 'expired';
+  time: string;
+  expires: string;
+  decided?: string;
+  by?: string;
+  model: string;
+  api: string;
+  key: string;
+  clause: string;
+  policy: string;
+  messages: Message[];
+  answer: { choices: { text: string; tool_calls: unknown[]; finish_reason: string }[] };
+  edited?: string;
+  say?: string;
+}
+
 export interface TryAnswer {
   direction: Direction;
   verdict: Verdict;
