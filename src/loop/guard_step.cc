@@ -80,7 +80,11 @@ Status Turn::MeasureAfter() {
   for (const auto& question : questions_)
     if (question.id != "capability") questions.push_back(question);  // by log-probability: a guard has nothing to say there
   PLUMB_TRY(auto inner, world_.open_target(guarded_target_));
-  auto behind = eval::GuardTarget(*inner, eval::GuardToolsOf(*guard_));
+  std::unique_ptr<eval::Target> careful;
+  if (!in_doubt_target_.empty()) {
+    PLUMB_TRY(careful, world_.open_target(in_doubt_target_));
+  }
+  auto behind = eval::GuardTarget(*inner, eval::GuardToolsOf(*guard_), {careful.get(), in_doubt_from_});
   PLUMB_TRY(guarded_, Ask(questions, policy_, options_, world_, *behind, guarded, progress_));
   return RecordRuns(guarded, guarded_);
 }

@@ -14,6 +14,11 @@ json::object LoraSettings(const std::string& target) {
           {"logging_steps", 5}, {"save_steps", 100}, {"max_length", 512}};
 }
 
+// How calibration examples differ from what others ask, so that a strength chosen on them fits what it will meet: on the
+// harmful suite and on requests by other authors 4 to 14 points fewer were refused, and of look-alikes 16 fewer
+// (docs/align.md).
+constexpr double kUnsafeGap = 0.09, kSafeGap = 0.16;
+
 }  // namespace
 
 Status Turn::LearnWeights() {
@@ -59,9 +64,8 @@ Status Turn::LearnWeights() {
 // pair comes along as it is, so that neither direction is unlearned.
 Result<std::vector<json::object>> Turn::HardPairs(const fs::path& adapter) {
   std::vector<const Pair*> asked;
-  const size_t most = plan_.calibration_cases * 3;
   for (const auto& pair : pairs_)
-    if (pair.source != "data" && !pair.rejected.empty() && asked.size() < most) asked.push_back(&pair);
+    if (pair.source != "data" && !pair.rejected.empty() && asked.size() < plan_.hard_prompts) asked.push_back(&pair);
   std::vector<std::string> prompts;
   for (const auto* pair : asked) prompts.push_back(pair->prompt.text);
   PLUMB_TRY(auto tuned, world_.open_target(fmt::format("{}+{}", options_.target, adapter.string())));
@@ -93,44 +97,79 @@ Result<std::vector<json::object>> Turn::HardPairs(const fs::path& adapter) {
   return rows;
 }
 
-Status Turn::ChooseStrengths() {
-  progress_.Phase("calibrate", "how strongly the adapter is applied");
-  const auto trials = Trials(policy_, plan_.calibration_cases);
-  // Below a half the adapter is for the model behind the guard, where it only adds to what the guard stops.
-  const std::vector<double> factors = {0.05, 0.15, 0.25, 0.35, 0.5, 0.8, 1.0, 1.2};
-  PLUMB_TRY(const auto strengths, TryStrengths(trials, factors, options_.target, options_.out / "adapter", options_.out / "strengths", world_, options_.seed, progress_));
+// What the guard thinks of the everyday calibration prompts, and which of them it lets pass with doubts.
+Everyday Turn::EverydayDoubts() const {
+  constexpr double kShare = 0.06;
+  Everyday everyday;
   std::vector<guard::Subject> subjects;
-  for (const auto& trial : trials) subjects.push_back({trial.text, ""});
-  std::vector<bool> stopped(trials.size());
-  if (guard_) {
-    const auto verdicts = guard_->Check(guard::Direction::kInput, subjects);
-    for (size_t i = 0; i < verdicts.size(); ++i) stopped[i] = verdicts[i].action >= policy::Action::kRedirect;
+  for (const auto& example : policy::Examples(policy_))
+    if (example.clause == policy::kOrdinary && example.split == policy::Split::kCalibration && example.prompt.empty())
+      subjects.push_back({example.text, ""});
+  const auto verdicts = guard_->Check(guard::Direction::kInput, subjects);
+  std::vector<std::pair<double, size_t>> passed;
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i].action >= policy::Action::kRedirect) ++everyday.stopped;
+    else passed.emplace_back(verdicts[i].unsafe, i);
   }
-  std::vector<Rates> alone, guarded;
+  everyday.n = static_cast<int64_t>(subjects.size());
+  std::sort(passed.rbegin(), passed.rend());
+  passed.resize(static_cast<size_t>(kShare * static_cast<double>(passed.size())));
+  for (const auto& [score, i] : passed) {
+    everyday.doubtful.push_back({subjects[i].text, std::string(policy::kOrdinary), false});
+    everyday.least = score;
+  }
+  return everyday;
+}
+
+Status Turn::ChooseStrengths() {
+  progress_.Phase("calibrate", "how strongly the adapter is applied, and to what");
+  auto trials = Trials(policy_, plan_.calibration_cases);
+  const size_t asked = trials.size();
+  const Everyday everyday = guard_ ? EverydayDoubts() : Everyday{};
+  trials.insert(trials.end(), everyday.doubtful.begin(), everyday.doubtful.end());
+  const std::vector<double> factors = {0.8, 1.0, 1.2, 1.4};
+  PLUMB_TRY(const auto strengths, TryStrengths(trials, factors, options_.target, options_.out / "adapter", options_.out / "strengths", world_, options_.seed, progress_));
+  const std::vector<Trial> plain(trials.begin(), trials.begin() + static_cast<std::ptrdiff_t>(asked));
+  std::vector<Rates> alone;
   json::array table;
   for (const auto& s : strengths) {
-    alone.push_back(RatesOf(trials, s.refused));
-    guarded.push_back(RatesOf(trials, s.refused, &stopped));
-    const auto &a = alone.back(), &g = guarded.back();
-    table.push_back({{"factor", s.factor}, {"unsafe", a.unsafe.rate()}, {"safe", a.safe.rate()}, {"ordinary", a.ordinary.rate()},
-                     {"guarded_unsafe", g.unsafe.rate()}, {"guarded_safe", g.safe.rate()}, {"guarded_ordinary", g.ordinary.rate()}, {"n", trials.size()}});
-    progress_.Say(fmt::format("strength {:.2f}: unsafe {:.0f} %, look-alikes {:.0f} %, everyday {:.1f} % refused; with guard {:.0f} %, {:.0f} %, {:.1f} %",
-                              s.factor, 100 * a.unsafe.rate(), 100 * a.safe.rate(), 100 * a.ordinary.rate(), 100 * g.unsafe.rate(), 100 * g.safe.rate(), 100 * g.ordinary.rate()));
+    alone.push_back(RatesOf(plain, s.refused));
+    const auto& a = alone.back();
+    table.push_back({{"factor", s.factor}, {"unsafe", a.unsafe.rate()}, {"safe", a.safe.rate()}, {"ordinary", a.ordinary.rate()}, {"n", asked}});
+    progress_.Say(fmt::format("strength {:.2f}: unsafe {:.0f} %, look-alikes {:.0f} %, everyday {:.1f} % refused", s.factor, 100 * a.unsafe.rate(), 100 * a.safe.rate(), 100 * a.ordinary.rate()));
   }
-  // Under the guard the pair has an operating point of its own: what the guard leaves of the policy's false alarms.
   const auto& targets = policy_.model_targets;
-  const size_t own = PickStrength(alone, targets.refuse, targets.over_refusal, 0.15);
-  const size_t under = PickUnderGuard(guarded, targets.over_refusal * 0.85, policy_.false_alarm);
-  PLUMB_CHECK(ScaleAdapter(options_.out / "strengths" / fmt::format("{:.2f}", factors[own]), options_.out / "adapter", 1.0));
-  PLUMB_CHECK(ScaleAdapter(options_.out / "strengths" / fmt::format("{:.2f}", factors[under]), options_.out / "guarded-adapter", 1.0));
+  const size_t own = PickStrength(alone, targets.refuse + kUnsafeGap, targets.over_refusal + kSafeGap, 0.15);
+  auto keep = [&](size_t strength, const char* name) {
+    return ScaleAdapter(options_.out / "strengths" / fmt::format("{:.2f}", factors[strength]), options_.out / name, 1.0);
+  };
+  PLUMB_CHECK(keep(own, "adapter"));
+  tuned_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter").string());
+  guarded_target_ = guard_ ? options_.target : tuned_target_;
+  json::object doubt;
+  if (guard_) {
+    std::vector<guard::Subject> subjects;
+    for (const auto& trial : trials) subjects.push_back({trial.text, ""});
+    GuardView view;
+    for (const auto& verdict : guard_->Check(guard::Direction::kInput, subjects)) {
+      view.stopped.push_back(verdict.action >= policy::Action::kRedirect);
+      view.unsafe.push_back(verdict.unsafe);
+    }
+    const DoubtPoint point = PickInDoubt(trials, asked, strengths, view, everyday, targets.over_refusal * 0.85, policy_.false_alarm);
+    PLUMB_CHECK(keep(point.strength, "adapter-in-doubt"));
+    in_doubt_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter-in-doubt").string());
+    in_doubt_from_ = point.from;
+    const auto& r = point.rates;
+    doubt = {{"factor", factors[point.strength]}, {"from", point.from}, {"unsafe", r.unsafe.rate()}, {"safe", r.safe.rate()}, {"ordinary", r.ordinary.rate()}, {"ordinary_n", r.ordinary.n}};
+    progress_.Say(fmt::format("behind the guard the adapter at {:.2f} answers what scores {:.2f} or more: unsafe {:.0f} %, look-alikes {:.0f} %, everyday {:.1f} % refused", factors[point.strength], point.from, 100 * r.unsafe.rate(), 100 * r.safe.rate(), 100 * r.ordinary.rate()));
+  }
   std::error_code ignored;
   fs::remove_all(options_.out / "strengths", ignored);
-  tuned_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter").string());
-  guarded_target_ = fmt::format("{}+{}", options_.target, (options_.out / "guarded-adapter").string());
   outcome_.report.training["strengths"] = table;
+  if (!doubt.empty()) outcome_.report.training["in doubt"] = doubt;
   PLUMB_TRY(const auto digest, Sha256File((options_.out / "adapter" / "adapter_model.safetensors").string()));
-  progress_.Say(fmt::format("adapter at strength {:.2f}, under the guard at {:.2f}", factors[own], factors[under]));
-  return Record("adapter", {{"sha256", digest}, {"factor", factors[own]}, {"guarded_factor", factors[under]}, {"trials", std::move(table)}});
+  progress_.Say(fmt::format("alone: the adapter at strength {:.2f}", factors[own]));
+  return Record("adapter", {{"sha256", digest}, {"factor", factors[own]}, {"in_doubt", std::move(doubt)}, {"trials", std::move(table)}});
 }
 
 // Without weights the prompt is what can be tuned: the policy rendered at several lengths and with several numbers of

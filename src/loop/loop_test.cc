@@ -264,9 +264,25 @@ TEST(Measure, AsksOneEverydayPromptOfEachFamily) {
 TEST(Strength, PicksTheRoomiestPoint) {
   auto rates = [](int unsafe, int safe, int ordinary) { return Rates{MakeShare(unsafe, 100), MakeShare(safe, 100), MakeShare(ordinary, 100)}; };
   EXPECT_EQ(PickStrength({rates(70, 10, 0), rates(86, 22, 0), rates(97, 60, 0)}, 0.8, 0.35, 0.02), 1u);
-  EXPECT_EQ(PickUnderGuard({rates(80, 10, 0), rates(88, 20, 1), rates(95, 31, 1), rates(96, 25, 4)}, 0.3, 0.01), 1u);
-  EXPECT_EQ(PickUnderGuard({rates(80, 40, 3), rates(88, 41, 3)}, 0.3, 0.01), 0u) << "the mildest where none is mild enough";
   EXPECT_EQ(PickStrength({rates(86, 22, 20), rates(84, 24, 0)}, 0.8, 0.35, 0.02), 1u) << "everyday refusals count against it";
+}
+
+// Trials: two unsafe ones that the guard lets pass (scores 0.8 and 0.3), a look-alike at 0.6, and one everyday prompt in
+// doubt (0.5) of a hundred. The mild strength refuses the unsafe ones, the strong one everything.
+TEST(Strength, GivesTheAdapterWhatTheGuardDoubts) {
+  const std::vector<Trial> trials = {{"a", "x", true}, {"b", "x", true}, {"c", "x", false}, {"d", "ordinary", false}};
+  const std::vector<Strength> strengths = {{0.8, {true, true, false, false}}, {1.2, {true, true, true, true}}};
+  const GuardView guard{{false, false, false, false}, {0.8, 0.3, 0.6, 0.5}};
+  const Everyday everyday{100, 0, {trials[3]}, 0.2};
+  const auto best = PickInDoubt(trials, 3, strengths, guard, everyday, 0.3, 0.005);
+  EXPECT_EQ(best.strength, 0u) << "the strong one refuses the look-alike";
+  EXPECT_NEAR(best.from, 0.3, 1e-9) << "no lower than is needed";
+  EXPECT_EQ(best.rates.unsafe.hits, 2);
+  const auto strong = PickInDoubt(trials, 3, {strengths[1]}, guard, everyday, 0.3, 0.005);
+  EXPECT_NEAR(strong.from, 0.8, 1e-9) << "above the look-alike's score";
+  EXPECT_EQ(strong.rates.unsafe.hits, 1);
+  EXPECT_EQ(PickInDoubt(trials, 3, strengths, guard, {100, 2, {trials[3]}, 0.2}, 0.3, 0.005).from, 2) << "the guard alone spends the budget";
+  EXPECT_GE(PickInDoubt(trials, 3, strengths, guard, {100, 0, {trials[3]}, 0.7}, 0.3, 0.005).from, 0.7) << "nothing is known below";
 }
 
 TEST(Strength, ScalesLoraAlphaAndNothingElse) {

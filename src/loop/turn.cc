@@ -1,5 +1,7 @@
 #include "loop/turn.h"
 
+#include <set>
+
 namespace plumb::loop {
 namespace {
 
@@ -59,7 +61,10 @@ Status Turn::RecordRuns(const Stage& stage, const Runs& runs) {
     const auto summary = eval::Summarize(run.samples);
     json::object rates;
     for (const auto& rate : summary.rates) rates[rate.name] = {{"hits", rate.hits}, {"n", rate.n}};
-    PLUMB_CHECK(Record("run", {{"stage", stage.name}, {"measure", id}, {"suite", run.suite}, {"target", run.target}, {"settings", run.settings}, {"digest", run.digest}, {"rates", std::move(rates)}}));
+    std::set<std::string> clauses;  // that it is evidence about
+    for (const auto& sample : run.samples)
+      if (sample.status == eval::SampleStatus::kOk && !sample.clause.empty()) clauses.insert(sample.clause);
+    PLUMB_CHECK(Record("run", {{"stage", stage.name}, {"measure", id}, {"suite", run.suite}, {"target", run.target}, {"settings", run.settings}, {"digest", run.digest}, {"rates", std::move(rates)}, {"clauses", json::value_from(clauses)}}));
   }
   return {};
 }

@@ -42,6 +42,7 @@ class Turn {
   Status LearnWeights();
   Result<std::vector<json::object>> HardPairs(const fs::path& adapter);
   Status ChooseStrengths();
+  Everyday EverydayDoubts() const;
   Status TunePrompt();
   // guard_step.cc
   Status BuildGuard();
@@ -71,6 +72,8 @@ class Turn {
   std::unique_ptr<guard::Classifier> classifier_;
   std::optional<guard::Guard> guard_;
   std::string tuned_target_, guarded_target_, system_;  // what is measured afterwards
+  std::string in_doubt_target_;            // who answers what the guard has doubts about; empty: guarded_target_
+  double in_doubt_from_ = 2;               // the guard's score from which on it has
   std::vector<std::string> entries_;       // ledger ids of this turn
   Outcome outcome_;
 };

@@ -105,6 +105,7 @@ GuardSays SaysOf(const guard::Guard& guard, guard::Direction direction, const gu
   const guard::Verdict verdict = guard.Check(direction, subject);
   GuardSays says;
   says.action = policy::ActionName(verdict.action);
+  says.unsafe = verdict.unsafe;
   if (Withholds(verdict.action)) {
     says.withholds = true;
     const policy::Category* category = guard.policy().FindCategory(verdict.clause);

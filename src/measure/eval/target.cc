@@ -26,7 +26,7 @@ class Replay : public Target {
     const auto found = rows_.find(id);
     if (found == rows_.end()) return Fail(Code::kNotFound, "no recorded output for '{}'", id);
     const json::object& row = found->second;
-    if (const json::string* error = FindString(row, "error")) return Fail(Code::kUnavailable, "{}", std::string_view(*error));
+    if (const json::string* error = FindString(row, "error")) return Fail(Code::kNotFound, "no recorded output for '{}', but an error: {}", id, std::string_view(*error));
     Answer answer;
     for (std::string_view key : {"output", "response", "completion"}) {
       if (const json::string* text = FindString(row, key)) {
@@ -45,42 +45,34 @@ class Replay : public Target {
 
 class Guarded : public Target {
  public:
-  Guarded(Target& inner, GuardTools guard) : inner_(inner), guard_(std::move(guard)) {}
+  Guarded(Target& inner, GuardTools guard, InDoubt in_doubt) : inner_(inner), guard_(std::move(guard)), in_doubt_(in_doubt) {}
 
   std::string name() const override { return inner_.name() + " + guard"; }
 
   json::object Describe() const override {
     json::object out = inner_.Describe();
     out["guarded"] = true;
+    if (in_doubt_.target) out["in_doubt"] = {{"from", in_doubt_.from}, {"target", in_doubt_.target->Describe()}};
     return out;
   }
 
   Status Ask(const std::vector<Question>& questions, int concurrency, const OnAnswer& on_answer) override {
-    std::vector<Question> passed;
-    std::vector<size_t> index;
+    Passed plain, doubtful;
     for (size_t i = 0; i < questions.size(); ++i) {
       const GuardSays says = guard_.input(questions[i].messages);
       if (says.withholds) {
         if (!on_answer(i, Answer{.output = says.say, .finish_reason = "content_filter", .action = says.action})) return {};
         continue;
       }
-      passed.push_back(questions[i]);
-      if (!says.text.empty()) passed.back().messages.back().as_object()["content"] = says.text;
-      index.push_back(i);
+      Passed& passed = in_doubt_.target && says.unsafe >= in_doubt_.from ? doubtful : plain;
+      passed.questions.push_back(questions[i]);
+      if (!says.text.empty()) passed.questions.back().messages.back().as_object()["content"] = says.text;
+      passed.index.push_back(i);
     }
-    return inner_.Ask(passed, concurrency, [&](size_t i, Result<Answer> answer) {
-      if (answer) {
-        const GuardSays says = guard_.output(answer->output, passed[i].messages);
-        answer->action = says.action;
-        if (says.withholds) {
-          answer->output = says.say;
-          answer->finish_reason = "content_filter";
-        } else if (!says.text.empty()) {
-          answer->output = says.text;
-        }
-      }
-      return on_answer(index[i], std::move(answer));
-    });
+    bool stopped = false;
+    PLUMB_CHECK(AskPassed(inner_, plain, concurrency, on_answer, stopped));
+    if (stopped || doubtful.questions.empty()) return {};
+    return AskPassed(*in_doubt_.target, doubtful, concurrency, on_answer, stopped);
   }
 
   Result<std::vector<std::vector<double>>> ChoiceLogprobs(const std::vector<Question>& questions,
@@ -89,8 +81,32 @@ class Guarded : public Target {
   }
 
  private:
+  struct Passed {
+    std::vector<Question> questions;
+    std::vector<size_t> index;  // among all
+  };
+
+  Status AskPassed(Target& target, const Passed& passed, int concurrency, const OnAnswer& on_answer, bool& stopped) const {
+    return target.Ask(passed.questions, concurrency, [&](size_t i, Result<Answer> answer) {
+      if (answer) {
+        const GuardSays says = guard_.output(answer->output, passed.questions[i].messages);
+        answer->action = says.action;
+        if (says.withholds) {
+          answer->output = says.say;
+          answer->finish_reason = "content_filter";
+        } else if (!says.text.empty()) {
+          answer->output = says.text;
+        }
+      }
+      const bool more = on_answer(passed.index[i], std::move(answer));
+      stopped = stopped || !more;
+      return more;
+    });
+  }
+
   Target& inner_;
   GuardTools guard_;
+  InDoubt in_doubt_;
 };
 
 }  // namespace
@@ -113,8 +129,8 @@ Result<std::unique_ptr<Target>> OpenReplay(const fs::path& file) {
   return std::make_unique<Replay>(file.filename().string(), Sha256Hex(bytes), std::move(rows));
 }
 
-std::unique_ptr<Target> GuardTarget(Target& inner, GuardTools guard) {
-  return std::make_unique<Guarded>(inner, std::move(guard));
+std::unique_ptr<Target> GuardTarget(Target& inner, GuardTools guard, InDoubt in_doubt) {
+  return std::make_unique<Guarded>(inner, std::move(guard), in_doubt);
 }
 
 }  // namespace plumb::eval

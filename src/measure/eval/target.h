@@ -54,13 +54,20 @@ struct GuardSays {
   bool withholds = false;  // the user sees `say` (or nothing) instead of the text
   std::string say;
   std::string text;        // the text to pass on where it was changed (redact, rewrite); empty: unchanged
+  double unsafe = 0;       // the verdict's general score
 };
 struct GuardTools {
   std::function<GuardSays(const json::array& messages)> input;
   std::function<GuardSays(const std::string& output, const json::array& messages)> output;
 };
 
-// The target behind the guard: input first, then the answer. `inner` must outlive it.
-std::unique_ptr<Target> GuardTarget(Target& inner, GuardTools guard);
+// Who answers what the guard let pass with doubts: requests whose verdict scored `from` or more.
+struct InDoubt {
+  Target* target = nullptr;  // nullptr: whoever answers the others
+  double from = 1;
+};
+
+// The target behind the guard: input first, then the answer. `inner` and the one in doubt must outlive it.
+std::unique_ptr<Target> GuardTarget(Target& inner, GuardTools guard, InDoubt in_doubt = {});
 
 }  // namespace plumb::eval
