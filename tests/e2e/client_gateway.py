@@ -5,30 +5,10 @@ import subprocess
 import sys
 
 from client_vendor import Vendor
-from service import Gateway, skip
+from service import SHOP, Gateway, skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CARD = "4111 1111 1111 1111"
-
-# Patterns alone, so that every verdict here is certain.
-POLICY = """
-policy: shop
-version: 1
-owner: o@example.org
-purpose: Help.
-principles: [{id: honest, text: Be honest.}]
-categories:
-  - id: cards
-    about: Payment card numbers.
-    detect: [payment-card]
-    on: {input: refuse, output: redact}
-    say: Please do not send card numbers.
-  - id: keys
-    about: Secret keys.
-    detect: [{name: secret, regex: 'SECRET-[0-9]{4}'}]
-    on: {input: block, output: block, tool_call: block}
-    say: That stays here.
-"""
 
 
 def clients():
@@ -52,7 +32,7 @@ def node():
 def gateway(plumb, vendor):
     """`gpt` is answered in OpenAI's protocol, `claude` in Anthropic's."""
     def edit(project):
-        (project / "policy.yaml").write_text(POLICY)
+        (project / "policy.yaml").write_text(SHOP)
         config = project / "plumb.yaml"
         keys = config.read_text().split("keys:")[1]
         config.write_text(f"""listen: 127.0.0.1:8080

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ import urllib.error
 import urllib.request
 
 SKIP = 77  # ctest's SKIP_RETURN_CODE
+# Patterns alone, so that every verdict is certain: cards are refused and redacted, secrets blocked.
+SHOP = (pathlib.Path(__file__).resolve().parents[1] / "policies" / "shop.yaml").read_text()
 
 
 def skip(reason):
@@ -126,3 +129,120 @@ class Gateway:
 def cache_folder():
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return pathlib.Path(os.environ.get("PLUMB_CACHE") or os.path.join(home, "plumb"))
+
+
+QUIET = "lm: {encoder: off}\n"
+
+
+class PacedVendor:
+    """MOCK: streams eighty words, one every 50 ms."""
+
+    def __init__(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("connection", "close")
+                self.end_headers()
+                for i in range(80):
+                    chunk = {"model": "m", "choices": [{"index": 0, "delta": {"content": f"word{i}. "}, "finish_reason": None}]}
+                    self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+                    self.wfile.flush()
+                    time.sleep(0.05)
+                end = {"model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+                self.wfile.write(b"data: " + json.dumps(end).encode() + b"\n\ndata: [DONE]\n\n")
+                self.close_connection = True
+
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 256
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Served:
+    """A project whose plumb.yaml is `config`, served until the end of the with block."""
+
+    def __init__(self, plumb, config, environment=None):
+        self.folder = tempfile.TemporaryDirectory(prefix="plumb-e2e-")
+        self.project = pathlib.Path(self.folder.name) / "project"
+        made = run(plumb, "init", str(self.project))
+        assert made.returncode == 0, made.stderr
+        self.plumb = plumb
+        self.config = config
+        self.environment = environment
+
+    def write(self, config):
+        (self.project / "plumb.yaml").write_text(config)
+
+    def __enter__(self):
+        self.write(self.config)
+        self.errors = open(self.project / "stderr.txt", "w+")
+        self.process = subprocess.Popen([self.plumb, "serve", "--listen", "127.0.0.1:0"], cwd=self.project, text=True,
+                                        stdout=subprocess.PIPE, stderr=self.errors, env={**os.environ, **(self.environment or {})})
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, self.said()
+        self.port = int(self.url.rsplit(":", 1)[1])
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+        self.errors.close()
+        self.folder.cleanup()
+
+    def said(self):
+        return (self.project / "stderr.txt").read_text()
+
+    def chat(self, key=None, stream=False, context=None, model="m"):
+        return self.ask(key, stream, context, model)[:2]
+
+    def ask(self, key=None, stream=False, context=None, model="m"):
+        """Status, text and headers of a chat."""
+        body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
+        headers = {"content-type": "application/json"}
+        if key:
+            headers["authorization"] = f"Bearer {key}"
+        request = urllib.request.Request(self.url + "/v1/chat/completions", json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60, context=context) as answer:
+                return answer.status, answer.read().decode(), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), error.headers
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return answer.read().decode()
+
+    def rss_mb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def upstream(url):
+    return f'providers:\n  v: {{kind: openai, url: "{url}"}}\nmodels:\n  m: "v:m"\nledger: ledger.db\n' + QUIET
+
+
+def wait_for(condition, seconds=20):
+    end = time.time() + seconds
+    while time.time() < end:
+        if condition():
+            return
+        time.sleep(0.2)
+    raise AssertionError("it did not happen")

@@ -193,7 +193,7 @@ TEST_F(AccessTest, SecretsAreNeverShown) {
     if (file.is_regular_file()) seen += ReadFile(file.path()).value_or("");
   }
   Start();
-  EXPECT_THAT(seen, testing::Not(HasSubstr("4711")));
+  EXPECT_THAT(seen, testing::Not(HasSubstr("wrong-secret")));
   EXPECT_THAT(seen, testing::Not(HasSubstr(SecretOf("application"))));
   EXPECT_THAT(seen, testing::Not(HasSubstr(SecretOf("auditor"))));
 }

@@ -12,25 +12,13 @@ namespace plumb::gateway {
 
 using namespace std::chrono_literals;
 
-// Patterns alone, so that every verdict here is certain: cards are refused and redacted, keys blocked.
-inline constexpr char kPolicy[] = R"(
-policy: shop
-version: 7
-owner: o@example.org
-purpose: Help.
-principles: [{id: honest, text: Be honest.}]
-categories:
-  - id: cards
-    about: Payment card numbers.
-    maps: {openai: illicit}
-    detect: [payment-card]
-    on: {input: refuse, output: redact, tool_result: quarantine}
-    say: Please do not send card numbers.
-  - id: keys
-    about: Secret keys.
-    detect: [{name: secret, regex: 'SECRET-[0-9]{4}'}]
-    on: {input: block, output: block, tool_call: block}
-    say: That stays here.
+// tests/policies/shop.yaml: cards are refused and redacted, keys blocked.
+inline std::string ShopPolicy() {
+  auto text = ReadFile(fs::path(PLUMB_SOURCE_DIR) / "tests/policies/shop.yaml");
+  EXPECT_TRUE(text) << text.error().Text();
+  return text.value_or("");
+}
+inline const std::string kPolicy = ShopPolicy() + R"(
 routes:
   - match: {model: "watched-*"}
     mode: observe

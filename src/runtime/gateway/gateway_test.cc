@@ -142,7 +142,7 @@ TEST_F(GatewayTest, PolicyPromptIsPutInFront) {
   const auto seen = vendor_.seen();
   const json::value& first = seen.at(0).body.at("messages").at(0);
   EXPECT_EQ(first.at("role").as_string(), "system");
-  EXPECT_THAT(std::string(first.at("content").as_string()), HasSubstr("Be honest."));
+  EXPECT_THAT(std::string(first.at("content").as_string()), HasSubstr("Say only what the sources support"));
 }
 
 TEST_F(GatewayTest, LogsWhatTheRouteSays) {

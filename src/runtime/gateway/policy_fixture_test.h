@@ -8,25 +8,8 @@
 namespace plumb::gateway {
 
 inline constexpr char kReviewerKey[] = "plumb-reviewer";
-// Cards are redacted, secrets blocked, the prompt's mark blocked.
-inline constexpr char kPolicyHead[] = R"(policy: shop
-version: 7
-owner: o@example.org
-purpose: Help the customers of a small shop that sells garden tools and seeds with their orders and their questions.
-principles: [{id: honest, text: "Say only what the sources support, say so when you are not sure, and never make up a price."}]
-say: I would rather not.
-categories:
-  - id: cards
-    about: Payment card numbers.
-    detect: [payment-card]
-    on: {input: refuse, output: redact}
-    say: Please do not send card numbers.
-  - id: keys
-    about: Secret keys.
-    detect: [{name: secret, regex: 'SECRET-[0-9]{4}'}]
-    on: {input: block, output: block}
-    say: That stays here.
-  - id: marks
+// The shop's policy, which also blocks the prompt's mark.
+inline const std::string kPolicyHead = ShopPolicy() + R"(  - id: marks
     about: The system prompt.
     detect: [canary]
     on: {output: block}

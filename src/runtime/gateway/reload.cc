@@ -1,15 +1,18 @@
 // A new policy, guard or configuration, put in force between two requests.
 #include "runtime/gateway/reload.h"
 
+#include <algorithm>
+
 namespace plumb::gateway {
 namespace {
 
-// Every step in turn; what reads files does so on a thread of its own.
-asio::awaitable<Result<Force>> Build(Service& service, const ForceLoader& load) {
+// Every step in turn; what reads files does so on a thread of its own. `commands`: a command was asked for a vendor's key.
+asio::awaitable<Result<Force>> Build(Service& service, const ForceLoader& load, bool& commands) {
   const ForceLoader* loader = &load;
   auto reading = [loader] { return (*loader)(); };
   Result<ForceOptions> options = co_await On(service.ledger_threads, std::move(reading));
   if (!options) co_return std::unexpected(std::move(options).error());
+  commands = std::ranges::any_of(options->providers, [](const provider::ProviderConfig& config) { return !config.key_command.empty(); });
   // Both live in this coroutine until the threads are done with them.
   ForceBuilder builder(service.executor, service.options, service.force);
   ForceBuilder* made = &builder;
@@ -43,7 +46,8 @@ asio::awaitable<Status> Refuse(Service& service, const std::string& by, Error er
 }
 
 asio::awaitable<Status> Replace(Service& service, std::string by, ForceLoader load) {
-  Result<Force> made = co_await Build(service, load);
+  bool commands = false;
+  Result<Force> made = co_await Build(service, load, commands);
   service.reloads.last = service.options.clock();
   if (!made) {
     Error error = std::move(made).error();
@@ -52,6 +56,8 @@ asio::awaitable<Status> Replace(Service& service, std::string by, ForceLoader lo
   }
   const json::object was = service.force->Identity(), is = (*made)->Identity();
   if (was == is) {
+    // Nothing that the record names has changed; what a command printed may be another key.
+    if (commands) service.force = std::move(*made);
     service.reloads.error.clear();
     service.metrics.CountReload("unchanged");
     co_return Status();

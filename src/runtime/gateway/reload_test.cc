@@ -115,6 +115,19 @@ TEST_F(ReloadTest, TheNextRequestComesUnderTheNewPolicy) {
   EXPECT_EQ(exchange.at("bound").at("policy").as_string(), Laxer().hash);
 }
 
+TEST_F(ReloadTest, ACommandForAKeyIsRunAgainThoughNoFileHasChanged) {
+  const fs::path file = folder_.path() / "key";
+  ForceOptions force = Under(policy_);
+  force.providers[0].key_command = "cat " + file.string();
+  for (const char* key : {"first-key-4711", "second-key-4712"}) {
+    ASSERT_TRUE(WriteFileAtomic(file, key));
+    const Status done = Reload(force);
+    ASSERT_TRUE(done) << done.error().Text();
+    EXPECT_EQ(Chat("hello").status, 200);
+    EXPECT_EQ(vendor_.seen().back().authorization, std::string("Bearer ") + key);
+  }
+}
+
 TEST_F(ReloadTest, AStreamEndsUnderThePolicyItBeganUnder) {
   PacedVendor vendor({"one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine ", "ten ", "SECRET-1234", " end"});
   ASSERT_TRUE(Reload(Under(policy_, vendor.url())));

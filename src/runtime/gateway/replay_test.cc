@@ -1,57 +1,36 @@
 #include "runtime/gateway/replay.h"
 
-#include <gtest/gtest.h>
-
+#include "runtime/gateway/gateway_fixture_test.h"
 #include "runtime/gateway/replay_report.h"
 #include "runtime/gateway/replay_run.h"
 
 namespace plumb::gateway {
 namespace {
 
-// Patterns alone, so that every verdict is certain.
-constexpr char kOld[] = R"(
-policy: shop
-version: 1
-owner: o@example.org
-purpose: Help.
-principles: [{id: honest, text: Be honest.}]
-categories:
-  - id: cards
-    about: Payment card numbers.
-    detect: [payment-card]
-    on: {input: refuse, output: redact}
-    say: Please do not send card numbers.
-)";
-constexpr char kNew[] = R"(
-policy: shop
-version: 2
-owner: o@example.org
-purpose: Help.
-principles: [{id: honest, text: Be honest.}]
-categories:
-  - id: cards
-    about: Payment card numbers.
-    detect: [payment-card]
-    on: {input: flag, output: block}
-    say: Please do not send card numbers.
-  - id: keys
-    about: Secret keys.
-    detect: [{name: secret, regex: 'SECRET-[0-9]{4}'}]
-    on: {input: block, output: block, tool_call: block, tool_result: quarantine}
-    say: That stays here.
-routes:
-  - match: {model: "watched-*"}
-    mode: observe
-  - match: {}
-)";
-constexpr char kCard[] = "4111 1111 1111 1111";
+guard::Guard PatternsOf(const policy::Policy& policy) { return std::move(*guard::Guard::PatternsOnly(policy, {})); }
 
-guard::Guard GuardOf(const char* text) {
-  auto policy = policy::ParsePolicy(text, "policy.yaml", ".");
+policy::Policy Parsed(const std::string& more) {
+  auto policy = policy::ParsePolicy(ShopPolicy() + more, "policy.yaml", ".");
   EXPECT_TRUE(policy) << policy.error().Text();
-  auto guard = guard::Guard::PatternsOnly(*policy, {});
-  EXPECT_TRUE(guard) << guard.error().Text();
-  return std::move(*guard);
+  return policy.value_or(policy::Policy());
+}
+void SetActions(policy::Category& category, policy::Action input, policy::Action output) {
+  for (policy::On* on : {&category.on, &category.on_detect}) {
+    on->input = input;
+    on->output = output;
+  }
+}
+
+// The shop's policy as it was, which did not look for keys; and as it is to be, which only flags what cards are asked about.
+guard::Guard OldGuard(const std::string& more = "") {
+  policy::Policy policy = Parsed(more);
+  policy.categories.resize(1);
+  return PatternsOf(policy);
+}
+guard::Guard NewGuard() {
+  policy::Policy policy = Parsed("routes: [{match: {model: 'watched-*'}, mode: observe}, {match: {}}]\n");
+  SetActions(policy.categories[0], policy::Action::kFlag, policy::Action::kBlock);
+  return PatternsOf(policy);
 }
 
 data::Traffic Asked(std::string id, std::string text, std::string answer, std::string model = "m") {
@@ -66,7 +45,7 @@ data::Traffic Asked(std::string id, std::string text, std::string answer, std::s
 ReplayRow One(const data::Traffic& traffic, const ReplayGuards& guards) { return Replay(std::span(&traffic, 1), guards)[0]; }
 
 TEST(Replay, OfAForeignLogSaysWhatWouldBeStopped) {
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   EXPECT_EQ(ChangeOf(One(Asked("a", "hello", "hi"), {&after})), "same");
   const ReplayRow input = One(Asked("b", "SECRET-1234", "hi"), {&after});
   EXPECT_EQ(ChangeOf(input), "newly_stopped");
@@ -80,7 +59,7 @@ TEST(Replay, OfAForeignLogSaysWhatWouldBeStopped) {
 }
 
 TEST(Replay, ToolCallsStopAndToolResultsAreReplaced) {
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   data::Traffic call = Asked("a", "hello", "");
   call.tool_calls = {json::object{{"function", {{"name", "send"}, {"arguments", "SECRET-1234"}}}}};
   EXPECT_EQ(One(call, {&after}).after.outcome, "stopped");
@@ -93,7 +72,7 @@ TEST(Replay, ToolCallsStopAndToolResultsAreReplaced) {
 }
 
 TEST(Replay, OfRecordedExchangesComparesWithTheRecord) {
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   data::Traffic redacted = Asked("a", "hello", std::string("it is ") + kCard);
   redacted.action = "redact";
   redacted.clause = "cards";
@@ -113,7 +92,7 @@ TEST(Replay, OfRecordedExchangesComparesWithTheRecord) {
 }
 
 TEST(Replay, TextThatIsNotThereIsNeverUnchanged) {
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   data::Traffic hashed = Asked("a", "", "");
   hashed.messages.clear();
   hashed.no_request = hashed.no_response = "hashed";
@@ -132,7 +111,7 @@ TEST(Replay, TextThatIsNotThereIsNeverUnchanged) {
 }
 
 TEST(Replay, AgainstAnotherPolicyJudgesBothSidesNow) {
-  const guard::Guard before = GuardOf(kOld), after = GuardOf(kNew);
+  const guard::Guard before = OldGuard(), after = NewGuard();
   const ReplayRow row = One(Asked("a", kCard, "thanks"), {&after, &before});
   EXPECT_EQ(row.before->outcome, "stopped");
   EXPECT_EQ(row.after.outcome, "passed");
@@ -140,15 +119,11 @@ TEST(Replay, AgainstAnotherPolicyJudgesBothSidesNow) {
 }
 
 TEST(Replay, OverlaysAndRoutesFitWhereAnExchangeCameFrom) {
-  const guard::Guard plain = [] {
-    auto policy = policy::ParsePolicy(std::string(kOld) + "overlays: [{when: {region: DE}, +categories: [{id: cards, on: {input: flag}}]}]\n"
-                                      "routes: [{match: {channel: kiosk}, mode: observe}, {match: {}}]\n", "policy.yaml", ".");
-    EXPECT_TRUE(policy) << policy.error().Text();
-    return std::move(*guard::Guard::PatternsOnly(*policy, {}));
-  }();
+  const guard::Guard plain = OldGuard("overlays: [{when: {region: DE}, +categories: [{id: cards, on: {input: flag}}]}]\n"
+                                      "routes: [{match: {channel: kiosk}, mode: observe}, {match: {}}]\n");
   policy::Policy german = plain.policy();
-  german.categories[0].on.input = german.categories[0].on_detect.input = policy::Action::kFlag;
-  const guard::Guard overlaid = std::move(*guard::Guard::PatternsOnly(german, {}));
+  SetActions(german.categories[0], policy::Action::kFlag, policy::Action::kRedact);
+  const guard::Guard overlaid = PatternsOf(german);
   ReplayGuards guards{.after = &plain};
   guards.after_overlaid[policy::FittingOverlays(plain.policy(), {.region = "DE"})] = &overlaid;
   data::Traffic one = Asked("a", kCard, "thanks");
@@ -162,7 +137,7 @@ TEST(Replay, OverlaysAndRoutesFitWhereAnExchangeCameFrom) {
 
 // 100 exchanges: 8 that only the new policy stops, 2 that only the old one did.
 std::vector<ReplayRow> Hundred() {
-  const guard::Guard before = GuardOf(kOld), after = GuardOf(kNew);
+  const guard::Guard before = OldGuard(), after = NewGuard();
   std::vector<data::Traffic> all;
   for (int i = 0; i < 100; ++i) {
     const std::string id = fmt::format("e{}", i);
@@ -223,7 +198,7 @@ std::unique_ptr<ReplaySource> SourceOf(std::string text) {
 
 TEST(ReplayRun, StoppedGoesOnWhereItWas) {
   const TempFolder folder;
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   ReplayOptions options;
   options.guards = {&after};
   options.out = folder.path();
@@ -255,7 +230,7 @@ TEST(ReplayRun, StoppedGoesOnWhereItWas) {
 }
 
 TEST(ReplayRun, BadRowsStopItUnlessTheyAreToBeCounted) {
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   ReplayOptions options;
   options.guards = {&after};
   const std::string text = Log(2) + "{oops\n" + R"({"id":"last","messages":[{"role":"user","content":"hello"}],"response":"hi"})" + "\n";
@@ -283,7 +258,7 @@ TEST(ReplaySource, TheLedgerInARange) {
     now += std::chrono::hours(24);
   }
   const auto source = LedgerSource(**ledger, {"2026-03-02T00:00:00.000Z", "2026-03-04T00:00:00.000Z"});
-  const guard::Guard after = GuardOf(kNew);
+  const guard::Guard after = NewGuard();
   ReplayOptions options;
   options.guards = {&after};
   const auto done = RunReplay(*source, options);
