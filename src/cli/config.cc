@@ -73,7 +73,9 @@ Result<Config> ParseConfig(std::string_view text, const std::string& name, const
     if (const Node* models = root.Find("models")) ReadModels(*models, reader, config.providers, config.models);
     if (const Node* prices = root.Find("prices")) ReadPrices(*prices, reader, config.prices);
     if (const Node* ledger = root.Find("ledger")) config.ledger = reader.Path(*ledger, "ledger");
-    if (const Node* guard = root.Find("guard")) config.guard = reader.Path(*guard, "guard");
+    if (const Node* guard = root.Find("guard")) {
+      config.guard = guard->kind == Node::kScalar && guard->text == "off" ? fs::path() : reader.Path(*guard, "guard");
+    }
     ReadCallers(root, reader, problems, config);
     if (const Node* tls = root.Find("tls")) ReadTls(*tls, reader, config.server);
     if (const Node* cors = root.Find("cors")) ReadCors(*cors, reader, config.cors);

@@ -8,7 +8,7 @@
 //     gpt-*: {target: "openai:*", prompt: policy}
 //     assistant: [openai:gpt-5-mini, mistral:mistral-large-latest]   # config_models.h
 //   ledger: ledger.db
-//   guard: guard                        # the folder; absent: guard/ beside the policy, else the shipped one
+//   guard: guard                        # the folder; off: patterns alone; absent: guard/ beside the policy, else the shipped one
 //   keys:
 //     - {name: app, sha256: 0f…}        # role: application | reviewer | operator | auditor | administrator
 //   keys_file: keys.yaml; teams: …      # config_keys.h
@@ -40,7 +40,7 @@ struct Config {
   std::vector<gateway::ModelRoute> models = {{.name = "smollm2", .target = "local:smollm2"}};
   std::vector<provider::Price> prices;
   fs::path ledger;
-  std::optional<fs::path> guard;
+  std::optional<fs::path> guard;  // empty path: patterns alone
   std::vector<gateway::Key> keys;    // those of keys_file too
   fs::path keys_file;                // that `plumb keys` writes; may be empty
   std::vector<gateway::Team> teams;

@@ -42,6 +42,7 @@ providers:
 models: {{gpt: "gpts:mock-1", claude: "claudes:mock-1"}}
 ledger: ledger.db
 lm: {{encoder: off}}
+guard: off
 keys:{keys}""")
     return Gateway(os.path.abspath(plumb), ["--upstream", vendor.url], edit)
 

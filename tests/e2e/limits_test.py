@@ -1,125 +1,26 @@
-"""Keys, budgets and connections of `plumb serve`, as a process: SIGTERM during 100 streams, 10,000 idle connections, TLS,
+"""Keys, budgets and connections of `plumb serve`, as a process: SIGTERM during 100 streams, TLS,
 `plumb keys`, configuration faults, and secrets that show nowhere.
 
     limits_test.py PLUMB
 """
 import concurrent.futures
+import functools
 import http.server
 import json
 import os
-import pathlib
-import resource
 import signal
-import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
-import urllib.request
 
-from service import MockVendor, run
+import service
+from service import QUIET, MockVendor, PacedVendor, refused, run, upstream, wait_for
 
 plumb = os.path.abspath(sys.argv[1])
-QUIET = "lm: {encoder: off}\n"
-
-
-class PacedVendor:
-    """MOCK: streams eighty words, one every 50 ms."""
-
-    def __init__(self):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers["content-length"]))
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.send_header("connection", "close")
-                self.end_headers()
-                for i in range(80):
-                    chunk = {"model": "m", "choices": [{"index": 0, "delta": {"content": f"word{i}. "}, "finish_reason": None}]}
-                    self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-                    self.wfile.flush()
-                    time.sleep(0.05)
-                end = {"model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
-                self.wfile.write(b"data: " + json.dumps(end).encode() + b"\n\ndata: [DONE]\n\n")
-                self.close_connection = True
-
-        class Server(http.server.ThreadingHTTPServer):
-            request_queue_size = 256
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-class Served:
-    """A project whose plumb.yaml is `config`, served until the end of the with block."""
-
-    def __init__(self, config, environment=None):
-        self.folder = tempfile.TemporaryDirectory(prefix="plumb-e2e-")
-        self.project = pathlib.Path(self.folder.name) / "project"
-        made = run(plumb, "init", str(self.project))
-        assert made.returncode == 0, made.stderr
-        self.config = config
-        self.environment = environment
-
-    def write(self, config):
-        (self.project / "plumb.yaml").write_text(config)
-
-    def __enter__(self):
-        self.write(self.config)
-        self.errors = open(self.project / "stderr.txt", "w+")
-        self.process = subprocess.Popen([plumb, "serve", "--listen", "127.0.0.1:0"], cwd=self.project, text=True,
-                                        stdout=subprocess.PIPE, stderr=self.errors, env={**os.environ, **(self.environment or {})})
-        self.url = self.process.stdout.readline().strip()
-        assert self.url, self.said()
-        self.port = int(self.url.rsplit(":", 1)[1])
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
-        self.errors.close()
-        self.folder.cleanup()
-
-    def said(self):
-        return (self.project / "stderr.txt").read_text()
-
-    def chat(self, key=None, stream=False, context=None):
-        body = {"model": "m", "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
-        headers = {"content-type": "application/json"}
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        request = urllib.request.Request(self.url + "/v1/chat/completions", json.dumps(body).encode(), headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60, context=context) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def rss_mb(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
-
-def refused(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
-        return False
-    except ConnectionRefusedError:
-        return True
-
-
-def upstream(url):
-    return f'providers:\n  v: {{kind: openai, url: "{url}"}}\nmodels:\n  m: "v:m"\nledger: ledger.db\n' + QUIET
+Served = functools.partial(service.Served, plumb)
 
 
 def sigterm_cuts_no_stream():
@@ -127,7 +28,7 @@ def sigterm_cuts_no_stream():
     with Served(upstream(vendor.url)) as gateway:
         with concurrent.futures.ThreadPoolExecutor(100) as pool:
             streams = [pool.submit(gateway.chat, None, True) for _ in range(100)]
-            time.sleep(1.0)
+            wait_for(lambda: vendor.asked == 100)
             gateway.process.send_signal(signal.SIGTERM)
             wait_for(lambda: refused(gateway.port))
             assert not all(stream.done() for stream in streams), "they are still under way"
@@ -137,31 +38,31 @@ def sigterm_cuts_no_stream():
         assert gateway.process.wait(30) == 0
 
 
-def ten_thousand_idle_connections():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    count = min(10_000, hard - 200)
-    vendor = MockVendor()
-    with Served(upstream(vendor.url)) as gateway:
-        assert gateway.chat()[0] == 200
-        before = gateway.rss_mb()
-        idle = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(count)]
-        for connection in idle:
-            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n")
-        for connection in idle:
-            connection.recv(4096)
-        assert gateway.chat()[0] == 200, "others are served as before"
-        grown = gateway.rss_mb() - before
-        print(f"{count} idle connections: {grown:.1f} MB more, {before:.1f} MB before")
-        assert grown < 64, grown
-        for connection in idle:
-            connection.close()
-
-
 def certificate(folder):
     made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
                            "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], capture_output=True)
     assert made.returncode == 0, made.stderr
+
+
+def a_changed_key_file_is_taken_up():
+    """A vendor's key that is rotated in its file reaches the vendor without a restart or a reload."""
+    vendor = MockVendor()
+    seen = []
+    answer = vendor.server.RequestHandlerClass.do_POST
+
+    def do_post(handler):
+        seen.append(handler.headers["authorization"])
+        answer(handler)
+
+    vendor.server.RequestHandlerClass.do_POST = do_post
+    gateway = Served(upstream(vendor.url).replace('v1"}', 'v1", key_file: vendor.key}'))
+    (gateway.project / "vendor.key").write_text("first-key-4711\n")
+    with gateway:
+        assert gateway.chat()[0] == 200 and seen[-1] == "Bearer first-key-4711", seen
+        (gateway.project / "vendor.key").unlink()
+        assert gateway.chat()[0] == 200 and seen[-1] == "Bearer first-key-4711", "a file that is being replaced changes nothing"
+        (gateway.project / "vendor.key").write_text("second-key-4712\n")
+        wait_for(lambda: gateway.chat()[0] == 200 and seen[-1] == "Bearer second-key-4712", 5)
 
 
 def tls_is_served():
@@ -206,15 +107,6 @@ def keys_are_made_rotated_and_revoked():
         assert gone.returncode == 2 and "did you mean 'shop'?" in gone.stderr, gone.stderr
 
 
-def wait_for(condition, seconds=20):
-    end = time.time() + seconds
-    while time.time() < end:
-        if condition():
-            return
-        time.sleep(0.2)
-    raise AssertionError("it did not happen")
-
-
 def all_faults_of_a_configuration_at_once():
     gateway = Served("")
     gateway.write('''tls: {certificate: c.pem}
@@ -234,6 +126,58 @@ providers:
                  "plumb.yaml:4:23: a budget needs money, tokens or requests", "concurrent must be a whole number from 1",
                  "per is 'fortnight'", "expires: ", "'chat' in routes must be a path", "two keys are called 'a'",
                  "the same sha256 stands twice", "no team 'wep', did you mean 'web'?", "a provider has one of key_env, key_file and key_command"):
+        assert part in done.stderr, (part, done.stderr)
+    gateway.folder.cleanup()
+
+
+def all_faults_of_providers_models_and_prices_at_once():
+    gateway = Served("")
+    gateway.write('''providers:
+  a: {kind: openapi, url: "http://h/"}
+  b: {preset: vlm}
+  c: {url: "gopher://h"}
+  d: {url: "http://h/", key_env: sk-1234567890, attempts: 0}
+  e: {url: "http://h/", connect_s: soon, retries: 3}
+  f: [1]
+models:
+  one: nowhere
+  two: openai
+  three: {targets: []}
+  four: {target: "openai:x", targets: ["openai:y"]}
+  five: {prompt: polcy, target: "opnai:x"}
+  six: {targets: [{weight: 1}, {target: "openai:x", weight: -1, context: 0, idle_s: 0}], cache: {ttl: long, max_mb: 0}}
+  seven: {cache: perhaps, target: "local:smollm2"}
+prices:
+  gpt: {input: 1}
+  gpt-5: {input: -1, output: 2}
+  gpt-6: {inptu: 1, input: 1, output: 2}
+''')
+    done = run(plumb, "serve", cwd=gateway.project)
+    assert done.returncode == 2, done.stdout
+    for part in ("plumb.yaml:2:13: kind is 'openapi', did you mean 'openai'?",
+                 "plumb.yaml:3:15: preset is 'vlm', did you mean 'vllm'?",
+                 "plumb.yaml:4:12: 'gopher://h' is not a URL",
+                 "plumb.yaml:5:34: key_env is the name of an environment variable, never the key itself",
+                 "plumb.yaml:5:59: attempts must be a whole number from 1",
+                 "plumb.yaml:6:36: connect_s must be a number from",
+                 "plumb.yaml:6:42: unknown key 'retries' in provider 'e'",
+                 "plumb.yaml:7:6: provider 'f' must be a map",
+                 "plumb.yaml:9:8: target 'nowhere' must be PROVIDER:MODEL",
+                 "plumb.yaml:10:8: target 'openai' must be PROVIDER:MODEL",
+                 "plumb.yaml:11:20: targets must name at least one",
+                 "plumb.yaml:12:18: a model has target or targets, not both",
+                 "plumb.yaml:13:18: prompt is 'polcy', did you mean 'policy'?",
+                 "plumb.yaml:13:33: no provider 'opnai', did you mean 'openai'?",
+                 "plumb.yaml:14:19: a target needs its name",
+                 "plumb.yaml:14:61: weight must be a number from 0",
+                 "plumb.yaml:14:74: context must be a whole number from 1",
+                 "plumb.yaml:14:85: idle_s must be a number from 0.001",
+                 "plumb.yaml:14:103: cache.ttl: ",
+                 "plumb.yaml:14:117: cache.max_mb must be a whole number from 1",
+                 "plumb.yaml:15:18: cache must be on or off",
+                 "plumb.yaml:17:8: the price of 'gpt' needs input and output",
+                 "plumb.yaml:18:18: input must be a number from 0",
+                 "plumb.yaml:19:11: unknown key 'inptu' in the price of 'gpt-6' (known: input, output"):
         assert part in done.stderr, (part, done.stderr)
     gateway.folder.cleanup()
 
@@ -283,8 +227,8 @@ def secrets_show_nowhere():
                 assert secret not in text and key not in text and "plumb-wrong-4711" not in text, (source, text[:500])
 
 
-for test in (all_faults_of_a_configuration_at_once, keys_are_made_rotated_and_revoked, secrets_show_nowhere, tls_is_served,
-             sigterm_cuts_no_stream, ten_thousand_idle_connections):
+for test in (all_faults_of_a_configuration_at_once, all_faults_of_providers_models_and_prices_at_once, a_changed_key_file_is_taken_up, keys_are_made_rotated_and_revoked, secrets_show_nowhere, tls_is_served,
+             sigterm_cuts_no_stream):
     start = time.time()
     test()
     print(f"ok {test.__name__} ({time.time() - start:.1f} s)", flush=True)

@@ -2,16 +2,20 @@
 
     serve_test.py PLUMB
 """
+import http.client
+import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
-from service import Gateway, MockVendor, run
+from service import Gateway, MockVendor, Served, run, wait_for
 
 plumb = os.path.abspath(sys.argv[1])
 
@@ -109,6 +113,27 @@ def runs(pid):
         return False
 
 
+def killed_in_the_middle_of_a_stream(gateway):
+    """The caller is told that the answer broke off; the exchange is recorded; the next one is served."""
+    body = {"model": "smollm2", "stream": True, "max_tokens": 2000, "messages": [{"role": "user", "content": "Tell me a long story about a river."}]}
+    request = urllib.request.Request(gateway.url + "/v1/chat/completions", json.dumps(body).encode(),
+                                     {"authorization": f"Bearer {gateway.key}", "content-type": "application/json"})
+    text = b""
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        while text.count(b'"content":') < 5:
+            text += answer.readline()
+        for child in subprocess.run(["pgrep", "-P", str(gateway.process.pid)], capture_output=True, text=True).stdout.split():
+            os.kill(int(child), signal.SIGKILL)
+        try:
+            text += answer.read()
+        except (http.client.IncompleteRead, ConnectionError) as error:
+            text += getattr(error, "partial", b"")
+    assert b"[DONE]" not in text and b'"error"' in text, text[-600:]
+    row = gateway.get("/api/exchanges?limit=1")["exchanges"][0]
+    assert row["status"] == "error" and row["stream"], row
+    assert gateway.wait_ready()
+
+
 def local_model_survives_its_crash():
     if not (pathlib.Path(plumb).parent / "plumb-lm").exists():
         print("part skipped: plumb-lm is not built")
@@ -137,15 +162,48 @@ def local_model_survives_its_crash():
             time.sleep(1)
         else:
             raise AssertionError(f"not as before a minute after the crash: {again}")
+        killed_in_the_middle_of_a_stream(gateway)
         children = subprocess.run(["pgrep", "-P", str(gateway.process.pid)], capture_output=True, text=True).stdout.split()
         gateway.process.kill()
         gateway.process.wait()
-        time.sleep(1)
-        assert not any(runs(child) for child in children), "plumb-lm outlived its parent"
+        wait_for(lambda: not any(runs(child) for child in children), 15)  # plumb-lm does not outlive its parent
+
+
+def a_shadow_asks_the_encoder_of_its_own_guard():
+    if not (pathlib.Path(plumb).parent / "plumb-lm").exists():
+        print("part skipped: plumb-lm is not built")
+        return
+    vendor = MockVendor()
+    gateway = Served(plumb, f'providers: {{v: {{kind: openai, url: "{vendor.url}"}}}}\nmodels: {{m: "v:m"}}\nledger: ledger.db\n')
+    shipped = next((folder / "policies" / "guard" for folder in pathlib.Path(plumb).resolve().parents if (folder / "policies" / "guard" / "guard.json").exists()), None)
+    if not shipped or "encoder" not in json.loads((shipped / "guard.json").read_text())["detectors"]:
+        print("part skipped: no guard with an encoder comes with this build")
+        return
+    shutil.copytree(shipped, gateway.project / "shadow-guard")
+    other = gateway.project / "shadow-guard" / "guard.json"
+    other.write_text(other.read_text() + "\n")  # another guard, as its hash says
+    policy = (gateway.project / "policy.yaml").read_text()
+    (gateway.project / "shadow.yaml").write_text(policy)
+    (gateway.project / "policy.yaml").write_text(policy.replace("\nroutes:\n", "\nroutes:\n  - {match: {model: m}, shadow: [{policy: shadow.yaml, guard: shadow-guard}]}\n", 1))
+    children = lambda: subprocess.run(["pgrep", "-P", str(gateway.process.pid)], capture_output=True, text=True).stdout.split()
+    with gateway:
+        try:
+            wait_for(lambda: json.loads(gateway.get("/api/status"))["lm"]["encoder"]["status"] == "ready", 60)
+        except AssertionError:
+            print("part skipped: the encoder does not load here:", json.loads(gateway.get("/api/status"))["lm"]["encoder"]["detail"])
+            return
+        assert len(children()) == 1, children()
+        assert gateway.chat()[0] == 200
+        wait_for(lambda: 'plumb_shadow_verdicts_total{policy="general-assistant"' in gateway.get("/metrics"), 60)
+        assert len(children()) == 2, "the shadow's encoder is a process of its own"
+        done = run(plumb, "ledger", "export", cwd=gateway.project)
+        entries = [json.loads(json.loads(line)["entry"]) for line in done.stdout.splitlines()]
+        shadow = [entry["body"] for entry in entries if entry["kind"] == "shadow"]
+        assert len(shadow) == 1 and not shadow[0]["input"]["failed"] and not shadow[0]["output"]["failed"], shadow
 
 
 for test in (init_does_not_overwrite, bad_configuration_is_named, busy_port_is_named, upstream_starts_by_observing,
-             term_lets_answers_finish, local_model_survives_its_crash):
+             term_lets_answers_finish, a_shadow_asks_the_encoder_of_its_own_guard, local_model_survives_its_crash):
     start = time.time()
     test()
     print(f"{test.__name__}: ok ({time.time() - start:.1f} s)", flush=True)

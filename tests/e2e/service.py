@@ -131,13 +131,16 @@ def cache_folder():
     return pathlib.Path(os.environ.get("PLUMB_CACHE") or os.path.join(home, "plumb"))
 
 
-QUIET = "lm: {encoder: off}\n"
+QUIET = "lm: {encoder: off}\nguard: off\n"  # patterns alone
 
 
 class PacedVendor:
     """MOCK: streams eighty words, one every 50 ms."""
 
     def __init__(self):
+        self.asked = 0
+        vendor, lock = self, threading.Lock()
+
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -146,6 +149,8 @@ class PacedVendor:
 
             def do_POST(self):
                 self.rfile.read(int(self.headers["content-length"]))
+                with lock:
+                    vendor.asked += 1
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("connection", "close")

@@ -19,6 +19,9 @@ std::vector<std::string> Modes(const std::vector<policy::Route>& routes) {
   return modes;
 }
 
+// Nobody waits for a shadow but the process at its end: its encoder may take its time to start.
+constexpr std::chrono::seconds kShadowPatience{30};
+
 // A guard of its own stands beside a shadow's policy; without one the same models judge by the other policy.
 Result<GuardSource> ShadowSource(const policy::Policy& plain, const policy::Shadow& shadow, const GuardSource& source) {
   const fs::path folder(plain.folder);
@@ -28,7 +31,7 @@ Result<GuardSource> ShadowSource(const policy::Policy& plain, const policy::Shad
   if (wanted.empty() && fs::exists(beside / "guard.json", none)) wanted = beside;
   if (wanted.empty() || fs::equivalent(wanted, source.folder, none)) return source;
   PLUMB_TRY(std::string id, Sha256File((wanted / "guard.json").string()));
-  GuardSource own{wanted, std::move(id), nullptr, false, source.check_deadline, nullptr};
+  GuardSource own{wanted, std::move(id), nullptr, false, kShadowPatience, nullptr};
   if (source.shadows && source.require_encoder) {
     PLUMB_TRY(own.encoder, source.shadows->Of(wanted, own.id));
     own.require_encoder = own.encoder != nullptr;
@@ -55,7 +58,7 @@ Result<std::shared_ptr<guard::Encoder>> ShadowEncoders::Of(const fs::path& folde
   PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(folder));
   if (!record.encoder) return std::shared_ptr<guard::Encoder>();
   provider::LmOptions lm = lm_;
-  lm.patience = std::chrono::seconds(10);
+  lm.patience = kShadowPatience;
   PLUMB_TRY(open_[id], guard::OpenEncoder(record.encoder->base, folder / "encoder", {.lm = std::move(lm), .executor = {}}));
   return open_[id];
 }
@@ -68,6 +71,9 @@ const guard::Guard& Stance::guard(const policy::Route& route) const {
 Result<std::map<std::string, std::unique_ptr<guard::Guard>>> GuardsFor(const policy::Policy& policy, const GuardSource& source,
                                                                         std::vector<std::string> modes) {
   if (modes.empty()) modes.emplace_back("block");
+  // A guard that is made asks nothing of the examples, which are most of what a policy weighs.
+  policy::Policy lean = policy;
+  lean.resolved.erase("examples");
   std::map<std::string, std::unique_ptr<guard::Guard>> out;
   for (const std::string& mode : modes) {
     if (out.contains(mode)) continue;
@@ -76,8 +82,8 @@ Result<std::map<std::string, std::unique_ptr<guard::Guard>>> GuardsFor(const pol
     options.require_encoder = source.require_encoder;
     options.on_error = OnErrorOf(mode);
     options.check_deadline = source.check_deadline;
-    PLUMB_TRY(guard::Guard guard, source.folder.empty() ? guard::Guard::PatternsOnly(policy, options)
-                                                        : guard::Guard::Load(source.folder, policy, options));
+    PLUMB_TRY(guard::Guard guard, source.folder.empty() ? guard::Guard::PatternsOnly(lean, options)
+                                                        : guard::Guard::Load(source.folder, lean, options));
     out[mode] = std::make_unique<guard::Guard>(std::move(guard));
   }
   return out;
@@ -97,6 +103,7 @@ Status Stances::Add(const std::string& purpose, const fs::path& file, const Guar
     stance->prompts = Prompts(policy, routed, source.encoder);
     stance->scope = ScopeExamples(policy);
     stance->policy = std::move(policy);
+    stance->policy.resolved.erase("examples");
     stances_[purpose][key] = std::move(stance);
   }
   return {};
