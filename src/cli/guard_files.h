@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/config.h"
 #include "cli/verbs.h"
 #include "runtime/guard/guard.h"
 
@@ -15,8 +16,11 @@ struct LoadedGuard {
   std::unique_ptr<guard::Guard> guard;  // refers to `encoder`
 };
 
-// `folder`, or the one plumb.yaml names, or guard/ beside the policy, or the shipped guard; patterns alone where there is none of them. With
-// `use_encoder` the guard's encoder is started where it has one.
+// The guard's folder: the one plumb.yaml names, or guard/ beside the policy, or the shipped guard; empty where there is none.
+fs::path FindGuard(const Config& config, const fs::path& policy);
+
+// The guard in `folder`, or where that is empty in FindGuard's; patterns alone where there is none. With `use_encoder` its
+// encoder is started where it has one.
 Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder, bool use_encoder);
 
 // Flags shared by the verbs that use a guard.

@@ -1,12 +1,13 @@
-// plumb policy check|diff|render|coverage|recall|schema|test
+// plumb policy check|diff|render|schema|test; coverage and recall have files of their own
 #include "intent/policy/policy.h"
 
 #include <cstdio>
 
 #include "cli/guard_files.h"
+#include "cli/policy_coverage.h"
+#include "cli/policy_flags.h"
 #include "cli/policy_recall.h"
 #include "cli/verbs.h"
-#include "intent/policy/coverage.h"
 #include "intent/policy/diff.h"
 #include "intent/policy/selftest.h"
 
@@ -17,29 +18,6 @@ using namespace plumb::policy;
 
 void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 void PrintJson(const json::value& value) { Print(ToJson(value) + "\n"); }
-
-// An invalid policy is judged bad (1); a missing one could not be run (2).
-void ReportPolicy(const Error& error, Globals& globals) {
-  Report(error, globals);
-  if (error.code == Code::kInvalid) globals.exit_code = 1;
-}
-
-// The flags shared by the verbs that load a policy: the file as an argument, and where it is used.
-struct PolicyFlags {
-  std::string file;
-  LoadOptions options;
-
-  void Add(CLI::App& command, Globals& globals) {
-    AddGlobals(command, globals);
-    command.add_option("file", file, "The policy file (default: --policy)");
-    command.add_option("--region", options.region, "Apply the overlays of this region");
-    command.add_option("--locale", options.locale, "… of this locale");
-    command.add_option("--domain", options.domain, "… of this domain");
-    command.add_option("--channel", options.channel, "… of this channel");
-  }
-  std::string Path(const Globals& globals) const { return file.empty() ? globals.policy : file; }
-  Result<Policy> Load(const Globals& globals) const { return LoadPolicy(Path(globals), options); }
-};
 
 // ---- check -----------------------------------------------------------------------------------------------------
 
@@ -124,52 +102,6 @@ void Render(const PolicyFlags& flags, const RenderFlags& render, Globals& global
   Print(text + (text.ends_with('\n') ? "" : "\n"));
 }
 
-// ---- coverage --------------------------------------------------------------------------------------------------
-
-json::object CoverageJson(const Coverage& coverage) {
-  json::array rows;
-  for (const CoverageRow& row : coverage.rows) {
-    json::object cells;
-    for (size_t i = 0; i < row.cells.size(); ++i) {
-      const CellState state = row.cells[i].state;
-      cells[CoverageColumns()[i]] = {{"state", state == CellState::kCovered ? "covered" : state == CellState::kHole ? "hole" : "n/a"},
-                                     {"text", row.cells[i].text}};
-    }
-    rows.push_back({{"clause", row.clause}, {"cells", std::move(cells)}});
-  }
-  return {{"rows", std::move(rows)}, {"holes", json::value_from(coverage.holes)}, {"not_applicable", json::value_from(coverage.not_applicable)}};
-}
-
-void PrintMatrix(const Coverage& coverage) {
-  // A hole's explanation is below the matrix.
-  auto shown = [](const Cell& cell) { return cell.state == CellState::kHole ? std::string("HOLE") : cell.text; };
-  std::vector<size_t> widths;
-  for (size_t i = 0; i < CoverageColumns().size(); ++i) {
-    widths.push_back(CoverageColumns()[i].size());
-    for (const CoverageRow& row : coverage.rows) widths[i] = std::max(widths[i], shown(row.cells[i]).size());
-  }
-  std::string line = fmt::format("{:<24}", "clause");
-  for (size_t i = 0; i < widths.size(); ++i) line += fmt::format("  {:<{}}", CoverageColumns()[i], widths[i]);
-  Print(line + "\n");
-  for (const CoverageRow& row : coverage.rows) {
-    line = fmt::format("{:<24}", row.clause);
-    for (size_t i = 0; i < widths.size(); ++i) line += fmt::format("  {:<{}}", shown(row.cells[i]), widths[i]);
-    Print(std::string(line.substr(0, line.find_last_not_of(' ') + 1)) + "\n");
-  }
-  for (const std::string& hole : coverage.holes) Print(fmt::format("hole: {}\n", hole));
-  for (const std::string& nothing : coverage.not_applicable) Print(fmt::format("n/a: {}\n", nothing));
-}
-
-void ShowCoverage(const PolicyFlags& flags, CoverageSources sources, Globals& globals) {
-  const auto policy = flags.Load(globals);
-  if (!policy) return ReportPolicy(policy.error(), globals);
-  sources.now = SystemClock()();
-  const auto coverage = CoverageOf(*policy, sources);
-  if (!coverage) return Report(coverage.error(), globals);
-  if (!coverage->holes.empty()) globals.exit_code = 1;
-  globals.json ? PrintJson(CoverageJson(*coverage)) : PrintMatrix(*coverage);
-}
-
 // ---- test ------------------------------------------------------------------------------------------------------
 
 // What a guard acts on when each text is a request.
@@ -225,12 +157,10 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
   CLI::App* policy = app.add_subcommand("policy", "Check, compare, render and test the policy file");
   policy->require_subcommand(1);
   // Options live as long as the program: CLI11 keeps references to them.
-  static PolicyFlags check_flags, render_flags, coverage_flags, test_flags;
+  static PolicyFlags check_flags, render_flags, test_flags;
   static RenderFlags render;
   static TestFlags with;
   static std::string before, after;
-  static CoverageSources sources;
-  static std::string suites = "suites", guard = "guard", pairs = "pairs.jsonl";
 
   CLI::App* check = policy->add_subcommand("check", "Say everything that is wrong with it, with line and column");
   check_flags.Add(*check, globals);
@@ -252,16 +182,7 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
   show->add_option("--clause", render.clause, "Only this clause of a judge's rubric");
   show->callback([&] { Render(render_flags, render, globals); });
 
-  CLI::App* coverage = policy->add_subcommand("coverage", "What stands behind each clause; a hole is exit code 1");
-  coverage_flags.Add(*coverage, globals);
-  coverage->add_option("--suites", suites, "Folder of suites")->capture_default_str();
-  coverage->add_option("--guard", guard, "Folder of the guard")->capture_default_str();
-  coverage->add_option("--pairs", pairs, "Preference pairs (JSON Lines)")->capture_default_str();
-  coverage->callback([&] {
-    sources.suites = suites, sources.guard = guard, sources.pairs = pairs;
-    ShowCoverage(coverage_flags, sources, globals);
-  });
-
+  AddCoverage(*policy, globals);
   AddRecall(*policy, globals);
 
   CLI::App* schema = policy->add_subcommand("schema", "Print the JSON Schema of the file, for editors");

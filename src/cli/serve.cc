@@ -11,7 +11,7 @@
 
 #include "base/net/net.h"
 #include "cli/config.h"
-#include "cli/starter_files.h"
+#include "cli/guard_files.h"
 #include "cli/verbs.h"
 #include "runtime/gateway/gateway.h"
 
@@ -25,21 +25,11 @@ struct ServeFlags {
   int grace_s = 20;
 };
 
-// What --config says, else guard/ beside the policy, else the shipped one; empty: patterns alone.
-fs::path GuardFolder(const Config& config, const fs::path& policy) {
-  if (config.guard) return *config.guard;
-  std::error_code ignored;
-  const fs::path beside = policy.parent_path() / "guard";
-  if (fs::exists(beside / "guard.json", ignored)) return beside;
-  const fs::path shipped = ShippedFile("policies/guard/guard.json");
-  return shipped.empty() ? fs::path() : shipped.parent_path();
-}
-
 // What a reload reads again.
 Result<gateway::ForceOptions> ReadForce(const Config& config, const Globals& globals) {
   gateway::ForceOptions force;
   PLUMB_TRY(force.policy, policy::LoadPolicy(globals.policy));
-  force.guard = GuardFolder(config, globals.policy);
+  force.guard = FindGuard(config, globals.policy);
   force.use_encoder = config.encoder;
   force.check_deadline = config.check_deadline;
   force.models = config.models;

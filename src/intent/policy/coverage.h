@@ -7,7 +7,7 @@ namespace plumb::policy {
 
 // What there is outside the policy. A path that does not exist makes its columns "n/a", which is neither good nor a hole.
 struct CoverageSources {
-  fs::path suites;                       // folder of NAME/*.jsonl: rows with "clause"; "attack" or "wrapper" marks an attack, unless "expect": "comply"
+  std::vector<fs::path> suites;          // folders of NAME/*.jsonl: rows with "clause"; "attack" or "wrapper" marks an attack, unless "expect": "comply"
   fs::path guard;                        // folder with guard.json
   fs::path pairs;                        // JSON Lines: rows with "clause"
   std::map<std::string, Time> evidence;  // clause → the newest evidence, from the ledger; empty: n/a
@@ -36,8 +36,8 @@ struct Coverage {
 };
 
 // A category needs 12 examples on each side; scope needs 4, tone 3. Cases are the suites' and the policy's own test split;
-// a principle's are the rows bound to it, and those of a suite it names that binds none to it (no other principle's). Errors: kInvalid for a suite or guard that is there and
-// cannot be read.
+// a principle's are the rows bound to it, and those of a suite it names that binds none to it (no other principle's). Of two
+// suites with one name the earlier folder's counts. Errors: kInvalid for a suite or guard that is there and cannot be read.
 Result<Coverage> CoverageOf(const Policy& policy, const CoverageSources& sources);
 
 }  // namespace plumb::policy

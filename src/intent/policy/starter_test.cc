@@ -73,7 +73,7 @@ TEST_P(Starter, HasNoHoleInWhatThePolicyItselfSays) {
 // The whole matrix, with each of the policy's domains laid over it, counted in the suites that come with Plumbline.
 TEST_P(Starter, HasCasesAndAttacksForEachClause) {
   for (const char* domain : {"", "health", "legal", "finance"}) {
-    auto coverage = CoverageOf(Load(GetParam(), {.domain = domain}), {.suites = kRoot / "suites"});
+    auto coverage = CoverageOf(Load(GetParam(), {.domain = domain}), {.suites = {kRoot / "suites"}});
     ASSERT_TRUE(coverage) << coverage.error().Text();
     for (const std::string& hole : coverage->holes) ADD_FAILURE() << domain << " " << hole;
   }
