@@ -54,6 +54,7 @@ loop::World MakeWorld(const Config& config, ledger::Ledger& ledger) {
 
 Status Align(const Arguments& arguments, Globals& globals) {
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  PLUMB_CHECK(policy::LoadPolicy(globals.policy));  // before a ledger is made for a turn that cannot begin
   PLUMB_TRY(const auto ledger, ledger::Ledger::Open(config.ledger, {}));
   loop::TurnOptions options;
   options.policy = globals.policy;

@@ -1,5 +1,6 @@
 // plumb init: a project folder that can be served at once.
 #include <cstdio>
+#include <map>
 
 #include "base/net/address.h"
 #include "cli/starter_files.h"
@@ -82,14 +83,29 @@ std::string Observing(std::string policy) {
   return policy;
 }
 
-Status CopyExamples(const fs::path& from, const fs::path& to) {
+using Files = std::map<fs::path, std::string>;  // by their place in the project
+
+Status ReadExamples(const fs::path& from, Files& files) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(from, error)) {
     if (entry.path().extension() != ".jsonl") continue;
-    PLUMB_TRY(const std::string bytes, ReadFile(entry.path()));
-    PLUMB_CHECK(WriteFileAtomic(to / entry.path().filename(), bytes));
+    PLUMB_TRY(files["examples" / entry.path().filename()], ReadFile(entry.path()));
   }
   if (error) return FailAt(from.string(), Code::kIo, "cannot be read: {}", error.message());
+  return {};
+}
+
+// All of them or none: what was written goes again where one cannot be.
+Status WriteProject(const fs::path& folder, const Files& files) {
+  std::error_code ignored;
+  const bool ours = !fs::exists(folder, ignored);
+  for (auto file = files.begin(); file != files.end(); ++file) {
+    const Status written = WriteFileAtomic(folder / file->first, file->second);
+    if (written) continue;
+    for (auto before = files.begin(); before != file; ++before) fs::remove(folder / before->first, ignored);
+    if (ours) fs::remove_all(folder, ignored);
+    return written;
+  }
   return {};
 }
 
@@ -110,13 +126,10 @@ Result<json::object> Init(const InitFlags& flags) {
   PLUMB_TRY(const std::string config, ConfigText(flags, gateway::HashKey(key)));
   PLUMB_TRY(std::string policy, ReadFile(starter));
   if (!flags.upstream.empty()) policy = Observing(std::move(policy));
-  PLUMB_CHECK(CopyExamples(starter.parent_path() / "examples", folder / "examples"));
-  PLUMB_CHECK(WriteFileAtomic(folder / "suites/example/README.md", kSuiteCard));
-  PLUMB_CHECK(WriteFileAtomic(folder / "suites/example/cases.jsonl", kCases));
-  PLUMB_CHECK(WriteFileAtomic(folder / ".github/workflows/alignment.yml", kWorkflow));
-  PLUMB_CHECK(WriteFileAtomic(folder / ".gitignore", "ledger.db*\nalign/\nruns/\n"));
-  PLUMB_CHECK(WriteFileAtomic(folder / "policy.yaml", policy));
-  PLUMB_CHECK(WriteFileAtomic(folder / "plumb.yaml", config));
+  Files files = {{"suites/example/README.md", kSuiteCard}, {"suites/example/cases.jsonl", kCases}, {".github/workflows/alignment.yml", kWorkflow},
+                 {".gitignore", "ledger.db*\nalign/\nruns/\n"}, {"policy.yaml", policy}, {"plumb.yaml", config}};
+  PLUMB_CHECK(ReadExamples(starter.parent_path() / "examples", files));
+  PLUMB_CHECK(WriteProject(folder, files));
   json::object out;
   out["folder"] = folder.string();
   out["key"] = key;

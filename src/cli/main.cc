@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 
 #include "cli/verbs.h"
@@ -26,10 +27,21 @@ void Report(const Error& error, Globals& globals) {
   fmt::print(stderr, "plumb: {}\n", error.Text());
 }
 
+namespace {
+
+// What was printed may still be on its way: a result that did not arrive (a full disk, a closed pipe) is not a success.
+void CheckPrinted(Globals& globals) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  fmt::print(stderr, "plumb: standard output cannot be written (is the disk full?)\n");
+  globals.exit_code = 2;
+}
+
+}  // namespace
 }  // namespace plumb::cli
 
 int main(int argc, char** argv) {
   using namespace plumb::cli;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file may not grow (ulimit -f): as on a full disk, the write fails and says so
   CLI::App app("Plumbline aligns a language model to a written policy, and proves that it stays aligned.", "plumb");
   app.set_version_flag("--version", PLUMB_VERSION);
   app.require_subcommand(1);
@@ -46,6 +58,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     fmt::print(stderr, "plumb: {}\nRun 'plumb --help', or 'plumb VERB --help'.\n", wrong.what());
     return 2;
+  } catch (const std::exception& missed) {
+    // No room lets an exception out; what comes here is memory that ran out, output that could not be printed, or our mistake.
+    fmt::print(stderr, "plumb: {}\n", missed.what());
+    return 2;
   }
+  CheckPrinted(globals);
   return globals.exit_code;
 }

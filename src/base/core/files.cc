@@ -27,7 +27,7 @@ Result<std::string> ReadFile(const fs::path& path) {
     return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
   std::error_code ignored;
   if (fs::is_directory(path, ignored))
-    return FailAt(path.string(), Code::kInvalid, "is a folder, not a file");
+    return FailAt(path.string(), Code::kIo, "is a folder, not a file");
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return OsError(path, "cannot open");
   std::string bytes;
