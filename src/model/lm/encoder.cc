@@ -16,6 +16,8 @@ namespace plumb::lm {
 namespace {
 
 Result<EncoderConfig> ReadConfig(const fs::path& folder) {
+  std::error_code not_there;
+  if (!fs::is_directory(folder, not_there)) return Fail(Code::kInvalid, "is not an encoder: that is a Hugging Face folder with a config.json");
   PLUMB_TRY(json::value value, ReadJson(folder / "config.json"));
   if (!value.is_object()) return Fail(Code::kInvalid, "config.json is not an object");
   const json::object& object = value.get_object();
@@ -132,6 +134,18 @@ Result<std::unique_ptr<Encoder>> Encoder::Load(const std::string& model, const L
   } catch (const std::exception& e) {
     return FailAt(path.string(), Code::kExhausted, "cannot be loaded: {}", e.what());
   }
+}
+
+Result<LoadEstimate> Encoder::Estimate(const std::string& model, const LoadOptions& options) {
+  PLUMB_TRY(const fs::path path, FindModel(model));
+  const auto c = ReadConfig(path);
+  if (!c) return c.error().where.empty() ? FailAt(path.string(), c.error().code, "{}", c.error().message) : std::unexpected(c.error());
+  LoadEstimate estimate;
+  const int64_t layer = 4 * c->hidden * (c->hidden + 1) + 2 * c->hidden * c->intermediate + c->hidden + c->intermediate + 4 * c->hidden;
+  estimate.parameters = (c->vocab + c->positions + c->types + 2) * c->hidden + c->layers * layer;
+  estimate.memory_bytes = static_cast<size_t>(estimate.parameters) * (options.type == at::kBFloat16 ? 2 : 4);
+  estimate.seconds = static_cast<double>(estimate.parameters) * 4 / 0.5e9;
+  return estimate;
 }
 
 at::Tensor Encoder::Hidden(const at::Tensor& ids, const std::vector<int64_t>& lengths, const at::Tensor& types) const {

@@ -33,6 +33,8 @@ class Encoder {
 
   // "minilm" or a Hugging Face folder. Errors as CausalLm::Load.
   static Result<std::unique_ptr<Encoder>> Load(const std::string& model, const LoadOptions& options = {});
+  // What Load will need, read from the configuration alone.
+  static Result<LoadEstimate> Estimate(const std::string& model, const LoadOptions& options = {});
 
   const EncoderConfig& config() const { return config_; }
   const fs::path& path() const { return path_; }

@@ -226,6 +226,7 @@ void AddWindows(const std::vector<int32_t>& whole, int64_t limit, size_t owner, 
 
 Result<std::unique_ptr<Classifier>> Classifier::Load(const std::string& name, Precision precision) {
   PLUMB_TRY(ModelName parsed, ParseModelName(name));
+  PLUMB_CHECK(FindModel(parsed.base));
   if (parsed.adapter.empty()) return Fail(Code::kInvalid, "'{}' has no heads: give ENCODER+ADAPTER_FOLDER", name);
   if (parsed.scale != 1) return Fail(Code::kUnsupported, "'{}': a classifier's adapter cannot be scaled, its heads were trained with it", name);
   PLUMB_TRY(auto encoder, Encoder::Load(parsed.base));

@@ -71,19 +71,31 @@ Status WriteTokenizer(const fs::path& source, const Tokenizer& tokenizer, const 
 
 }  // namespace
 
-Status ExportHuggingFace(const CausalLm& model, const Tokenizer& tokenizer, const fs::path& folder) {
+Status ExportHuggingFace(const CausalLm& model, const Tokenizer& tokenizer, const fs::path& out) {
+  const fs::path folder = out.has_filename() ? out : out.parent_path();  // "new/" is "new"
   std::error_code ignored;
-  if (fs::exists(folder / "config.json", ignored))
-    return FailAt(folder.string(), Code::kConflict, "holds a model already: give a new folder");
-  PLUMB_CHECK(MakeFolder(folder));
-  PLUMB_CHECK(WriteTokenizer(model.path(), tokenizer, folder));
-  PLUMB_CHECK(WriteSafetensors(folder / "model.safetensors", model.MergedParameters()));
-  const json::object config = ToHuggingFaceConfig(model.config());
-  json::object generation;
-  for (const char* key : {"bos_token_id", "eos_token_id"})
-    if (const json::value* id = config.if_contains(key)) generation[key] = *id;
-  PLUMB_CHECK(WriteFileAtomic(folder / "generation_config.json", ToPrettyJson(generation) + "\n"));
-  return WriteFileAtomic(folder / "config.json", ToPrettyJson(config) + "\n");  // last: a folder with it is whole
+  if (fs::exists(folder, ignored) && !fs::is_empty(folder, ignored))
+    return FailAt(folder.string(), Code::kConflict, "is there already and not empty: give a new folder");
+  // All of it or nothing: written beside, and moved when it is whole.
+  const fs::path draft = folder.string() + ".draft";
+  const auto write = [&]() -> Status {
+    PLUMB_CHECK(MakeFolder(draft));
+    PLUMB_CHECK(WriteTokenizer(model.path(), tokenizer, draft));
+    PLUMB_CHECK(WriteSafetensors(draft / "model.safetensors", model.MergedParameters()));
+    const json::object config = ToHuggingFaceConfig(model.config());
+    json::object generation;
+    for (const char* key : {"bos_token_id", "eos_token_id"})
+      if (const json::value* id = config.if_contains(key)) generation[key] = *id;
+    PLUMB_CHECK(WriteFileAtomic(draft / "generation_config.json", ToPrettyJson(generation) + "\n"));
+    PLUMB_CHECK(WriteFileAtomic(draft / "config.json", ToPrettyJson(config) + "\n"));
+    std::error_code failed;
+    fs::rename(draft, folder, failed);  // an empty folder is replaced
+    if (failed) return FailAt(folder.string(), Code::kIo, "cannot be made: {}", failed.message());
+    return {};
+  };
+  Status written = write();
+  if (!written) fs::remove_all(draft, ignored);
+  return written;
 }
 
 }  // namespace plumb::lm

@@ -7,7 +7,7 @@
 namespace plumb::lm {
 
 // Writes config.json, generation_config.json, model.safetensors (float32), tokenizer.json and tokenizer_config.json.
-// Errors: kConflict (`folder` has a model already), kIo, kUnsupported.
-Status ExportHuggingFace(const CausalLm& model, const Tokenizer& tokenizer, const fs::path& folder);
+// All of them or nothing. Errors: kConflict (`out` is there and not empty), kIo, kUnsupported.
+Status ExportHuggingFace(const CausalLm& model, const Tokenizer& tokenizer, const fs::path& out);
 
 }  // namespace plumb::lm
