@@ -21,6 +21,12 @@ def plain(client, model):
         last = stream.get_final_message()
     assert last.stop_reason == "end_turn" and last.usage.output_tokens == 4 and last.usage.input_tokens == 3, last
 
+    stopped = client.messages.create(model=model, stop_sequences=["END"], **question("hello there"))
+    with client.messages.stream(model=model, stop_sequences=["END"], **question("hello there")) as stream:
+        streamed = stream.get_final_message()
+    for answer in (stopped, streamed):
+        assert (answer.stop_reason, answer.stop_sequence) == ("stop_sequence", "END"), answer
+
     kinds = [event.type for event in client.messages.create(model=model, stream=True, **question("hello there"))]
     assert kinds[0] == "message_start" and kinds[-2:] == ["message_delta", "message_stop"], kinds
     image = [{"type": "text", "text": "look"}, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}]

@@ -66,6 +66,14 @@ def responses(client, model):
     assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == "You said: hello there"
     assert events[-1].type == "response.completed" and events[-1].response.output_text == "You said: hello there"
 
+    if model == "gpt":  # Anthropic gives none
+        asked = dict(model=model, input="hello there", include=["message.output_text.logprobs"], top_logprobs=0)
+        with client.responses.stream(**asked) as stream:
+            streamed = stream.get_final_response()
+        for answer in (create(**asked), streamed):
+            tokens = answer.output[0].content[0].logprobs
+            assert "".join(token.token for token in tokens) == "You said: hello there" and tokens[0].logprob == -0.5, answer
+
     with client.responses.stream(model=model, input="weather?", tools=[TOOL]) as stream:
         call = stream.get_final_response().output[-1]
     assert call.type == "function_call" and call.name == "weather" and call.arguments == '{"city": "Oslo"}', call
@@ -112,7 +120,7 @@ def errors(client, model, url):
     refused(openai.BadRequestError, lambda: client.chat.completions.create(model=model, messages=[]))
     refused(openai.NotFoundError, lambda: client.chat.completions.create(model="nothing", messages=said("x")))
     stored = refused(openai.BadRequestError, lambda: client.responses.create(model=model, input="x", previous_response_id="resp_1"))
-    assert "not stored here" in str(stored), stored
+    assert "not stored here" in str(stored) and stored.code == "previous_response_not_found" and stored.param == "previous_response_id", stored
     refused(openai.AuthenticationError, lambda: openai.OpenAI(base_url=url + "/v1", api_key="plumb-wrong", max_retries=0).models.list())
 
 
