@@ -94,7 +94,7 @@ class ModelReader {
       ReadTargets(node, route);
       return route;
     }
-    reader_.Map(node, fmt::format("model '{}'", entry.key), {"target", "targets", "prompt", "cache"});
+    reader_.Map(node, fmt::format("model '{}'", entry.key), {"target", "targets", "prompt", "cache", "in_doubt"});
     const Node* one = node.Find("target");
     const Node* many = node.Find("targets");
     if (one && many) reader_.Wrong(*one, "a model has target or targets, not both");
@@ -104,10 +104,19 @@ class ModelReader {
       route.policy_prompt = reader_.OneOf(*prompt, "prompt", {"none", "policy"}) == "policy";
     }
     if (const Node* cache = node.Find("cache")) ReadCache(*cache, route);
+    if (const Node* in_doubt = node.Find("in_doubt")) ReadInDoubt(*in_doubt, route);
     return route;
   }
 
  private:
+  void ReadInDoubt(const Node& node, gateway::ModelRoute& route) {
+    if (!reader_.Map(node, "in_doubt", {"from", "model"})) return;
+    const Node* from = node.Find("from");
+    const Node* model = node.Find("model");
+    if (!from || !model) return reader_.Wrong(node, "in_doubt needs both: {{from: 0.3, model: NAME}}");
+    route.in_doubt_from = reader_.Number(*from, "in_doubt.from", 0, 2);
+    route.in_doubt = reader_.Text(*model, "in_doubt.model");
+  }
   void ReadTargets(const Node& node, gateway::ModelRoute& route) {
     if (node.kind != Node::kList) {
       route.targets.push_back(ReadTarget(node));

@@ -9,6 +9,10 @@
 //     mixed:
 //       targets: [{target: "azure:gpt-5-mini", weight: 80}, {target: "gpu:qwen3", weight: 20, context: 32768}]
 //       cache: {ttl: 1h, max_mb: 64}
+//     guarded:
+//       target: local:smollm2
+//       in_doubt: {from: 0.3, model: careful}    # who answers what the guard lets pass with that score or more
+//     careful: local:smollm2+align/first/adapter-in-doubt
 //   prices: {gpt-5-mini: {input: 0.25, cached_input: 0.025, output: 2}}      # dollars per million tokens
 #pragma once
 

@@ -13,6 +13,7 @@
 #include "cli/suite_files.h"
 #include "cli/verbs.h"
 #include "intent/policy/policy.h"
+#include "loop/release.h"
 #include "measure/eval/eval.h"
 #include "runtime/guard/refusal_model.h"
 
@@ -20,10 +21,10 @@ namespace plumb::cli {
 namespace {
 
 struct RunArguments {
-  std::string suite, target, out, guard, system = "none";
+  std::string suite, target, turn, out, guard, system = "none", in_doubt;
   bool guarded = false;
   int64_t limit = 0, concurrency = 8, max_tokens = 256, seed = 0;
-  double temperature = 0;
+  double temperature = 0, doubt_from = 0.5;
 };
 
 bool NeedsHarm(const data::Suite& suite) {
@@ -33,7 +34,20 @@ bool NeedsHarm(const data::Suite& suite) {
   });
 }
 
-Status RunVerb(const RunArguments& arguments, Globals& globals) {
+// What a turn of the loop released stands in for the flags that were not given.
+Status TakeTurn(RunArguments& arguments) {
+  if (arguments.turn.empty()) return {};
+  PLUMB_TRY(const loop::Release release, loop::ReadRelease(arguments.turn));
+  arguments.target = arguments.guarded ? release.guarded : release.alone;
+  if (arguments.guard.empty()) arguments.guard = release.guard.string();
+  if (arguments.in_doubt.empty()) arguments.in_doubt = release.in_doubt, arguments.doubt_from = release.in_doubt_from;
+  if (arguments.system == "none" && !release.system.empty()) arguments.system = release.system.string();
+  return {};
+}
+
+Status RunVerb(RunArguments arguments, Globals& globals) {
+  if (arguments.target.empty() && arguments.turn.empty()) return Fail(Code::kInvalid, "what to ask? --target MODEL or --turn FOLDER");
+  PLUMB_CHECK(TakeTurn(arguments));
   PLUMB_TRY(const data::Suite suite, FindSuite(arguments.suite));
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
   PLUMB_TRY(const auto target, eval::OpenTarget(arguments.target, OpenOptionsOf(config)));
@@ -58,13 +72,16 @@ Status RunVerb(const RunArguments& arguments, Globals& globals) {
   CatchInterrupts();
   // The guard is loaded where it is asked for, or where a scorer needs its verdict.
   LoadedGuard loaded;
-  std::unique_ptr<eval::Target> guarded;
+  std::unique_ptr<eval::Target> guarded, careful;
   if (arguments.guarded || NeedsHarm(suite)) {
     PLUMB_TRY(loaded, LoadGuard(globals, arguments.guard, config.encoder));
     options.tools = eval::ScorerToolsOf(*loaded.guard);
   }
   if (arguments.guarded) {
-    guarded = eval::GuardTarget(*target, eval::GuardToolsOf(*loaded.guard));
+    if (!arguments.in_doubt.empty()) {
+      PLUMB_TRY(careful, eval::OpenTarget(arguments.in_doubt, OpenOptionsOf(config)));
+    }
+    guarded = eval::GuardTarget(*target, eval::GuardToolsOf(*loaded.guard), {careful.get(), arguments.doubt_from});
     options.guarded = true;
   }
   PLUMB_TRY(const eval::Run run, eval::RunSuite(suite, guarded ? *guarded : *target, options));
@@ -77,8 +94,6 @@ Status RunVerb(const RunArguments& arguments, Globals& globals) {
   } else {
     fmt::print("{}\n\n{}\n{}\n", run.TargetName(), eval::SummaryTable(summary), (fs::path(arguments.out) / "run.json").string());
   }
-  // A run in which nothing could be asked is no measurement.
-  if (summary.ok == 0) return Fail(Code::kUnavailable, "no case was answered; the first error: {}", run.samples.front().error);
   return {};
 }
 
@@ -164,16 +179,21 @@ void RegisterEval(CLI::App& app, Globals& globals) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* run = verb->add_subcommand("run", "Ask every case of a suite, score the answers, write run.json and an Inspect log");
   run->add_option("--suite", arguments->suite, "A suite: folder, file, or name in suites/")->required();
-  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE or replay:FILE")->required();
+  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE or replay:FILE");
+  run->add_option("--turn", arguments->turn, "The folder of a turn of plumb align: its adapter alone, or with --guarded its model behind its guard");
   run->add_option("--out", arguments->out, "The folder to write to")->required();
   run->add_option("--system", arguments->system, "System prompt: none, policy, or a file")->capture_default_str();
   run->add_flag("--guarded", arguments->guarded, "Behind the guard");
+  run->add_option("--in-doubt", arguments->in_doubt, "With --guarded: the target that answers what the guard lets pass with doubts");
+  run->add_option("--doubt-from", arguments->doubt_from, "With --in-doubt: the guard's score from which on it has doubts")->capture_default_str()->check(CLI::Range(0.0, 2.0));
   run->add_option("--guard", arguments->guard, "The guard's folder (default: guard/ beside the policy, else the shipped one)");
   run->add_option("--limit", arguments->limit, "Only the first N cases")->check(CLI::PositiveNumber);
   run->add_option("--concurrency", arguments->concurrency, "Requests in flight")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_option("--max-tokens", arguments->max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_option("--temperature", arguments->temperature, "0 is greedy")->capture_default_str()->check(CLI::NonNegativeNumber);
   run->add_option("--seed", arguments->seed, "Of the sampling")->capture_default_str();
+  run->get_option("--turn")->excludes("--target");
+  run->get_option("--in-doubt")->needs("--guarded");
   AddGlobals(*run, globals);
   run->callback([arguments, &globals] { Call(RunVerb(*arguments, globals), globals); });
 

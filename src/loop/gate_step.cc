@@ -1,6 +1,7 @@
 // The gate by the policy's own targets, the suite that grows, and the report.
 #include <algorithm>
 
+#include "loop/release.h"
 #include "loop/turn.h"
 #include "loop/verdict.h"
 #include "measure/eval/winrate.h"
@@ -91,6 +92,7 @@ Status Turn::WriteReport() {
   r.not_ready_for.push_back("languages other than English: the suites are English, so nothing here speaks of others");
   r.not_ready_for.push_back("tools and agents: tool calls were not part of this turn");
   if (r.verdict != "passed") r.next.push_back("Do not release this adapter. Look at the failing examples below, add ten of your own of each kind to the policy, and run another turn.");
+  if (Local()) r.next.push_back(fmt::format("Try it in the gateway: put the lines of {} into plumb.yaml and run plumb serve.", (options_.out / "serve.yaml").string()));
   r.next.push_back("Have a person grade fifty answers of the tuned model; the refusal scorer's own error is not in these intervals.");
   r.next.push_back("Put the gateway in observe mode in front of real traffic, and calibrate the guard on what you see there.");
   r.next.push_back("Keep the ledger's signed head somewhere else: plumb ledger checkpoint.");
@@ -110,6 +112,8 @@ Status Turn::WriteReport() {
     PLUMB_TRY(auto proof, world_.ledger->Prove(id));
     r.proofs.push_back(std::move(proof));
   }
+  PLUMB_CHECK(WriteRelease(options_.out, {.alone = tuned_target_, .guarded = guarded_target_, .in_doubt = in_doubt_target_, .in_doubt_from = in_doubt_from_,
+                                          .guard = guard_ ? options_.out / "guard" : fs::path(), .system = system_.empty() ? fs::path() : options_.out / "prompt.md"}));
   PLUMB_CHECK(WriteFileAtomic(options_.out / "report.json", ToPrettyJson(ToJson(r))));
   PLUMB_CHECK(WriteFileAtomic(options_.out / "report.html", ToHtml(r)));
   PLUMB_TRY(const auto digest, Sha256File((options_.out / "report.html").string()));

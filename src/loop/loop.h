@@ -10,7 +10,9 @@
 //   OUT/runs/STAGE/SUITE  measurements (docs/evaluation.md); STAGE: before, after, guarded
 //   OUT/pairs.jsonl       preference pairs of this turn (TRL format, with clause, kind and source)
 //   OUT/suite/            cases that this turn adds: attacks that succeeded, and examples that still fail
-//   OUT/adapter/          the PEFT adapter (local targets); OUT/guarded-adapter/ the milder one used under the guard
+//   OUT/adapter/          the PEFT adapter of the model alone (local targets)
+//   OUT/adapter-in-doubt/ the one that answers, behind the guard, what the guard lets pass with doubts
+//   OUT/release.json      who answers alone and who behind the guard (release.h); OUT/serve.yaml: the same for plumb.yaml
 //   OUT/prompt.md         the tuned system prompt (vendors' targets)
 //   OUT/guard/            the calibrated guard
 //   OUT/report.html, OUT/report.json

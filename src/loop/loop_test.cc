@@ -6,6 +6,7 @@
 
 #include "loop/measure.h"
 #include "loop/pairs.h"
+#include "loop/release.h"
 #include "loop/self_asked.h"
 #include "loop/strength.h"
 #include "runtime/guard/record.h"
@@ -293,6 +294,23 @@ TEST(Strength, ScalesLoraAlphaAndNothingElse) {
   EXPECT_EQ(ReadJson(folder.path() / "b" / "adapter_config.json")->at("lora_alpha"), 24.0);
   EXPECT_EQ(*ReadFile(folder.path() / "b" / "adapter_model.safetensors"), "weights");
   EXPECT_EQ(ScaleAdapter(folder.path() / "none", folder.path() / "c", 1).error().code, Code::kNotFound);
+}
+
+TEST(Release, IsReadAsItWasWritten) {
+  TempFolder folder;
+  const Release release{"local:m+o/adapter", "local:m", "local:m+o/adapter-in-doubt", 0.31, "o/guard", ""};
+  ASSERT_TRUE(WriteRelease(folder.path(), release));
+  auto read = ReadRelease(folder.path());
+  ASSERT_TRUE(read) << read.error().Text();
+  EXPECT_EQ(read->alone, release.alone);
+  EXPECT_EQ(read->in_doubt, release.in_doubt);
+  EXPECT_EQ(read->in_doubt_from, 0.31);
+  EXPECT_EQ(read->guard, release.guard);
+  EXPECT_TRUE(read->system.empty());
+  EXPECT_NE(ReadFile(folder.path() / "serve.yaml")->find("in_doubt: {from: 0.31, model: \"m-careful\"}"), std::string::npos);
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "release.json", R"({"alone":"x"})"));
+  EXPECT_EQ(ReadRelease(folder.path()).error().code, Code::kCorrupt);
+  EXPECT_EQ(ReadRelease(folder.path() / "none").error().code, Code::kNotFound);
 }
 
 TEST(Report, SaysWhatDidNotRunAndEscapes) {

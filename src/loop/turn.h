@@ -23,7 +23,7 @@ class Turn {
   bool Local() const { return options_.target.starts_with("local:"); }
   double Left() const { return plan_.seconds - (world_.seconds() - began_); }
   // What is left for learning once everything after it has its time.
-  double LearningLeft() const { return Left() - 2.6 * measuring_ - 0.06 * plan_.seconds; }
+  double LearningLeft() const { return Left() - 2.3 * measuring_ - 0.03 * plan_.seconds; }
 
   Status Record(std::string kind, json::object body);
   Status RecordRuns(const Stage& stage, const Runs& runs);

@@ -93,6 +93,7 @@ ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
   body["output"] = DirectionSummary(exchange.output);
   if (!exchange.attributes.empty()) body["attributes"] = json::value_from(exchange.attributes);
   if (!exchange.arm.empty()) body["arm"] = exchange.arm;
+  if (exchange.in_doubt) body["in_doubt"] = true;
   if (!exchange.rules.empty()) body["rules"] = exchange.rules;
   if (!exchange.bearing.empty()) body["bearing"] = json::value_from(exchange.bearing);
   body["finish_reason"] = exchange.finish_reason;
@@ -128,7 +129,7 @@ json::object ExchangeRow(const ledger::Stored& stored) {
   row["index"] = stored.index;
   row["time"] = stored.time;
   for (const char* key : {"api", "model", "target", "provider", "key", "stream", "mode", "status", "error", "action", "clause",
-                          "input", "output", "finish_reason", "usage", "cached", "cost_usd", "attempts", "ms", "attributes", "arm", "rules", "bearing"}) {
+                          "input", "output", "finish_reason", "usage", "cached", "cost_usd", "attempts", "ms", "attributes", "arm", "in_doubt", "rules", "bearing"}) {
     if (stored.body.contains(key)) row[key] = stored.body.at(key);
   }
   row["preview"] = nullptr;

@@ -38,6 +38,7 @@ struct Exchange {
   std::string key;              // whose key it was
   std::string subject;          // the end user, where the application names one
   std::map<std::string, std::string> attributes;  // where it came from, as its headers said: channel, region, locale, domain
+  bool in_doubt = false;        // the guard had doubts, and the model's careful twin answered
   std::string arm;              // of a split: "SPLIT/ARM"; empty where the route does not split
   json::array rules;            // what rules found: {"clause","action","why"}, without values
   std::vector<std::string> bearing;  // the clauses put into the prompt because they bear on the request

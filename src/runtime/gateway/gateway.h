@@ -48,6 +48,10 @@ struct ModelRoute {
   bool policy_prompt = false;  // puts the policy's system prompt in front
   std::vector<provider::TargetConfig> targets;  // where there are several, or one with limits of its own; else empty
   std::optional<provider::CachePolicy> cache;   // none: answers are not kept
+  // Who answers what the guard lets pass with doubts, an aligned twin of the model for instance: the entry of that name.
+  // In doubt is a request whose input verdict scores `in_doubt_from` or more, or is not known. Empty: nobody else.
+  std::string in_doubt;
+  double in_doubt_from = 1;
 };
 
 // What a reload may change.

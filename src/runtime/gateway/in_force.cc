@@ -18,6 +18,19 @@ Status CheckArms(const InForce& force) {
   return {};
 }
 
+// So do models whose doubtful requests another answers; that one answers them itself.
+Status CheckDoubts(const InForce& force) {
+  for (const ModelRoute& route : force.models) {
+    if (route.in_doubt.empty()) continue;
+    auto found = FindAnswerer(force, route.in_doubt);
+    if (!found) return std::unexpected(Context(found.error(), fmt::format("model '{}', in_doubt", route.name)));
+    if (!found->route->in_doubt.empty()) {
+      return FailAt(fmt::format("model '{}', in_doubt", route.name), Code::kInvalid, "'{}' hands on what is in doubt itself", route.in_doubt);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 json::object InForce::Identity() const {
@@ -126,8 +139,14 @@ Result<Force> ForceBuilder::Finish(ForceOptions options) {
   }
   PLUMB_CHECK(OpenProviders(options));
   made_->policy = std::move(options.policy);
+  for (const policy::Example& example : policy::Examples(made_->policy)) {
+    ++(example.violates ? made_->examples[example.clause].first : made_->examples[example.clause].second);
+  }
+  made_->policy.resolved.erase("examples");  // who needed them has read them
+  made_->passes = std::ranges::any_of(made_->policy.routes, [](const policy::Route& route) { return route.mode == "pass"; });
   made_->models = std::move(options.models);
   PLUMB_CHECK(CheckArms(*made_));
+  PLUMB_CHECK(CheckDoubts(*made_));
   made_->prices = provider::PriceList(std::move(options.prices));
   made_->keys = KeyRing(std::move(options.keys), std::move(options.teams));
   made_->config_sha256 = std::move(options.config_sha256);

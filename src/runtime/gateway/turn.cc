@@ -3,6 +3,7 @@
 #include "runtime/gateway/access.h"
 #include "runtime/gateway/hold_turn.h"
 #include "runtime/gateway/split.h"
+#include "runtime/gateway/turn_doubt.h"
 #include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
 #include "runtime/gateway/turn_rules.h"
@@ -54,20 +55,32 @@ Status Deal(Turn& turn, const Caller& caller) {
   return {};
 }
 
-// Who answers, and under which policy and route.
-Status Route(Turn& turn, const Caller& caller) {
+}  // namespace
+
+Status FindRoute(Turn& turn, const Caller& caller) {
   turn.where = WhereOf(turn.asked);
   if (const Stance* overlaid = turn.force->stances.Overlaid(turn.force->policy, turn.where)) turn.stance = overlaid;
   provider::ChatRequest& request = turn.call.request;
   PLUMB_TRY(turn.answerer, FindAnswerer(*turn.force, request.model));
   turn.head.model = request.model.empty() ? turn.answerer.route->name : request.model;
   turn.route = &RouteFor(turn.stance->policy, Attributes(turn.asked, turn.head.model, caller));
+  return {};
+}
+
+namespace {
+
+// Who answers, and under which policy and route.
+Status Route(Turn& turn, const Caller& caller) {
+  PLUMB_CHECK(FindRoute(turn, caller));
+  PLUMB_CHECK(MayPass(turn));
   PLUMB_CHECK(Deal(turn, caller));
   turn.enforce = turn.route->mode != "observe";
   turn.guard = &turn.stance->guard(*turn.route);
-  request.model = turn.answerer.model;
+  turn.call.request.model = turn.answerer.model;
   return {};
 }
+
+}  // namespace
 
 // What is recorded whatever becomes of it.
 void OpenExchange(Turn& turn, const Caller& caller) {
@@ -86,6 +99,8 @@ void OpenExchange(Turn& turn, const Caller& caller) {
   exchange.messages = turn.call.request.messages;
 }
 
+namespace {
+
 // Everything about the request that needs neither guard nor model. Error: what the caller did wrong.
 Status Prepare(Turn& turn, Caller& caller) {
   PLUMB_TRY(caller, Authorise(turn.service, turn.asked));
@@ -97,6 +112,8 @@ Status Prepare(Turn& turn, Caller& caller) {
   return {};
 }
 
+}  // namespace
+
 void SetHeaders(Turn& turn) {
   const policy::Policy& policy = turn.stance->policy;
   turn.out.headers.Set("x-plumb-exchange", turn.exchange.id);
@@ -104,6 +121,8 @@ void SetHeaders(Turn& turn) {
   turn.out.headers.Set("request-id", turn.exchange.id);    // where Anthropic's do
   turn.out.headers.Set("x-plumb-policy", fmt::format("{}@{}; sha256={}", policy.id, policy.version, policy.hash));
 }
+
+namespace {
 
 // What the policy adds to the question.
 asio::awaitable<void> Instruct(Turn& turn) {
@@ -135,6 +154,10 @@ asio::awaitable<void> AnswerInstead(Turn& turn, Choice instead) {
 }
 
 asio::awaitable<void> Take(Turn& turn) {
+  if (turn.force->passes) {
+    const bool passed = co_await PassOn(turn);
+    if (passed) co_return;
+  }
   const Entry entry = co_await Enter(turn);
   if (entry == Entry::kAnswered) co_return;
   if (entry == Entry::kWithheld) {
@@ -156,6 +179,7 @@ asio::awaitable<void> Take(Turn& turn) {
 Turn::Turn(Service& s, const Surface& f, const net::Request& request, net::ResponseWriter& writer)
     : service(s), surface(f), asked(request), out(writer) {
   const Time now = service.options.clock();
+  out.headers.Reserve(512, 12);
   exchange.id = NewId("exc", now);
   head.exchange = exchange.id;
   head.created = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -179,6 +203,7 @@ asio::awaitable<Entry> Enter(Turn& turn) {
     co_await AnswerOverLimit(turn);
     co_return Entry::kAnswered;
   }
+  if (may_pass) HandOnDoubtful(turn);
   co_return may_pass ? Entry::kMayPass : Entry::kWithheld;
 }
 
