@@ -120,6 +120,30 @@ TEST(RunSuite, WhatFailedIsNeverAPass) {
   EXPECT_FALSE(summary.rates[0].complete());
 }
 
+TEST(RunSuite, ATargetThatIsNotThereIsGivenUpAndLeavesNothing) {
+  TempFolder folder;
+  Scripted target(1, 0, 1, 40);
+  target.fail_from = 0;
+  const auto run = RunSuite(SuiteOf(40), target, {.out = folder.path() / "run"});
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code, Code::kUnavailable);
+  EXPECT_NE(run.error().message.find("down"), std::string::npos);
+  EXPECT_EQ(target.asked, 16);
+  EXPECT_FALSE(fs::exists(folder.path() / "run"));
+}
+
+TEST(RunSuite, AnswersFromBeforeOutliveATargetThatWentAway) {
+  TempFolder folder;
+  Scripted first(1, 0, 1, 5), gone(1, 0, 1, 5);
+  size_t done = 0;
+  ASSERT_FALSE(RunSuite(SuiteOf(5), first, {.out = folder.path(), .on_progress = [&](const Progress& p) { done = p.done; },
+                                            .stop = [&] { return done >= 6; }}));
+  gone.fail_from = 0;
+  const auto run = RunSuite(SuiteOf(5), gone, {.out = folder.path()});
+  ASSERT_TRUE(run) << run.error().Text();
+  EXPECT_EQ(Summarize(run->samples).ok, 6);
+}
+
 TEST(RunSuite, AWrongScorerStopsItBeforeAnythingIsAsked) {
   data::Suite suite = SuiteOf(1);
   suite.cases.push_back(data::ParseCase({{"id", "x"}, {"prompt", "p"}, {"scorer", {{"type", "regx"}, {"pattern", "a"}}}}, "row").value());

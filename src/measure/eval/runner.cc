@@ -13,6 +13,9 @@ namespace {
 
 using Scorers = std::vector<std::shared_ptr<const Scorer>>;
 
+// A target that could not be reached for so many cases, before any was answered, is not there.
+constexpr size_t kGiveUpAfter = 16;
+
 // Actions after which the user did not get an answer to what was asked.
 bool Withheld(std::string_view action) {
   return action == "refuse" || action == "block" || action == "redirect" || action == "quarantine" || action == "hold";
@@ -48,6 +51,15 @@ class SampleLog {
   }
 
   const std::map<std::string, Sample>& kept() const { return kept_; }
+
+  // A log without an answer is nothing to go on from: it goes, and the folder with it where nothing else is in there.
+  void Discard() {
+    std::fclose(file_);
+    file_ = nullptr;
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+    fs::remove(path_.parent_path(), ignored);
+  }
 
  private:
   Status Load(const fs::path& path, const std::string& identity) {
@@ -231,14 +243,19 @@ Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions&
                     .resumed = cases.size() - open.size()};
   Status written;
   bool stopped = false;
+  std::string first_error;
+  size_t unreached = 0;  // cases whose target could not be reached, before any was answered
+  bool answered = !done.empty();
   const auto finish = [&](Sample sample) {
     progress.errors += sample.status == SampleStatus::kError;
     ++progress.done;
+    answered = answered || sample.status == SampleStatus::kOk;
+    if (first_error.empty()) first_error = sample.error;
     if (written) written = log->Append(sample);
     done[sample.id] = std::move(sample);
     if (options.on_progress) options.on_progress(progress);
     stopped = stopped || (options.stop && options.stop());
-    return written.has_value() && !stopped;
+    return written.has_value() && !stopped && (answered || unreached < kGiveUpAfter);
   };
 
   std::vector<const data::Case*> open_cases;
@@ -258,20 +275,26 @@ Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions&
                          .temperature = options.temperature, .seed = options.seed});
     index.push_back(i);
   }
+  Status asked;
   if (written && !stopped) {
-    PLUMB_CHECK(target.Ask(questions, options.concurrency, [&](size_t q, Result<Answer> answer) {
+    asked = target.Ask(questions, options.concurrency, [&](size_t q, Result<Answer> answer) {
       const size_t i = index[q];
       if (answer) return finish(ScoreAnswer(*cases[i], scorers[i], *answer, {}));
       Sample sample = Blank(*cases[i]);
       sample.status = SampleStatus::kError;
       sample.error = answer.error().Text();
+      unreached += answer.error().code == Code::kUnavailable || answer.error().code == Code::kPermission;
       return finish(std::move(sample));
-    }));
+    });
   }
+  if (!answered) log->Discard();
+  PLUMB_CHECK(asked);
   PLUMB_CHECK(written);
   if (stopped)
     return Fail(Code::kCancelled, "stopped after {} of {} cases; the same command goes on from there", progress.done,
                 cases.size());
+  // A run in which nothing was answered is no measurement.
+  if (!answered && !cases.empty()) return Fail(Code::kUnavailable, "none of {} cases was answered: {}", progress.errors, first_error);
 
   for (const data::Case* one : cases) {
     const auto found = done.find(one->id);

@@ -33,8 +33,9 @@ struct RunOptions {
 };
 
 // Answers already in OUT/samples.jsonl from an interrupted run of the same suite, target and settings are kept; failed
-// ones are asked again. Errors: kConflict (OUT holds another run), kCancelled (stopped; run again to go on), kInvalid
-// (a scorer), whatever the target as a whole says.
+// ones are asked again. Where no case gets an answer nothing is left in OUT. Errors: kConflict (OUT holds another run),
+// kCancelled (stopped; run again to go on), kInvalid (a scorer), kUnavailable (nothing was answered; a target that cannot be
+// reached is asked 16 cases, no more), whatever the target as a whole says.
 Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions& options);
 
 // How one answer is scored; what RunSuite does with each.
