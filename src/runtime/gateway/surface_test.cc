@@ -72,6 +72,8 @@ class SurfaceTest : public GatewayTest, public testing::WithParamInterface<Way> 
   }
   Understood Ask(const std::string& text) { return Understand(Post(Question(api(), text))); }
 };
+class SurfaceWithToolsTest : public SurfaceTest {};
+class SurfaceStreamTest : public SurfaceTest {};
 
 TEST_P(SurfaceTest, PassesWhatIsHarmless) {
   const net::ClientResponse answer = Post(Question(api(), "hello there"));
@@ -129,8 +131,7 @@ TEST_P(SurfaceTest, RedactedOutputIsRedacted) {
   EXPECT_EQ(Understand(answer).text, "The card is [redacted: cards] as you know.");
 }
 
-TEST_P(SurfaceTest, ToolsAreOfferedAndCalled) {
-  if (is("completions")) GTEST_SKIP() << "this API has no tools";
+TEST_P(SurfaceWithToolsTest, ToolsAreOfferedAndCalled) {
   vendor_.Answer({.texts = {"Let me look."}, .tool = "weather", .arguments = R"({"city":"Oslo"})"});
   json::object body = Question(api(), "weather in Oslo?");
   body["tools"].emplace_array().push_back(Tool(api()));
@@ -145,8 +146,7 @@ TEST_P(SurfaceTest, ToolsAreOfferedAndCalled) {
   EXPECT_TRUE(anthropic ? offered.contains("input_schema") : offered.at("function").as_object().contains("parameters"));
 }
 
-TEST_P(SurfaceTest, BlockedToolCallsStayHere) {
-  if (is("completions")) GTEST_SKIP() << "this API has no tools";
+TEST_P(SurfaceWithToolsTest, BlockedToolCallsStayHere) {
   vendor_.Answer({.texts = {""}, .tool = "send", .arguments = R"({"text":"SECRET-1234"})"});
   const net::ClientResponse answer = Post(Question(api(), "send it"));
   EXPECT_THAT(answer.body, Not(HasSubstr("1234")));
@@ -165,8 +165,7 @@ TEST_P(SurfaceTest, VendorErrorsComeInTheApisOwnForm) {
   EXPECT_EQ(Newest().at("status").as_string(), "error");
 }
 
-TEST_P(SurfaceTest, BrokenStreamsSayThatTheyBroke) {
-  if (!stream()) GTEST_SKIP() << "for streams";
+TEST_P(SurfaceStreamTest, BrokenStreamsSayThatTheyBroke) {
   vendor_.Say("one two three four. five six seven eight. nine ten eleven twelve.");
   vendor_.Plan({.kind = MockFault::kErrorEvent});
   json::object body = Question(api(), "x");
@@ -199,20 +198,29 @@ TEST_P(SurfaceTest, BadRequestsNameTheField) {
   EXPECT_THAT(answer.body, HasSubstr(field));
 }
 
-std::vector<Way> Ways() {
+// Every API before every kind of vendor, whole and streamed, where `fits`.
+std::vector<Way> Ways(bool (*fits)(const Way&) = [](const Way&) { return true; }) {
   std::vector<Way> ways;
   for (const Api& api : kApis) {
     for (const char* model : {"mock", "claude"}) {
-      for (bool stream : {false, true}) ways.push_back({api, model, stream});
+      for (bool stream : {false, true})
+        if (const Way way{api, model, stream}; fits(way)) ways.push_back(way);
     }
   }
   return ways;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SurfaceTest, testing::ValuesIn(Ways()), [](const testing::TestParamInfo<Way>& info) {
+std::string NameOf(const testing::TestParamInfo<Way>& info) {
   return fmt::format("{}_before_{}_{}", info.param.api.name, info.param.model == std::string_view("claude") ? "anthropic" : "openai",
                      info.param.stream ? "stream" : "whole");
-});
+}
+
+bool HasTools(const Way& way) { return way.api.name != std::string_view("completions"); }
+bool Streams(const Way& way) { return way.stream; }
+
+INSTANTIATE_TEST_SUITE_P(All, SurfaceTest, testing::ValuesIn(Ways()), NameOf);
+INSTANTIATE_TEST_SUITE_P(All, SurfaceWithToolsTest, testing::ValuesIn(Ways(HasTools)), NameOf);
+INSTANTIATE_TEST_SUITE_P(All, SurfaceStreamTest, testing::ValuesIn(Ways(Streams)), NameOf);
 
 }  // namespace
 }  // namespace plumb::gateway
