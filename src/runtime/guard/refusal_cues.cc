@@ -22,8 +22,10 @@ uint32_t KeyOf(std::string_view two) { return static_cast<unsigned char>(two[0])
 const PhraseTable& Phrases() {
   static const auto* table = [] {
     auto* made = new PhraseTable;
-    for (const RefusalPhrase& entry : RefusalLexicon()) {
-      for (std::string_view phrase : Split(entry.phrases, '|')) made->phrases.push_back({entry.cue, phrase});
+    for (const auto& lexicon : {EnglishRefusalPhrases(), OtherRefusalPhrases()}) {
+      for (const RefusalPhrase& entry : lexicon) {
+        for (std::string_view phrase : Split(entry.phrases, '|')) made->phrases.push_back({entry.cue, phrase});
+      }
     }
     std::ranges::stable_sort(made->phrases, {}, [](const Phrase& phrase) { return KeyOf(phrase.text); });
     made->start.assign(0x10001, 0);
@@ -43,7 +45,10 @@ CueSet CuesOf(std::string_view sentence, const std::string& asked, CueSet* at_st
     const uint32_t key = KeyOf(sentence.substr(at, 2));
     for (size_t i = table.start[key]; i < table.start[key + 1]; ++i) {
       const Phrase& phrase = table.phrases[i];
-      if (!sentence.substr(at).starts_with(phrase.text)) continue;
+      // Most differ in the third or fourth letter: told without a call.
+      const size_t n = phrase.text.size(), last = std::min<size_t>(n - 1, 4);
+      if (sentence.size() - at < n || sentence[at + last] != phrase.text[last] || sentence[at + n - 1] != phrase.text.back()) continue;
+      if (sentence.substr(at, n) != phrase.text) continue;
       // ASCII phrases must stand as words: "sure" is not in "pressure".
       const bool ascii = static_cast<unsigned char>(phrase.text.front()) < 0x80;
       if (ascii && at > 0 && std::isalnum(static_cast<unsigned char>(sentence[at - 1]))) continue;

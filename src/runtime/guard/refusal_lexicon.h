@@ -29,6 +29,7 @@ struct RefusalPhrase {
   std::string_view phrases;  // lower case, straight apostrophes, separated by '|'
 };
 
-std::span<const RefusalPhrase> RefusalLexicon();
+std::span<const RefusalPhrase> EnglishRefusalPhrases();  // and what models say alike in every language
+std::span<const RefusalPhrase> OtherRefusalPhrases();
 
 }  // namespace plumb::guard
