@@ -33,8 +33,13 @@ constexpr size_t kNonceBytes = 12, kTagBytes = 16;
 }  // namespace
 
 std::string Sha256(std::string_view bytes) {
+  // OpenSSL 3 looks an algorithm up by name whenever it is not told which: once is enough.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local const Md md(EVP_MD_CTX_new());
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(U(bytes), bytes.size(), U(digest));
+  EVP_DigestInit_ex2(md.get(), algorithm, nullptr);
+  EVP_DigestUpdate(md.get(), bytes.data(), bytes.size());
+  EVP_DigestFinal_ex(md.get(), U(digest), nullptr);
   return digest;
 }
 
@@ -109,8 +114,23 @@ std::string RandomBytes(size_t n) {
   return bytes;
 }
 
+namespace {
+
+// The key of a seed, which takes as long to make as a signature. Who signs signs often: the newest is kept.
+const Key& PrivateKey(std::string_view seed) {
+  thread_local std::string known;
+  thread_local Key key;
+  if (!key || known != seed) {
+    key.reset(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, U(seed), seed.size()));
+    known = seed;
+  }
+  return key;
+}
+
+}  // namespace
+
 std::string Ed25519PublicKey(std::string_view seed) {
-  Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, U(seed), seed.size()));
+  const Key& key = PrivateKey(seed);
   std::string out(32, '\0');
   size_t n = out.size();
   if (!key || EVP_PKEY_get_raw_public_key(key.get(), U(out), &n) != 1) return {};
@@ -118,7 +138,7 @@ std::string Ed25519PublicKey(std::string_view seed) {
 }
 
 std::string Ed25519Sign(std::string_view seed, std::string_view message) {
-  Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, U(seed), seed.size()));
+  const Key& key = PrivateKey(seed);
   Md md(EVP_MD_CTX_new());
   std::string out(64, '\0');
   size_t n = out.size();
@@ -137,15 +157,18 @@ bool Ed25519Verify(std::string_view public_key, std::string_view message, std::s
 }
 
 std::string Seal(std::string_view key, std::string_view plain, std::string_view context) {
-  std::string nonce = RandomBytes(kNonceBytes), cipher(plain.size(), '\0'), tag(kTagBytes, '\0');
+  static EVP_CIPHER* const algorithm = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  std::string sealed = RandomBytes(kNonceBytes);
+  sealed.resize(kNonceBytes + plain.size() + kTagBytes);
+  unsigned char* const cipher = U(sealed) + kNonceBytes;
   Cipher c(EVP_CIPHER_CTX_new());
   int n = 0;
-  EVP_EncryptInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, U(key), U(nonce));
+  EVP_EncryptInit_ex2(c.get(), algorithm, U(key), U(sealed), nullptr);
   EVP_EncryptUpdate(c.get(), nullptr, &n, U(context), context.size());
-  EVP_EncryptUpdate(c.get(), U(cipher), &n, U(plain), plain.size());
-  EVP_EncryptFinal_ex(c.get(), U(cipher) + n, &n);
-  EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, U(tag));
-  return nonce + cipher + tag;
+  EVP_EncryptUpdate(c.get(), cipher, &n, U(plain), plain.size());
+  EVP_EncryptFinal_ex(c.get(), cipher + n, &n);
+  EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, cipher + plain.size());
+  return sealed;
 }
 
 Result<std::string> Open(std::string_view key, std::string_view sealed, std::string_view context) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/core/json_text.h"
 #include "base/core/text.h"
 
 namespace plumb {
@@ -18,34 +19,26 @@ std::string Place(std::string_view name, std::string_view text, size_t offset) {
   return fmt::format("{}:{}:{}", name, line, column);
 }
 
-// Compares UTF-8 strings by UTF-16 code units, as RFC 8785 §3.2.3 asks: they differ from bytes only where one side
-// has a character beyond U+FFFF and the other one in U+E000…U+FFFF.
-std::u16string Utf16(std::string_view s) {
-  std::u16string out;
-  for (size_t i = 0; i < s.size();) {
-    const unsigned char c = s[i];
-    char32_t code = c;
-    size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-    if (n > 1) {
-      code = c & (0xFF >> (n + 1));
-      for (size_t k = 1; k < n; ++k) code = code << 6 | (s[i + k] & 0x3F);
-    }
-    if (code >= 0x10000) {
-      code -= 0x10000;
-      out += static_cast<char16_t>(0xD800 + (code >> 10));
-      out += static_cast<char16_t>(0xDC00 + (code & 0x3FF));
-    } else {
-      out += static_cast<char16_t>(code);
-    }
-    i += n;
-  }
-  return out;
+// Orders UTF-8 strings by UTF-16 code units, as RFC 8785 §3.2.3 asks: they differ from bytes only where one side has a
+// character beyond U+FFFF (from F0 on) and the other one in U+E000…U+FFFF (EE and EF), which then comes later.
+bool Utf16Less(std::string_view a, std::string_view b) {
+  const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  if (x == a.end() || y == b.end()) return x == a.end() && y != b.end();
+  const auto rank = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == 0xEE || byte == 0xEF ? 0x100 + byte : byte;
+  };
+  return rank(*x) < rank(*y);
 }
 
-Status AppendString(std::string_view s, std::string& out) {
-  if (!IsUtf8(s)) return Fail(Code::kInvalid, "text is not UTF-8 and has no canonical form");
+void AppendQuoted(std::string_view s, std::string& out) {
   out += '"';
-  for (unsigned char c : s) {
+  size_t plain = 0;  // what stands before it is written
+  for (size_t i = 0; i < s.size(); ++i) {
+    const auto c = static_cast<unsigned char>(s[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(s, plain, i - plain);
+    plain = i + 1;
     switch (c) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
@@ -54,12 +47,16 @@ Status AppendString(std::string_view s, std::string& out) {
       case '\n': out += "\\n"; break;
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
-      default:
-        if (c < 0x20) out += fmt::format("\\u{:04x}", c);
-        else out += static_cast<char>(c);
+      default: out += fmt::format("\\u{:04x}", c);
     }
   }
+  out.append(s, plain);
   out += '"';
+}
+
+Status AppendString(std::string_view s, std::string& out) {
+  if (!IsUtf8(s)) return Fail(Code::kInvalid, "text is not UTF-8 and has no canonical form");
+  AppendQuoted(s, out);
   return {};
 }
 
@@ -71,6 +68,11 @@ Status AppendNumber(double d, std::string& out) {
     return {};
   }
   char buffer[32];
+  // Where ECMAScript writes no exponent and every digit counts, both write the same.
+  if (std::fabs(d) >= 1e-6 && std::fabs(d) < 9007199254740992.0) {
+    out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, d, std::chars_format::fixed).ptr);
+    return {};
+  }
   auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(d), std::chars_format::scientific).ptr;
   std::string digits;
   const char* e = std::find(buffer, end, 'e');
@@ -101,12 +103,12 @@ Status Append(const json::value& value, std::string& out) {
     case json::kind::int64:
       if (value.get_int64() > kExact || value.get_int64() < -kExact)
         return Fail(Code::kInvalid, "integer {} is beyond 2^53; write it as a string", value.get_int64());
-      out += std::to_string(value.get_int64());
+      out += fmt::format_int(value.get_int64()).c_str();
       return {};
     case json::kind::uint64:
       if (value.get_uint64() > static_cast<uint64_t>(kExact))
         return Fail(Code::kInvalid, "integer {} is beyond 2^53; write it as a string", value.get_uint64());
-      out += std::to_string(value.get_uint64());
+      out += fmt::format_int(value.get_uint64()).c_str();
       return {};
     case json::kind::double_: return AppendNumber(value.get_double(), out);
     case json::kind::string: return AppendString(value.get_string(), out);
@@ -121,12 +123,13 @@ Status Append(const json::value& value, std::string& out) {
       return {};
     }
     case json::kind::object: {
-      std::vector<std::pair<std::u16string, const json::key_value_pair*>> fields;
-      for (const auto& field : value.get_object()) fields.emplace_back(Utf16(field.key()), &field);
-      std::sort(fields.begin(), fields.end(), [](auto& a, auto& b) { return a.first < b.first; });
+      std::vector<const json::key_value_pair*> fields;
+      fields.reserve(value.get_object().size());
+      for (const auto& field : value.get_object()) fields.push_back(&field);
+      std::sort(fields.begin(), fields.end(), [](const auto* a, const auto* b) { return Utf16Less(a->key(), b->key()); });
       out += '{';
       bool first = true;
-      for (const auto& [_, field] : fields) {
+      for (const json::key_value_pair* field : fields) {
         if (!std::exchange(first, false)) out += ',';
         PLUMB_CHECK(AppendString(field->key(), out));
         out += ':';
@@ -187,19 +190,25 @@ class ExactHandler {
   bool on_number_part(View s, Code&) { return number_.append(s.data(), s.size()), true; }
   bool on_int64(std::int64_t n, View, Code&) { return number_.clear(), stack_.push_int64(n), true; }
   bool on_uint64(std::uint64_t n, View, Code&) { return number_.clear(), stack_.push_uint64(n), true; }
-  bool on_double(double d, View s, Code&) {
+  bool on_double(double d, View s, Code& error) {
     number_.append(s.data(), s.size());
     double exact = d;
     std::from_chars(number_.data(), number_.data() + number_.size(), exact);
     number_.clear();
-    return stack_.push_double(exact), true;
+    if (std::isfinite(exact)) return stack_.push_double(exact), true;
+    error = json::error::exponent_overflow;  // what would be written as Infinity, which is not JSON
+    return false;
   }
   bool on_bool(bool b, Code&) { return stack_.push_bool(b), true; }
   bool on_null(Code&) { return stack_.push_null(), true; }
   bool on_comment_part(View, Code&) { return true; }
   bool on_comment(View, Code&) { return true; }
 
-  void Begin() { stack_.reset(); }
+  void Begin(json::storage_ptr memory) {
+    stack_.reset(std::move(memory));
+    number_.clear();
+  }
+  void Drop() { stack_.reset(); }
   json::value Release() { return stack_.release(); }
 
  private:
@@ -214,21 +223,47 @@ std::unexpected<Error> Missing(std::string_view key, const json::value* found, s
 
 }  // namespace
 
-Result<json::value> ParseJson(std::string_view text, std::string_view name) {
-  json::error_code error;
+namespace {
+
+using Parser = json::basic_parser<ExactHandler>;
+
+json::parse_options Depth() {
   json::parse_options options;
   options.max_depth = 64;
-  json::basic_parser<ExactHandler> parser(options);
-  parser.handler().Begin();
-  const size_t used = parser.write_some(false, text.data(), text.size(), error);
-  if (!error && used < text.size()) {
-    const size_t rest = text.find_first_not_of(" \t\r\n", used);
-    if (rest != std::string_view::npos)
-      return FailAt(Place(name, text, rest), Code::kInvalid, "text after the end of the JSON value");
-  }
-  if (error) return FailAt(Place(name, text, used), Code::kInvalid, "not JSON: {}", error.message());
-  return parser.handler().Release();
+  return options;
 }
+
+Result<json::value> ParseWith(Parser& parser, std::string_view text, std::string_view name, json::storage_ptr memory) {
+  json::error_code error;
+  parser.reset();
+  parser.handler().Begin(std::move(memory));
+  const size_t used = parser.write_some(false, text.data(), text.size(), error);
+  if (error) {
+    parser.handler().Drop();
+    return FailAt(Place(name, text, used), Code::kInvalid, "not JSON: {}", error.message());
+  }
+  json::value value = parser.handler().Release();
+  const size_t rest = text.find_first_not_of(" \t\r\n", used);
+  if (rest != std::string_view::npos) return FailAt(Place(name, text, rest), Code::kInvalid, "text after the end of the JSON value");
+  return value;
+}
+
+}  // namespace
+
+Result<json::value> ParseJsonIn(json::storage_ptr memory, std::string_view text, std::string_view name) {
+  // A parser keeps its memory from one text to the next, but not that of a large one.
+  constexpr size_t kKept = 64 << 10;
+  if (text.size() > kKept) {
+    Parser parser(Depth());
+    return ParseWith(parser, text, name, std::move(memory));
+  }
+  thread_local Parser parser(Depth());
+  return ParseWith(parser, text, name, std::move(memory));
+}
+
+Result<json::value> ParseJson(std::string_view text, std::string_view name) { return ParseJsonIn({}, text, name); }
+
+void AppendJsonString(std::string_view text, std::string& out) { AppendQuoted(text, out); }
 
 Result<json::value> ReadJson(const fs::path& path) {
   PLUMB_TRY(auto text, ReadFile(path));

@@ -1,6 +1,7 @@
 #include "base/core/text.h"
 
 #include <algorithm>
+#include <cstring>
 #include <cctype>
 #include <numeric>
 
@@ -48,6 +49,11 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 bool IsUtf8(std::string_view bytes) {
   while (!bytes.empty()) {
+    uint64_t eight;  // mostly ASCII
+    while (bytes.size() >= sizeof eight && (std::memcpy(&eight, bytes.data(), sizeof eight), (eight & 0x8080808080808080) == 0)) {
+      bytes.remove_prefix(sizeof eight);
+    }
+    if (bytes.empty()) break;
     const size_t n = SequenceLength(bytes);
     if (n == 0) return false;
     bytes.remove_prefix(n);

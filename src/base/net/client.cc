@@ -251,8 +251,8 @@ void Client::CloseIdle() { pool_->idle.clear(); }
 
 asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
   auto pool = pool_;
-  const std::string key = (request.url.tls ? "tls " : "") + request.url.address.Text();
   const std::string where = request.url.address.Text();
+  const std::string key = request.url.tls ? "tls " + where : where;
   const auto deadline = Steady::now() + request.timeouts.overall;
   if (request.url.tls && !pool->tls) {
     PLUMB_CO_TRY(pool->tls, TlsContext::OfClient(pool->options.ca_file));

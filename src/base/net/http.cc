@@ -14,7 +14,9 @@ char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32
 void AppendOneLine(std::string& out, std::string_view text) {
   const size_t from = out.size();
   out.append(text);
-  if (!text.contains('\n') && !text.contains('\r') && !text.contains('\0')) return;
+  bool breaks = false;
+  for (const char c : text) breaks |= c == '\n' || c == '\r' || c == '\0';
+  if (!breaks) return;
   for (size_t i = from; i < out.size(); ++i) {
     if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
   }
@@ -30,6 +32,11 @@ bool SameName(std::string_view a, std::string_view b) {
 
 Headers::Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
   for (const auto& [name, value] : fields) Add(name, value);
+}
+
+void Headers::Reserve(size_t bytes, size_t fields) {
+  wire_.reserve(bytes);
+  fields_.reserve(fields);
 }
 
 void Headers::Add(std::string_view name, std::string_view value) {
@@ -78,6 +85,11 @@ std::optional<std::string> Request::Query(std::string_view name) const {
 void SplitTarget(Request& request) {
   const std::string_view target = request.target;
   const size_t question = target.find('?');
+  if (question == std::string_view::npos && target.find('%') == std::string_view::npos) {
+    request.path = target;
+    request.query.clear();
+    return;
+  }
   request.path = PercentDecode(target.substr(0, question));
   request.query = question == std::string_view::npos ? "" : std::string(target.substr(question + 1));
 }

@@ -20,6 +20,8 @@ class Headers {
   Headers() = default;
   Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
+  // Room for what is coming.
+  void Reserve(size_t bytes, size_t fields);
   void Add(std::string_view name, std::string_view value);
   // Replaces every field of that name.
   void Set(std::string_view name, std::string_view value);

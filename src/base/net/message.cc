@@ -129,6 +129,7 @@ std::expected<void, HttpFault> ReadField(const FieldView& field, Reading& readin
 std::expected<Reading, HttpFault> ReadFields(std::string_view lines, bool http10, Headers& headers) {
   Reading reading;
   reading.framing.http10 = http10;
+  headers.Reserve(lines.size(), 12);
   while (true) {
     const size_t end = lines.find("\r\n");
     if (end == 0 || end == std::string_view::npos) break;

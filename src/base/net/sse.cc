@@ -1,5 +1,8 @@
 #include "base/net/sse.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/core/text.h"
 
 namespace plumb::net {
@@ -39,29 +42,35 @@ std::string WriteSseComment(std::string_view text) {
 
 Result<std::vector<SseEvent>> SseParser::Feed(std::string_view bytes) {
   std::vector<SseEvent> out;
-  for (char c : bytes) {
-    const bool line_feed_of_crlf = after_cr_ && c == '\n';
-    after_cr_ = c == '\r';
-    if (line_feed_of_crlf) continue;
-    if (c != '\n' && c != '\r') {
-      line_.push_back(c);
-      if (line_.size() + event_.data.size() > limit_) {
-        return Fail(Code::kExhausted, "one server-sent event holds more than {} bytes", limit_);
-      }
+  while (!bytes.empty()) {
+    if (std::exchange(after_cr_, false) && bytes.front() == '\n') {
+      bytes.remove_prefix(1);
       continue;
     }
-    std::string_view line = line_;
+    const size_t feed = std::min(bytes.find('\n'), bytes.size());
+    const size_t end = std::min(bytes.substr(0, feed).find('\r'), feed);
+    std::string_view line = bytes.substr(0, end);
+    if (line_.size() + line.size() + event_.data.size() > limit_) {
+      return Fail(Code::kExhausted, "one server-sent event holds more than {} bytes", limit_);
+    }
+    if (end == bytes.size()) {
+      line_ += line;
+      break;
+    }
+    if (!line_.empty()) line = line_ += line;
     if (first_ && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
     first_ = false;
     Line(line, out);
     line_.clear();
+    after_cr_ = bytes[end] == '\r';
+    bytes.remove_prefix(end + 1);
   }
   return out;
 }
 
 void SseParser::Line(std::string_view line, std::vector<SseEvent>& out) {
   if (line.empty()) {
-    if (has_data_) out.push_back(event_);
+    if (has_data_) out.push_back(std::move(event_));
     event_ = SseEvent{};
     has_data_ = false;
     return;

@@ -100,11 +100,16 @@ Result<std::unique_ptr<Ledger>> Ledger::Open(const fs::path& path, Options optio
   return std::unique_ptr<Ledger>(new Ledger(std::move(state)));
 }
 
+void Ledger::Append(Entry entry, OnReceipt done) {
+  if (state_->writer) return state_->writer->Append(std::move(entry), std::move(done));
+  done(Fail(Code::kPermission, "the ledger was opened for reading only"));
+}
+
 std::future<Result<Receipt>> Ledger::AppendAsync(Entry entry) {
-  if (state_->writer) return state_->writer->Append(std::move(entry));
-  std::promise<Result<Receipt>> refused;
-  refused.set_value(Fail(Code::kPermission, "the ledger was opened for reading only"));
-  return refused.get_future();
+  std::promise<Result<Receipt>> promise;
+  std::future<Result<Receipt>> receipt = promise.get_future();
+  Append(std::move(entry), [promise = std::move(promise)](Result<Receipt> made) mutable { promise.set_value(std::move(made)); });
+  return receipt;
 }
 
 Result<Receipt> Ledger::Append(Entry entry) { return AppendAsync(std::move(entry)).get(); }

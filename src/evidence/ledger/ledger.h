@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -95,6 +96,8 @@ struct Options {
   std::chrono::milliseconds lock_limit{30'000};
 };
 
+using OnReceipt = std::move_only_function<void(Result<Receipt> receipt)>;
+
 class Ledger {
  public:
   // Opens or creates the ledger at `path`; the signing key stands beside it as `path`.key (mode 0600). Errors:
@@ -106,6 +109,8 @@ class Ledger {
   Result<Receipt> Append(Entry entry);
   // The same without waiting; what Append waits for.
   std::future<Result<Receipt>> AppendAsync(Entry entry);
+  // The same; `done` is called on a thread of the ledger's, which others wait for.
+  void Append(Entry entry, OnReceipt done);
 
   // Error: kNotFound.
   Result<Stored> Get(std::string_view id);

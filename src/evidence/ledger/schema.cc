@@ -73,10 +73,4 @@ NodeReader ReadNodes(Database& db) {
   };
 }
 
-Result<uint64_t> TreeSize(Database& db) {
-  PLUMB_TRY(auto get, db.Prepare("SELECT coalesce(max(idx) + 1, 0) FROM nodes WHERE level = 0"));
-  PLUMB_TRY(const bool found, get.Step());
-  return found ? static_cast<uint64_t>(get.Int(0)) : 0;
-}
-
 }  // namespace plumb::ledger

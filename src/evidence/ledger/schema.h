@@ -17,7 +17,4 @@ Status SetMeta(Database& db, std::string_view key, std::string_view value);
 // Reads complete nodes of the tree. `db` must outlive it.
 NodeReader ReadNodes(Database& db);
 
-// Number of leaves.
-Result<uint64_t> TreeSize(Database& db);
-
 }  // namespace plumb::ledger

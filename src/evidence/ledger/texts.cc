@@ -22,16 +22,4 @@ Result<std::string> OpenText(std::string_view key, std::string_view id, std::str
   return salted.substr(kSaltBytes);
 }
 
-Result<std::string> SubjectKey(Database& db, std::string_view subject) {
-  PLUMB_TRY(auto get, db.Prepare("SELECT key FROM subjects WHERE subject = ?"));
-  get.Bind(1, subject);
-  PLUMB_TRY(const bool found, get.Step());
-  if (found) return get.Text(0);
-  const std::string key = RandomBytes(32);
-  PLUMB_TRY(auto put, db.Prepare("INSERT INTO subjects (subject, key) VALUES (?, ?)"));
-  put.Bind(1, subject).BindBlob(2, key);
-  PLUMB_CHECK(put.Run());
-  return key;
-}
-
 }  // namespace plumb::ledger

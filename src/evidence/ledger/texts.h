@@ -17,7 +17,4 @@ SealedText SealText(std::string_view key, std::string_view id, std::string_view 
 Result<std::string> OpenText(std::string_view key, std::string_view id, std::string_view field, std::string_view sealed,
                              std::string_view hash);
 
-// The 32-byte key of a subject, made on first use. Call within a transaction.
-Result<std::string> SubjectKey(Database& db, std::string_view subject);
-
 }  // namespace plumb::ledger

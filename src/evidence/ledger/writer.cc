@@ -9,9 +9,25 @@ namespace {
 constexpr size_t kGroupLimit = 512;
 constexpr std::chrono::milliseconds kLookAgain{20};  // for a database that was found locked
 
-// What every entry of a leaf looks like: docs/ledger.md, "The entry".
-json::object Envelope(const Entry& entry, const std::string& time, json::object texts) {
-  json::object out = {{"v", 1}, {"id", entry.id}, {"kind", entry.kind}, {"time", time}, {"body", entry.body}};
+constexpr char kTaken[] = "SELECT 1 FROM entries WHERE id = ?";
+constexpr char kPutEntry[] = "INSERT INTO entries (idx, id, kind, time, entry) VALUES (?, ?, ?, ?, ?)";
+constexpr char kPutText[] = "INSERT INTO texts (idx, field, subject, sealed) VALUES (?, ?, ?, ?)";
+constexpr char kPutParent[] = "INSERT OR IGNORE INTO derived (parent, child) VALUES (?, ?)";
+constexpr char kPutNode[] = "INSERT INTO nodes (level, idx, hash) VALUES (?, ?, ?)";
+constexpr char kPutHead[] = "INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)";
+constexpr char kGetKey[] = "SELECT key FROM subjects WHERE subject = ?";
+constexpr char kPutKey[] = "INSERT INTO subjects (subject, key) VALUES (?, ?)";
+constexpr char kTreeSize[] = "SELECT coalesce(max(idx) + 1, 0) FROM nodes WHERE level = 0";
+
+// Takes the entry's body. What every entry of a leaf looks like: docs/ledger.md, "The entry".
+json::object Envelope(Entry& entry, const std::string& time, json::object texts) {
+  json::object out;
+  out.reserve(7);
+  out["v"] = 1;
+  out["id"] = entry.id;
+  out["kind"] = entry.kind;
+  out["time"] = time;
+  out["body"] = std::move(entry.body);
   if (!texts.empty()) out["texts"] = std::move(texts);
   if (!entry.derived_from.empty()) out["derived_from"] = json::value_from(entry.derived_from);
   return out;
@@ -24,12 +40,12 @@ struct Writer::Job {
   bool erase = false;
   Entry entry;
   std::string subject, reason;
-  std::promise<Result<Receipt>> appended;
+  OnReceipt appended;
   std::promise<Result<Erasure>> erased;
   Result<Receipt> receipt;
   Result<Erasure> erasure;
 
-  void Answer() { erase ? erased.set_value(std::move(erasure)) : appended.set_value(std::move(receipt)); }
+  void Answer() { erase ? erased.set_value(std::move(erasure)) : appended(std::move(receipt)); }
   void Refuse(const Error& error) { erase ? void(erasure = std::unexpected(error)) : void(receipt = std::unexpected(error)); }
 };
 
@@ -46,16 +62,15 @@ Writer::~Writer() {
   thread_.join();
 }
 
-std::future<Result<Receipt>> Writer::Append(Entry entry) {
+void Writer::Append(Entry entry, OnReceipt done) {
   auto job = std::make_unique<Job>();
   job->entry = std::move(entry);
-  auto future = job->appended.get_future();
+  job->appended = std::move(done);
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(job));
   }
   wake_.notify_one();
-  return future;
 }
 
 std::future<Result<Erasure>> Writer::Erase(std::string subject, std::string reason) {
@@ -131,9 +146,26 @@ Status Writer::TryCommit(std::deque<std::unique_ptr<Job>>& group) {
   return {};
 }
 
+Result<Statement*> Writer::Prepared(const char* sql) {
+  const auto [place, first] = statements_.try_emplace(sql);
+  if (first) {
+    auto made = db_.Prepare(sql);
+    if (!made) {
+      statements_.erase(place);
+      return std::unexpected(std::move(made).error());
+    }
+    place->second = std::move(*made);
+  }
+  place->second.Reset();  // an error may have left it in the middle of something
+  return &place->second;
+}
+
 // Other processes may have appended since our last transaction.
 Status Writer::CatchUp() {
-  PLUMB_TRY(const uint64_t size, TreeSize(db_));
+  PLUMB_TRY(Statement* get, Prepared(kTreeSize));
+  PLUMB_TRY(const bool found, get->Step());
+  const uint64_t size = found ? static_cast<uint64_t>(get->Int(0)) : 0;
+  get->Reset();
   if (size == frontier_.size()) return {};
   PLUMB_TRY(frontier_, Frontier::Load(ReadNodes(db_), size));
   return {};
@@ -143,18 +175,21 @@ Result<Receipt> Writer::Insert(Entry& entry) {
   const Time now = clock_();
   if (entry.id.empty()) entry.id = NewId(entry.kind.substr(0, 3), now);
   if (entry.kind.empty()) return Fail(Code::kInvalid, "a ledger entry needs a kind");
-  PLUMB_TRY(auto taken, db_.Prepare("SELECT 1 FROM entries WHERE id = ?"));
-  taken.Bind(1, entry.id);
-  PLUMB_TRY(const bool exists, taken.Step());
+  PLUMB_TRY(Statement* taken, Prepared(kTaken));
+  PLUMB_TRY(const bool exists, taken->Bind(1, entry.id).Step());
+  taken->Reset();
   if (exists) return Fail(Code::kConflict, "the ledger already has an entry '{}'", entry.id);
 
   const std::string subject = entry.subject.empty() ? entry.id : entry.subject;
   json::object hashes;
   std::vector<SealedText> sealed;
+  std::string key;
   for (const PersonalText& text : entry.texts) {
     if (!IsUtf8(text.text)) return Fail(Code::kInvalid, "the {} text is not UTF-8", text.field);
     if (hashes.contains(text.field)) return Fail(Code::kInvalid, "two texts are called '{}'", text.field);
-    PLUMB_TRY(auto key, SubjectKey(db_, subject));
+    if (key.empty()) {
+      PLUMB_TRY(key, KeyOf(subject));
+    }
     sealed.push_back(SealText(key, entry.id, text.field, text.text));
     hashes[text.field] = {{"hash", sealed.back().hash}, {"bytes", text.text.size()}};
   }
@@ -162,25 +197,37 @@ Result<Receipt> Writer::Insert(Entry& entry) {
   PLUMB_TRY(const auto canonical, CanonicalJson(Envelope(entry, time, std::move(hashes))));
 
   const auto index = static_cast<int64_t>(frontier_.size());
-  PLUMB_TRY(auto put, db_.Prepare("INSERT INTO entries (idx, id, kind, time, entry) VALUES (?, ?, ?, ?, ?)"));
-  put.Bind(1, index).Bind(2, entry.id).Bind(3, entry.kind).Bind(4, time).Bind(5, canonical);
-  PLUMB_CHECK(put.Run());
-  PLUMB_TRY(auto put_text, db_.Prepare("INSERT INTO texts (idx, field, subject, sealed) VALUES (?, ?, ?, ?)"));
+  PLUMB_TRY(Statement* put, Prepared(kPutEntry));
+  put->Bind(1, index).Bind(2, entry.id).Bind(3, entry.kind).Bind(4, time).Bind(5, canonical);
+  PLUMB_CHECK(put->Run());
+  PLUMB_TRY(Statement* put_text, Prepared(kPutText));
   for (size_t i = 0; i < sealed.size(); ++i) {
-    put_text.Bind(1, index).Bind(2, entry.texts[i].field).Bind(3, subject).BindBlob(4, sealed[i].sealed);
-    PLUMB_CHECK(put_text.Run());
+    put_text->Bind(1, index).Bind(2, entry.texts[i].field).Bind(3, subject).BindBlob(4, sealed[i].sealed);
+    PLUMB_CHECK(put_text->Run());
   }
-  PLUMB_TRY(auto put_parent, db_.Prepare("INSERT OR IGNORE INTO derived (parent, child) VALUES (?, ?)"));
-  for (const auto& parent : entry.derived_from) PLUMB_CHECK(put_parent.Bind(1, parent).Bind(2, entry.id).Run());
+  PLUMB_TRY(Statement* put_parent, Prepared(kPutParent));
+  for (const auto& parent : entry.derived_from) PLUMB_CHECK(put_parent->Bind(1, parent).Bind(2, entry.id).Run());
 
-  PLUMB_TRY(auto put_node, db_.Prepare("INSERT INTO nodes (level, idx, hash) VALUES (?, ?, ?)"));
+  PLUMB_TRY(Statement* put_node, Prepared(kPutNode));
   Status status;
   const std::string leaf = LeafHash(canonical);
   frontier_.Append(leaf, [&](int level, uint64_t at, const std::string& hash) {
-    if (status) status = put_node.Bind(1, int64_t{level}).Bind(2, static_cast<int64_t>(at)).BindBlob(3, hash).Run();
+    if (status) status = put_node->Bind(1, int64_t{level}).Bind(2, static_cast<int64_t>(at)).BindBlob(3, hash).Run();
   });
   PLUMB_CHECK(status);
   return Receipt{entry.id, static_cast<uint64_t>(index), HexEncode(leaf), 0};
+}
+
+// The key that seals a subject's texts, made at its first.
+Result<std::string> Writer::KeyOf(const std::string& subject) {
+  PLUMB_TRY(Statement* get, Prepared(kGetKey));
+  PLUMB_TRY(const bool found, get->Bind(1, subject).Step());
+  std::string key = found ? get->Text(0) : RandomBytes(32);
+  get->Reset();
+  if (found) return key;
+  PLUMB_TRY(Statement* put, Prepared(kPutKey));
+  PLUMB_CHECK(put->Bind(1, subject).BindBlob(2, key).Run());
+  return key;
 }
 
 Result<Erasure> Writer::EraseSubject(const std::string& subject, const std::string& reason) {
@@ -220,8 +267,8 @@ Result<Erasure> Writer::EraseSubject(const std::string& subject, const std::stri
 // Every group ends with a signed head; the timer of the design is the commit itself.
 Status Writer::SignHead() {
   const std::string note = SignCheckpoint({origin_, frontier_.size(), frontier_.Root()}, seed_);
-  PLUMB_TRY(auto put, db_.Prepare("INSERT OR REPLACE INTO checkpoints (size, note) VALUES (?, ?)"));
-  return put.Bind(1, static_cast<int64_t>(frontier_.size())).Bind(2, note).Run();
+  PLUMB_TRY(Statement* put, Prepared(kPutHead));
+  return put->Bind(1, static_cast<int64_t>(frontier_.size())).Bind(2, note).Run();
 }
 
 }  // namespace plumb::ledger

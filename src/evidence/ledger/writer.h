@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -19,7 +20,8 @@ class Writer {
   Writer(Database db, std::string origin, std::string seed, Clock clock, std::chrono::milliseconds lock_limit);
   ~Writer();  // commits what is queued
 
-  std::future<Result<Receipt>> Append(Entry entry);
+  // `done` is called on the writer's thread, once the entry is on disk or cannot be.
+  void Append(Entry entry, OnReceipt done);
 
   // Destroys a subject's key and texts and appends the erasure entry, in one transaction.
   std::future<Result<Erasure>> Erase(std::string subject, std::string reason);
@@ -31,10 +33,15 @@ class Writer {
   Status TryCommit(std::deque<std::unique_ptr<Job>>& group);
   Status CatchUp();
   Result<Receipt> Insert(Entry& entry);
+  Result<std::string> KeyOf(const std::string& subject);
   Result<Erasure> EraseSubject(const std::string& subject, const std::string& reason);
   Status SignHead();
 
+  // A statement, prepared at its first use.
+  Result<Statement*> Prepared(const char* sql);
+
   Database db_;
+  std::map<const char*, Statement> statements_;  // by where the text stands
   const std::string origin_, seed_;
   const Clock clock_;
   const std::chrono::milliseconds lock_limit_;

@@ -37,6 +37,13 @@ void CheckRoute(const Node& route, Problems& problems) {
   const bool held = review && review->TextOf("before_release") == "true";
   if (held && route.TextOf("mode") == "observe")
     AddProblem(problems, PlaceOf(*review, "before_release"), "'before_release' holds answers back, and 'mode: observe' holds nothing back; keep one");
+  if (route.TextOf("mode") == "pass") {
+    for (const char* key : {"review", "shadow", "split", "prompt"})
+      if (route.Find(key)) AddProblem(problems, PlaceOf(route, key), "'mode: pass' passes requests on as they are: '{}' could do nothing; leave one of them out", key);
+    if (route.TextOf("stakes") == "high") AddProblem(problems, PlaceOf(route, "stakes"), "'mode: pass' judges and records nothing, which high stakes do not allow");
+    if (!route.TextOf("log").empty() && route.TextOf("log") != "none")
+      AddProblem(problems, PlaceOf(route, "log"), "'mode: pass' records nothing; this says 'log: {}'", route.TextOf("log"));
+  }
   if (route.TextOf("log") == "none" && review)
     AddProblem(problems, PlaceOf(route, "log"), "'log: none' leaves nothing to review; log full or hashed, or leave 'review' out");
   if (route.TextOf("stakes") == "high" && !route.TextOf("log").empty() && route.TextOf("log") != "full")

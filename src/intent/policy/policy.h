@@ -158,7 +158,7 @@ struct RoutePrompt {
 // Which traffic, with what at stake. The first route whose every `match` entry fits is taken.
 struct Route {
   std::map<std::string, std::string> match;  // model, key, channel, region, locale, domain → pattern with '*'
-  std::string mode = "enforce";              // enforce | observe
+  std::string mode = "enforce";              // enforce | observe | pass
   std::string stakes = "normal";             // low | normal | high
   std::string log = "full";                  // full | hashed | none
   std::string on_error = "block";            // block | allow | fallback: when a detector fails

@@ -1,4 +1,5 @@
 // OpenAI's /v1/chat/completions.
+#include "base/core/json_text.h"
 #include "base/net/sse.h"
 #include "runtime/gateway/chat_request.h"
 #include "runtime/gateway/openai_form.h"
@@ -18,10 +19,16 @@ json::object Message(const Choice& choice) {
 
 class ChatWriter final : public StreamWriter {
  public:
-  ChatWriter(const Head& head, const Call& call) : head_(head), include_usage_(call.include_usage) {}
+  ChatWriter(const Head& head, const Call& call) : frame_(FrameOf(head)), include_usage_(call.include_usage) {}
 
   std::string Text(int choice, std::string_view text, const json::value& logprobs) override {
-    return Delta(choice, {{"content", text}}, nullptr, logprobs);
+    // What every piece of a stream goes through: written without building it first.
+    std::string delta;
+    delta.reserve(text.size() + 32);
+    delta += R"({"content":)";
+    AppendJsonString(text, delta);
+    delta += '}';
+    return Begin(choice) + Chunk(choice, delta, "null", logprobs.is_null() ? "null" : ToJson(logprobs));
   }
   std::string Refusal(int choice, std::string_view text) override { return Delta(choice, {{"refusal", text}}, nullptr); }
   std::string Reasoning(int choice, std::string_view text) override {
@@ -36,43 +43,44 @@ class ChatWriter final : public StreamWriter {
   std::string End(const provider::Usage& usage, std::string_view comment) override {
     std::string bytes;
     if (include_usage_) {
-      json::object out = Frame();
-      out["choices"] = json::array();
-      out["usage"] = ChatUsage(usage);
-      bytes += net::WriteSseData(ToJson(out));
+      bytes = "data: " + frame_ + R"("choices":[],"usage":)" + ToJson(ChatUsage(usage)) + "}\n\n";
     }
     return bytes + net::WriteSseComment(comment) + net::WriteSseData("[DONE]");
   }
   std::string Broken(const Error& error) override { return net::WriteSseData(ToJson(OpenAiError(error))); }
 
  private:
-  json::object Frame() const {
+  // What stands before the choices in every event.
+  static std::string FrameOf(const Head& head) {
     json::object out;
-    out["id"] = "chatcmpl-" + head_.exchange;
+    out["id"] = "chatcmpl-" + head.exchange;
     out["object"] = "chat.completion.chunk";
-    out["created"] = head_.created;
-    out["model"] = head_.model;
-    return out;
+    out["created"] = head.created;
+    out["model"] = head.model;
+    std::string text = ToJson(out);
+    text.back() = ',';
+    return text;
   }
   // A choice's first delta names the role.
-  std::string Delta(int choice, json::object delta, json::value reason, json::value logprobs = nullptr) {
-    std::string bytes;
-    if (begun_.insert(choice).second) bytes = Chunk(choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
-    return bytes + Chunk(choice, std::move(delta), std::move(reason), std::move(logprobs));
+  std::string Begin(int choice) {
+    if (!begun_.insert(choice).second) return "";
+    return Chunk(choice, R"({"role":"assistant","content":""})", "null", "null");
   }
-  std::string Chunk(int choice, json::object delta, json::value reason, json::value logprobs) const {
-    json::object out = Frame();
-    json::object one;
-    one["index"] = choice;
-    one["delta"] = std::move(delta);
-    one["logprobs"] = std::move(logprobs);
-    one["finish_reason"] = std::move(reason);
-    out["choices"] = json::array({json::value(std::move(one))});
-    if (include_usage_) out["usage"] = nullptr;
-    return net::WriteSseData(ToJson(out));
+  std::string Delta(int choice, const json::object& delta, const json::value& reason) {
+    return Begin(choice) + Chunk(choice, ToJson(delta), ToJson(reason), "null");
+  }
+  // The parts are JSON.
+  std::string Chunk(int choice, std::string_view delta, std::string_view reason, std::string_view logprobs) const {
+    std::string out;
+    out.reserve(frame_.size() + delta.size() + reason.size() + logprobs.size() + 112);
+    out.append("data: ").append(frame_).append(R"("choices":[{"index":)").append(fmt::format_int(choice).c_str());
+    out.append(R"(,"delta":)").append(delta).append(R"(,"logprobs":)").append(logprobs);
+    out.append(R"(,"finish_reason":)").append(reason).append("}]");
+    out.append(include_usage_ ? R"(,"usage":null})" : "}").append("\n\n");
+    return out;
   }
 
-  const Head head_;
+  const std::string frame_;
   const bool include_usage_;
   std::set<int> begun_;
 };

@@ -117,10 +117,7 @@ json::object StatusView(const Service& service) {
 
 json::object PolicyView(const Service& service) {
   const policy::Policy& policy = service.force->policy;
-  std::map<std::string, std::pair<int64_t, int64_t>> counts;
-  for (const policy::Example& example : policy::Examples(policy)) {
-    ++(example.violates ? counts[example.clause].first : counts[example.clause].second);
-  }
+  const auto& counts = service.force->examples;
   json::object out;
   out["id"] = policy.id;
   out["version"] = policy.version;
@@ -150,7 +147,9 @@ json::object PolicyView(const Service& service) {
     row["detect"] = std::move(detect);
     row["say"] = json::value_from(category.say);
     row["maps"] = json::value_from(category.maps);
-    row["examples"] = {{"violates", counts[category.id].first}, {"allows", counts[category.id].second}};
+    const auto counted = counts.find(category.id);
+    const auto [violates, allows] = counted == counts.end() ? std::pair<int64_t, int64_t>() : counted->second;
+    row["examples"] = {{"violates", violates}, {"allows", allows}};
     clauses.push_back(std::move(row));
   }
   out["clauses"] = std::move(clauses);

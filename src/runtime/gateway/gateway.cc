@@ -1,5 +1,7 @@
 #include "runtime/gateway/gateway.h"
 
+#include <malloc.h>
+
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -233,6 +235,7 @@ Result<std::unique_ptr<Gateway>> Gateway::Start(asio::any_io_executor executor, 
   PLUMB_CHECK(OpenLimits(s));
   auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(service)));
   KeepUpNew(gateway->life_->alive, s, nullptr);
+  ::malloc_trim(0);  // reading policies and making guards takes far more than what is left of it
   return gateway;
 }
 
@@ -243,6 +246,7 @@ asio::awaitable<Status> Gateway::Reload(std::string by, ForceLoader load) {
     KeepUpNew(life_->alive, *service_, before);
     if (done) done = OpenLimits(*service_);
     Warn(*service_);
+    ::malloc_trim(0);
   }
   co_return done;
 }

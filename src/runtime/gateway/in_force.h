@@ -27,6 +27,8 @@ struct InForce : Stance {
   provider::PriceList prices;
   KeyRing keys;
   std::string config_sha256;                                    // of plumb.yaml; empty where there is none
+  std::map<std::string, std::pair<int64_t, int64_t>> examples;  // by clause, how many violate and how many do not
+  bool passes = false;                                          // some route passes requests on as they are
   Time since;
 
   // {"policy":{"id","version","hash"},"guard","config","beside"}: what a reload's record names.

@@ -6,8 +6,7 @@
 // prompt, which names them too. Immutable and safe to use from any thread.
 #pragma once
 
-#include <set>
-#include <string>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +16,8 @@ namespace plumb::gateway {
 
 inline constexpr double kScopeSimilar = 0.6;
 
+using Grams = std::vector<uint64_t>;
+
 class ScopeExamples {
  public:
   ScopeExamples() = default;
@@ -24,8 +25,8 @@ class ScopeExamples {
   bool Outside(std::string_view request) const;
 
  private:
-  using Grams = std::set<std::string>;
   std::vector<Grams> in_, out_;
+  size_t most_ = 0;  // no request with more grams than this is near any of out_
 };
 
 }  // namespace plumb::gateway

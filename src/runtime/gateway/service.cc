@@ -69,11 +69,10 @@ asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const Stance& 
   if (exchange.status == "error") ++service.totals["errors"];
   if (exchange.mode == "observe" && exchange.action > guard::Action::kFlag) ++service.totals["observed"];
   service.metrics.CountExchange(exchange);
+  if (exchange.mode == "pass") co_return ledger::Receipt();  // that nothing is recorded is what the policy wants
   const auto start = std::chrono::steady_clock::now();
   ledger::Entry entry = ToEntry(exchange, {stance.policy.hash, stance.guard_id});
-  ledger::Ledger* ledger = service.ledger.get();
-  auto append = [ledger, entry = std::move(entry)]() mutable { return ledger->Append(std::move(entry)); };
-  Result<ledger::Receipt> receipt = co_await On(service.ledger_threads, std::move(append));
+  Result<ledger::Receipt> receipt = co_await service.recorder.Append(*service.ledger, std::move(entry));
   service.metrics.ObserveLedger(MillisSince(start) / 1000);
   if (!receipt && service.options.warn) service.options.warn("the ledger refused an exchange: " + receipt.error().Text());
   co_return receipt;

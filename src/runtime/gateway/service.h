@@ -16,6 +16,7 @@
 #include "runtime/gateway/in_force.h"
 #include "runtime/gateway/limits.h"
 #include "runtime/gateway/metrics.h"
+#include "runtime/gateway/recorder.h"
 #include "runtime/gateway/shadow.h"
 
 namespace plumb::gateway {
@@ -44,7 +45,8 @@ struct Service {
   Metrics metrics;
   std::map<std::string, uint64_t> totals;  // by action, and "exchanges", "errors", "observed"
   asio::thread_pool guard_threads;
-  asio::thread_pool ledger_threads{16};  // appends that wait together are committed together
+  Recorder recorder{executor};
+  asio::thread_pool ledger_threads{4};  // for who reads
   std::unique_ptr<net::OtlpExporter> otlp;  // nullptr: nobody listens
   ShadowWork shadows;
   std::unique_ptr<net::Server> server;

@@ -9,6 +9,7 @@
 //   turn_stream.cc  the answer as it is written
 //   turn_places.cc  what is taken out of a request and put back into its answer
 //   turn_again.cc   the model is asked once more
+//   turn_pass.cc    what a route passes on as it is
 //   turn_post.cc    what is no chat: one question passed on, one answer passed back (embeddings, token counts)
 #pragma once
 
@@ -64,6 +65,11 @@ enum class Entry {
 };
 asio::awaitable<Entry> Enter(Turn& turn);
 
+// Parts of Enter. Who answers, under which policy and which of its routes; `call.request.model` is what was asked for.
+Status FindRoute(Turn& turn, const Caller& caller);
+void OpenExchange(Turn& turn, const Caller& caller);
+void SetHeaders(Turn& turn);
+
 // Runs a turn between the beginning and the end of its trace.
 asio::awaitable<void> Traced(Turn& turn, asio::awaitable<void> (*take)(Turn&));
 
@@ -91,6 +97,12 @@ void SettleTurn(Turn& turn);
 asio::awaitable<void> AnswerWhole(Turn& turn);
 // Records and sends what is already guarded.
 asio::awaitable<void> SendWhole(Turn& turn, Answer answer);
+
+// turn_pass.cc: a route of the mode `pass` judges and records nothing. False: this is not for such a route, or cannot be
+// passed on; nothing was said yet.
+asio::awaitable<bool> PassOn(Turn& turn);
+// Error: the route passes requests on, and this is one that it cannot.
+Status MayPass(const Turn& turn);
 
 // turn_post.cc
 asio::awaitable<void> Embeddings(Service& service, net::Request& request, net::ResponseWriter& out);

@@ -3,6 +3,7 @@
 #include "runtime/gateway/turn_messages.h"
 #include "runtime/gateway/turn_rules.h"
 #include "runtime/gateway/turn_places.h"
+#include "runtime/guard/cascade.h"
 #include "runtime/guard/record.h"
 
 namespace plumb::gateway {
@@ -11,8 +12,14 @@ namespace {
 using guard::Action;
 using guard::Direction;
 
-// Runs a step of the answer's guard, on a guard thread where it may wait for a classifier; the time counts to the
-// exchange.
+// Patterns and the linear tier read this much in less time than a change of threads would be worth saving.
+constexpr size_t kBriefBytes = 8 << 10;
+
+bool AsksEncoder(const Turn& turn) {
+  return turn.guard->record().encoder.has_value() && turn.guard->parts().options.require_encoder;
+}
+
+// Runs a step of the answer's guard, on a guard thread where it may take long; the time counts to the exchange.
 template <class Work>
 asio::awaitable<std::invoke_result_t<Work>> Guarded(Turn& turn, bool waits, Work work) {
   const auto start = Steady::now();
@@ -68,12 +75,19 @@ std::string SayFor(const Turn& turn, const guard::Verdict& verdict) {
 
 }  // namespace
 
+bool Brief(const Turn& turn, size_t bytes) { return bytes <= kBriefBytes && !AsksEncoder(turn); }
+
 asio::awaitable<guard::Verdict> CheckText(Turn& turn, Direction direction, std::string text, std::string prompt) {
   const guard::Guard* guard = turn.guard;
   guard::Subject subject{std::move(text), std::move(prompt)};
-  auto work = [guard, direction, subject = std::move(subject)]() { return guard->Check(direction, subject); };
   const auto start = Steady::now();
-  guard::Verdict verdict = co_await On(turn.service.guard_threads, std::move(work));
+  guard::Verdict verdict;
+  if (Brief(turn, subject.text.size())) {
+    verdict = guard->Check(direction, subject);
+  } else {
+    auto work = [guard, direction, subject = std::move(subject)]() { return guard->Check(direction, subject); };
+    verdict = co_await On(turn.service.guard_threads, std::move(work));
+  }
   const double ms = MillisSince(start);
   turn.service.metrics.ObserveGuard(std::string(guard::DirectionName(direction)), ms / 1000);
   (direction == Direction::kInput || direction == Direction::kToolResult ? turn.exchange.guard_input_ms
@@ -112,13 +126,13 @@ asio::awaitable<guard::AnswerPiece> PushGuard(Turn& turn, guard::AnswerGuard& gu
 
 asio::awaitable<guard::AnswerPiece> EndReasoning(Turn& turn, guard::AnswerGuard& guard) {
   auto work = [&guard]() { return guard::AnswerPiece{.reasoning = guard.EndReasoning()}; };
-  guard::AnswerPiece out = co_await Guarded(turn, turn.guard->record().encoder.has_value(), std::move(work));
+  guard::AnswerPiece out = co_await Guarded(turn, !Brief(turn, guard.said().size()), std::move(work));
   co_return out;
 }
 
 asio::awaitable<Finished> FinishGuard(Turn& turn, guard::AnswerGuard& guard) {
   auto work = [&guard]() { return guard.Finish(); };
-  guard::AnswerPiece rest = co_await Guarded(turn, turn.guard->record().encoder.has_value(), std::move(work));
+  guard::AnswerPiece rest = co_await Guarded(turn, !Brief(turn, guard.said().size()), std::move(work));
   Exchange& exchange = turn.exchange;
   turn.service.metrics.ObserveGuard("output", exchange.guard_output_ms / 1000);
   Finished out{std::move(rest), guard.verdict(), guard.blocked()};

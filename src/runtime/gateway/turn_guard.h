@@ -9,7 +9,9 @@
 
 namespace plumb::gateway {
 
-// Judges one text on a guard thread; the time counts to the exchange.
+// Whether a look at a text of this length is so short that it need not leave the gateway's thread: it asks no encoder.
+bool Brief(const Turn& turn, size_t bytes);
+// Judges one text, on a guard thread unless it is brief; the time counts to the exchange.
 asio::awaitable<guard::Verdict> CheckText(Turn& turn, guard::Direction direction, std::string text, std::string prompt);
 
 // Whether the request may go on to the model. Redacts messages and replaces tool results where the policy says so.

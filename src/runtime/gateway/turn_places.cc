@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/gateway/turn_guard.h"
 #include "runtime/gateway/turn_messages.h"
 
 namespace plumb::gateway {
@@ -49,6 +50,10 @@ void Redact(const guard::Guard& guard, guard::Placeholders& places, json::array&
 
 asio::awaitable<void> RedactPast(Turn& turn) {
   if (!turn.enforce || !RedactsInput(turn.guard->policy())) co_return;
+  if (Brief(turn, turn.asked.body.size())) {
+    Redact(*turn.guard, turn.places, turn.call.request.messages);
+    co_return;
+  }
   Turn* its = &turn;
   auto work = [its]() {
     Redact(*its->guard, its->places, its->call.request.messages);

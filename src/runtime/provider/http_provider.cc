@@ -82,6 +82,7 @@ asio::awaitable<Result<net::ClientRequest>> HttpProvider::Letter(std::string_vie
   letter.url.target += protocol_->Path(endpoint, model);
   letter.method = "POST";
   letter.headers = options_.headers;
+  letter.headers.Reserve(letter.headers.wire().size() + 384, letter.headers.size() + 8);
   letter.timeouts = options_.timeouts;
   if (request) {
     for (const auto& [name, value] : request->headers) letter.headers.Set(name, value);

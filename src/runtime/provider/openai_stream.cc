@@ -2,6 +2,7 @@
 #include <array>
 #include <map>
 
+#include "base/core/json_text.h"
 #include "runtime/provider/failure.h"
 #include "runtime/provider/openai_parts.h"
 
@@ -20,7 +21,7 @@ class OpenAiReader final : public StreamReader {
     }
     std::array<unsigned char, 4096> room;
     json::monotonic_resource memory(room.data(), room.size());
-    auto parsed = ParseJson(event.data, "stream event", &memory);
+    auto parsed = ParseJsonIn(&memory, event.data, "stream event");
     const json::object* chunk = parsed ? parsed->if_object() : nullptr;
     if (!chunk) return Fail(Code::kCorrupt, "the stream holds an event that is not a JSON object");
     if (const json::object* error = FindObject(*chunk, "error")) {
