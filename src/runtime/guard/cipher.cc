@@ -1,15 +1,14 @@
 #include <algorithm>
-#include <cctype>
-#include <unordered_set>
+#include <array>
 
+#include "runtime/guard/ascii.h"
 #include "runtime/guard/normalise.h"
 
 namespace plumb::guard {
 namespace {
 
 // The words that tell running English from letters: if these are few, it is not English.
-bool IsCommon(std::string_view word) {
-  static const std::unordered_set<std::string_view> kCommon = {
+constexpr std::string_view kCommonWords[] = {
       "the", "be", "to", "of", "and", "a", "in", "that", "have", "it", "for", "not", "on", "with", "he", "as", "you", "do",
       "at", "this", "but", "his", "by", "from", "they", "we", "say", "her", "she", "or", "an", "will", "my", "one", "all",
       "would", "there", "their", "what", "so", "up", "out", "if", "about", "who", "get", "which", "go", "me", "when", "make",
@@ -19,7 +18,37 @@ bool IsCommon(std::string_view word) {
       "most", "us", "is", "are", "was", "were", "has", "had", "did", "does", "am", "i", "tell", "write", "explain", "show",
       "please", "steps", "step", "instructions", "create", "build", "without", "ignore", "previous", "all", "should", "need",
       "help", "where", "why", "someone", "something", "bomb", "kill", "hack", "steal", "weapon", "drug", "drugs", "attack"};
-  return kCommon.contains(word);
+constexpr size_t kLongestCommon = 12;
+
+// An open table, by first and last letters and length: every word of every text is looked up here.
+class CommonWords {
+ public:
+  CommonWords() {
+    for (const std::string_view word : kCommonWords) {
+      size_t at = Place(word);
+      while (!slots_[at].empty() && slots_[at] != word) at = (at + 1) % slots_.size();
+      slots_[at] = word;
+    }
+  }
+  bool Has(std::string_view word) const {
+    for (size_t at = Place(word); !slots_[at].empty(); at = (at + 1) % slots_.size())
+      if (slots_[at] == word) return true;
+    return false;
+  }
+
+ private:
+  static size_t Place(std::string_view word) {
+    const auto letter = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(word[i]) & 31); };
+    const size_t n = word.size();
+    const uint32_t mixed = letter(0) | letter(n > 1 ? 1 : 0) << 5 | letter(n - 1) << 10 | letter(n / 2) << 15 | static_cast<uint32_t>(n) << 20;
+    return mixed * 0x9E3779B1u >> 22;
+  }
+  std::array<std::string_view, 1024> slots_;
+};
+
+bool IsCommon(std::string_view word) {
+  static const CommonWords words;
+  return words.Has(word);
 }
 
 char Shift(char c, int by) {
@@ -38,18 +67,28 @@ struct Reading {
 template <class Letter>
 Reading Read(size_t n, Letter letter) {
   Reading reading;
-  std::string word;
+  char word[kLongestCommon];
+  size_t length = 0;
   for (size_t i = 0; i <= n; ++i) {
-    const char c = i < n ? letter(i) : ' ';
-    if (std::isalpha(static_cast<unsigned char>(c))) {
-      word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    } else if (!word.empty()) {
+    const char c = ascii::Lower(i < n ? letter(i) : ' ');
+    if (c >= 'a' && c <= 'z') {
+      if (length < kLongestCommon) word[length] = c;
+      ++length;
+    } else if (length > 0) {
       ++reading.words;
-      reading.common += IsCommon(word);
-      word.clear();
+      reading.common += length <= kLongestCommon && IsCommon({word, length});
+      length = 0;
     }
   }
   return reading;
+}
+
+bool EndsPassage(char c) {
+  switch (c) {
+    case '\n': case '.': case ':': case ';': case '!': case '?': case '"': case '\'': case '(': case ')': case '[': case ']':
+    case '{': case '}': case '<': case '>': case '`': return true;
+    default: return false;
+  }
 }
 
 // Passages judged on their own: a sentence, a quotation, what follows a colon.
@@ -57,7 +96,7 @@ std::vector<std::pair<size_t, size_t>> Passages(std::string_view text) {
   std::vector<std::pair<size_t, size_t>> out;
   size_t begin = 0;
   for (size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && std::string_view("\n.:;!?\"'()[]{}<>`").find(text[i]) == std::string_view::npos) continue;
+    if (i < text.size() && !EndsPassage(text[i])) continue;
     if (i - begin >= 8) out.emplace_back(begin, i);
     begin = i + 1;
   }
@@ -89,9 +128,15 @@ std::vector<Layer> CipherLayers(const Layer& layer) {
   LayerBuilder rotated(layer, "rotated");
   size_t kept = 0;
   bool found = false;
+  Reading known;        // of the passages together
+  size_t judged = 0;    // bytes in them
   const auto judge = [&](size_t begin, size_t end) {
     const size_t n = end - begin;
-    if (!Read(n, [&](size_t i) { return text[begin + i]; }).Foreign()) return;
+    const Reading reading = Read(n, [&](size_t i) { return text[begin + i]; });
+    known.words += reading.words;
+    known.common += reading.common;
+    judged += n;
+    if (!reading.Foreign()) return;
     if (Read(n, [&](size_t i) { return text[end - 1 - i]; }).English()) {
       backwards.emplace_back(begin, end);
       return;
@@ -116,7 +161,9 @@ std::vector<Layer> CipherLayers(const Layer& layer) {
     rotated.Keep(kept, text.size());
     out.push_back(rotated.Finish());
   }
-  if (backwards.empty() && text.size() <= 65536 && Read(text.size(), [&](size_t i) { return text[i]; }).Foreign() &&
+  // Where the passages have so many common words that the rest could not outweigh them, the whole is not foreign either.
+  known.words += text.size() - judged;
+  if (backwards.empty() && text.size() <= 65536 && known.Foreign() && Read(text.size(), [&](size_t i) { return text[i]; }).Foreign() &&
       Read(text.size(), [&](size_t i) { return text[text.size() - 1 - i]; }).English())
     backwards.emplace_back(0, text.size());
   if (!backwards.empty()) out.push_back(Reversed(layer, backwards));

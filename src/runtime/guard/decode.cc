@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 
 #include "base/core/text.h"
+#include "runtime/guard/ascii.h"
 #include "runtime/guard/normalise.h"
 
 namespace plumb::guard {
@@ -17,8 +17,10 @@ struct Decoding {
   std::string text;
 };
 
-bool IsAlnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
-bool IsHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+using ascii::IsAlnum;
+using ascii::IsBase64;
+using ascii::IsHex;
+
 int HexValue(char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
 
 // Somebody meant this to be read: UTF-8, hardly a control byte, mostly letters and spaces.
@@ -43,7 +45,11 @@ int Base64Value(char c) {
 
 // Base64 with or without padding, in one run or wrapped at line ends; at least 12 characters.
 std::optional<Decoding> Base64At(std::string_view text, size_t at) {
-  if (at > 0 && Base64Value(text[at - 1]) >= 0) return std::nullopt;
+  if (at > 0 && IsBase64(text[at - 1])) return std::nullopt;
+  // A word is too short, and no line end joins it to the next.
+  size_t run = at;
+  while (run < text.size() && IsBase64(text[run])) ++run;
+  if (run - at < 12) return std::nullopt;
   std::string digits;
   size_t end = at, line = 0;
   for (size_t i = at; i < text.size(); ++i) {
@@ -128,7 +134,7 @@ std::optional<uint32_t> Digits(std::string_view text, size_t at, size_t count, b
   if (at + count > text.size() || count == 0 || count > 8) return std::nullopt;
   uint32_t value = 0;
   for (size_t i = at; i < at + count; ++i) {
-    if (hex ? !IsHex(text[i]) : !std::isdigit(static_cast<unsigned char>(text[i]))) return std::nullopt;
+    if (hex ? !IsHex(text[i]) : !ascii::IsDigit(text[i])) return std::nullopt;
     value = value * (hex ? 16 : 10) + static_cast<uint32_t>(HexValue(text[i]));
   }
   return value;
@@ -187,7 +193,7 @@ std::optional<Decoding> DecodingAt(std::string_view text, size_t at) {
     if (auto binary = BinaryAt(text, at)) return binary;
   if (IsHex(c))
     if (auto hex = HexAt(text, at)) return hex;
-  return Base64Value(c) >= 0 ? Base64At(text, at) : std::nullopt;
+  return IsBase64(c) ? Base64At(text, at) : std::nullopt;
 }
 
 }  // namespace
@@ -199,7 +205,7 @@ std::vector<Layer> DecodedLayer(const Layer& layer) {
   const std::string_view text = layer.text;
   for (size_t at = 0; at < text.size();) {
     const bool start = text[at] == '%' || text[at] == '&' || text[at] == '\\' ||
-                       ((Base64Value(text[at]) >= 0) && (at == 0 || Base64Value(text[at - 1]) < 0));
+                       (IsBase64(text[at]) && (at == 0 || !IsBase64(text[at - 1])));
     const auto decoding = start ? DecodingAt(text, at) : std::nullopt;
     if (!decoding) {
       ++at;

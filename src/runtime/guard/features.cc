@@ -26,16 +26,24 @@ bool IsWordByte(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
 }
 
+// The hashes of 3, 4 and 5 characters in a row.
 void AddChars(std::string_view word, std::vector<uint32_t>& out) {
   // `word` comes with its marks: "<bomb>". A word of one or two letters is its own feature already.
+  const size_t before = out.size();
+  if (word.size() < 3) return;
+  out.resize(before + 3 * (word.size() - 2));
+  uint32_t* next = out.data() + before;
   for (size_t begin = 0; begin + 3 <= word.size(); ++begin) {
-    uint64_t hash = kFnvOffset ^ 0xC0;
-    const size_t end = std::min(word.size(), begin + 5);
-    for (size_t i = begin; i < end; ++i) {
-      hash = Mix(hash, static_cast<unsigned char>(word[i]));
-      if (i - begin >= 2) out.push_back(Fold(hash));
-    }
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(word[begin + i]); };
+    uint64_t hash = Mix(Mix(Mix(kFnvOffset ^ 0xC0, byte(0)), byte(1)), byte(2));
+    *next++ = Fold(hash);
+    if (begin + 4 > word.size()) break;
+    hash = Mix(hash, byte(3));
+    *next++ = Fold(hash);
+    if (begin + 5 > word.size()) continue;
+    *next++ = Fold(Mix(hash, byte(4)));
   }
+  out.resize(static_cast<size_t>(next - out.data()));
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ std::string Redact(std::string_view text, const Verdict& verdict);
 struct Subject {
   std::string text;    // what is judged
   std::string prompt;  // for outputs, what it answers; may be empty
+  bool part = false;   // of a text that is judged piece by piece: what only the whole can be, a refusal, is not asked
 };
 // From chat messages: for an input what was said since the assistant last spoke; for an output the last assistant
 // message and what it answers. Error: kInvalid.

@@ -76,7 +76,7 @@ Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& sub
         Strengthen(verdict, out.action, nearest->id);
       }
   }
-  const bool output = direction == Direction::kOutput;
+  const bool output = direction == Direction::kOutput && !subject.part;
   if (output) {
     const double from = parts.options.milliseconds();
     verdict.refusal = RefusalScore(subject.text, subject.prompt);

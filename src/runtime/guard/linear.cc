@@ -28,11 +28,26 @@ bool GetVarint(std::string_view bytes, size_t& at, uint32_t& value) {
   return false;
 }
 
-void AddRows(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
-  for (const uint32_t bucket : buckets) {
-    const int8_t* row = weights + static_cast<size_t>(bucket) * stride;
-    for (size_t h = 0; h < stride; ++h) sums[h] += row[h];
+// So many weights fit into 16 bits together.
+constexpr size_t kBlock = 256;
+
+// `kWidth` sums are kept in registers.
+template <size_t kWidth>
+void AddBlocks(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
+  for (size_t begin = 0; begin < buckets.size(); begin += kBlock) {
+    int16_t block[kWidth] = {};
+    for (const uint32_t bucket : buckets.subspan(begin, std::min(kBlock, buckets.size() - begin))) {
+      const int8_t* row = weights + static_cast<size_t>(bucket) * stride;
+      for (size_t h = 0; h < kWidth; ++h) block[h] = static_cast<int16_t>(block[h] + row[h]);
+    }
+    for (size_t h = 0; h < kWidth; ++h) sums[h] += block[h];
   }
+}
+
+void AddRows(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
+  size_t h = 0;
+  for (; h + 16 <= stride; h += 16) AddBlocks<16>(buckets, weights + h, stride, sums + h);
+  for (; h < stride; h += 8) AddBlocks<8>(buckets, weights + h, stride, sums + h);
 }
 
 }  // namespace

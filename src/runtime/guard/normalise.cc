@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/guard/stream_hold.h"
+
 namespace plumb::guard {
 namespace {
 
@@ -34,6 +36,13 @@ Normalised Normalise(std::string_view text, const NormaliseLimits& limits) {
   out.layers.reserve(limits.layers + 1);
   out.layers.push_back(OriginalLayer(text));
   Layers layers(out, limits);
+  if (IsUndisguised(text)) {
+    for (Layer& layer : CipherLayers(out.layers[0])) {
+      if (!layers.Add(std::move(layer))) continue;
+      for (Layer& decoded : DecodedLayer(out.layers.back())) layers.Add(std::move(decoded));
+    }
+    return out;
+  }
 
   // The trunk: plain, then decoded until nothing is left to decode. Each decoded layer may hide characters again.
   std::vector<size_t> trunk = {0};

@@ -11,6 +11,10 @@
 
 namespace plumb::guard {
 
+// The bytes that can stand in a match of `regex` or in what it looks at: perhaps more than do, never fewer. Bytes of
+// other letters than ASCII's always may.
+std::bitset<256> AlphabetOf(std::string_view regex, bool caseless);
+
 // Immutable; safe to use from any thread.
 class PartialMatcher {
  public:
@@ -27,6 +31,7 @@ class PartialMatcher {
   };
   std::unique_ptr<void, Free> code_;
   std::bitset<256> first_;  // bytes that a match may begin with
+  std::bitset<256> alphabet_;  // no other byte stands in a match, or is looked at behind it
 };
 
 }  // namespace plumb::guard

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cctype>
 #include <cmath>
+#include <cstring>
 #include <set>
 #include <string>
 #include <utility>
@@ -100,6 +102,7 @@ void WordGrams(std::string_view kind, const std::vector<std::string>& words, siz
 
 // 2- to 4-grams of code points outside ASCII: for languages that inflect, or write no spaces.
 void CharGrams(std::string_view kind, std::string_view text, std::vector<uint32_t>& out) {
+  if (std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) return;
   std::vector<std::string_view> points;
   for (size_t i = 0; i < text.size();) {
     size_t n = 1;
@@ -132,6 +135,23 @@ std::vector<std::string> Subjects(const std::string& asked) {
   return out;
 }
 
+// Which runs of four bytes a text may hold: tells most words that are not in it without looking through it.
+class FourGrams {
+ public:
+  explicit FourGrams(std::string_view text) {
+    for (size_t i = 0; i + 4 <= text.size(); ++i) bits_.set(Place(text.data() + i));
+  }
+  bool May(std::string_view word) const { return word.size() < 4 || bits_[Place(word.data())]; }
+
+ private:
+  static size_t Place(const char* four) {
+    uint32_t value;
+    std::memcpy(&value, four, sizeof value);
+    return value * 0x9E3779B1u >> 18;
+  }
+  std::bitset<1 << 14> bits_;
+};
+
 // How much of the answer is about the task (sentences without any cue of refusing, moralising, offering or asking), and
 // how much of the prompt comes up there.
 void AddContent(const std::vector<std::string_view>& sentences, const std::vector<CueSet>& cues, const std::string& asked, bool cannot,
@@ -154,7 +174,8 @@ void AddContent(const std::vector<std::string_view>& sentences, const std::vecto
   if (cannot) out.Dense(kContent + 5 + bin);
   const std::vector<std::string> subjects = Subjects(asked);
   if (subjects.empty()) return;
-  const auto met = std::ranges::count_if(subjects, [&](const std::string& word) { return text.find(word) != std::string::npos; });
+  const FourGrams there(text);
+  const auto met = std::ranges::count_if(subjects, [&](const std::string& word) { return there.May(word) && text.find(word) != std::string::npos; });
   const uint32_t coverage = met == 0 ? 0 : 2 * static_cast<size_t>(met) < subjects.size() ? 1 : 2;
   out.Dense(kCoverage + coverage);
   if (cannot) out.Dense(kCoverage + 3 + coverage);

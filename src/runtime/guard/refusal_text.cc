@@ -3,10 +3,10 @@
 #include <re2/re2.h>
 #include <utf8proc.h>
 
-#include <cctype>
 #include <utility>
 
 #include "base/core/text.h"
+#include "runtime/guard/ascii.h"
 
 namespace plumb::guard::refusal {
 
@@ -15,6 +15,12 @@ std::string Simplify(std::string_view text) {
   out.reserve(text.size());
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   for (utf8proc_ssize_t at = 0, size = static_cast<utf8proc_ssize_t>(text.size()); at < size;) {
+    if (bytes[at] < 0x80) {
+      const char c = static_cast<char>(bytes[at++]);
+      if (c != ' ' && c != '\t' && c != '\r') out += ascii::Lower(c);
+      else if (out.empty() || (out.back() != ' ' && out.back() != '\n')) out += ' ';
+      continue;
+    }
     utf8proc_int32_t code = 0;
     const utf8proc_ssize_t n = utf8proc_iterate(bytes + at, size - at, &code);
     if (n <= 0) {
@@ -24,7 +30,7 @@ std::string Simplify(std::string_view text) {
     at += n;
     if (code == 0x2018 || code == 0x2019) code = '\'';
     if (code == 0x201C || code == 0x201D || code == 0x201E || code == 0xAB || code == 0xBB || code == 0x300C || code == 0x300D) code = '"';
-    if (code == 0xA0 || code == '\t' || code == '\r') code = ' ';
+    if (code == 0xA0) code = ' ';
     if (code == ' ' && !out.empty() && (out.back() == ' ' || out.back() == '\n')) continue;
     utf8proc_uint8_t encoded[4];
     const utf8proc_ssize_t length = utf8proc_encode_char(utf8proc_tolower(code), encoded);
@@ -37,8 +43,11 @@ std::string OwnWords(const std::string& text) {
   if (text.starts_with("{") || text.starts_with("[{")) return text;  // an answer in JSON
   static const RE2 code("(?s)```.*?(?:```|$)"), quoted("\"[^\"]{2,}\"?"), inline_code("`[^`\\n]+`");
   std::string out = text;
-  RE2::GlobalReplace(&out, code, " \x02" "code ");
-  RE2::GlobalReplace(&out, inline_code, " \x02" "code ");
+  if (text.find('`') != std::string::npos) {
+    RE2::GlobalReplace(&out, code, " \x02" "code ");
+    RE2::GlobalReplace(&out, inline_code, " \x02" "code ");
+  }
+  if (text.find('"') == std::string::npos) return out;
   std::string unquoted = out;
   RE2::GlobalReplace(&unquoted, quoted, " \x02quote ");
   return unquoted.size() * 4 >= out.size() ? unquoted : out;
@@ -54,7 +63,8 @@ std::vector<std::string_view> SentencesOf(std::string_view text) {
     start = end;
   };
   for (size_t i = 0; i < text.size(); ++i) {
-    const std::string_view wide = text.substr(i, 3);
+    const bool ascii = static_cast<unsigned char>(text[i]) < 0x80;
+    const std::string_view wide = ascii ? std::string_view() : text.substr(i, 3);
     if (wide == "。" || wide == "！" || wide == "？" || wide == "…") {
       end_at(i + 3);
       i += 2;
@@ -63,7 +73,7 @@ std::vector<std::string_view> SentencesOf(std::string_view text) {
     } else if ((text[i] == '.' || text[i] == '!' || text[i] == '?') &&
                (i + 1 == text.size() || text[i + 1] == ' ' || text[i + 1] == '\n' ||
                 // "advice.I cannot": small models forget the space
-                (i > 2 && std::isalpha(static_cast<unsigned char>(text[i - 1])) && i + 1 < text.size() && text[i + 1] == 'i'))) {
+                (i > 2 && ascii::IsLetter(text[i - 1]) && i + 1 < text.size() && text[i + 1] == 'i'))) {
       end_at(i + 1);
     }
   }
@@ -76,7 +86,7 @@ std::vector<std::string> WordsOf(std::string_view text) {
   std::string word;
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) || byte >= 0x80 || c == 2) {
+    if (ascii::IsAlnum(c) || byte >= 0x80 || c == 2) {
       word += c;
     } else if (c != '\'' && !word.empty()) {
       words.push_back(std::move(word));
@@ -92,6 +102,8 @@ std::string LastVoice(const std::string& text) {
   const char* last = nullptr;
   int names = 0;
   re2::StringPiece match;
+  // The first name must stand at the beginning.
+  if (!name.Match(text, 0, text.size(), RE2::ANCHOR_START, &match, 1)) return "";
   for (size_t at = 0; name.Match(text, at, text.size(), RE2::UNANCHORED, &match, 1); ++names) {
     if (names == 0 && match.data() != text.data()) return "";
     last = match.data() + match.size();

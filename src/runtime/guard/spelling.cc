@@ -1,16 +1,22 @@
 #include <algorithm>
-#include <cctype>
 
+#include "runtime/guard/ascii.h"
 #include "runtime/guard/normalise.h"
 
 namespace plumb::guard {
 namespace {
 
-bool IsLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool IsAlnum(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
-bool IsSeparator(char c) { return std::string_view(" .-_*|/,~+").find(c) != std::string_view::npos; }
+using ascii::IsAlnum;
+using ascii::IsLetter;
+
+bool IsSeparator(char c) {
+  switch (c) {
+    case ' ': case '.': case '-': case '_': case '*': case '|': case '/': case ',': case '~': case '+': return true;
+    default: return false;
+  }
+}
 // Signs put between letters of one word that no ordinary word has there.
-bool IsWedge(char c) { return std::string_view("*|~^`").find(c) != std::string_view::npos; }
+bool IsWedge(char c) { return c == '*' || c == '|' || c == '~' || c == '^' || c == '`'; }
 
 // A run of single letters with one and the same separator between them: "k i l l".
 struct Spaced {

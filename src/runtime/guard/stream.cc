@@ -77,7 +77,7 @@ StreamPiece StreamGuard::Finish() {
   StreamPiece piece = Advance(true);
   if (classifies_ && !by_units_ && !text_.empty()) {
     // Nothing here acts on a classifier's word; its scores are for the record.
-    Verdict noted = guard_.Check(direction_, Subject{text_, prompt_});
+    Verdict noted = guard_.Check(direction_, Subject{text_, prompt_, true});
     noted.action = Action::kAllow;
     Join(noted, 0, text_.size());
   }
@@ -233,14 +233,14 @@ void StreamGuard::JudgeUnits(size_t limit, bool finished) {
     // From a word's beginning.
     while (from > 0 && from < judged_ && !IsSpace(text_[from - 1])) ++from;
     // Alone, lest harmless company dilutes it, and with what went before, lest the harm needs both.
-    std::vector<Subject> subjects = {{text_.substr(judged_, stop - judged_), prompt_}};
-    if (from < judged_) subjects.push_back({text_.substr(from, stop - from), prompt_});
+    std::vector<Subject> subjects = {{text_.substr(judged_, stop - judged_), prompt_, true}};
+    if (from < judged_) subjects.push_back({text_.substr(from, stop - from), prompt_, true});
     const std::vector<Verdict> verdicts = guard_.Check(direction_, subjects);
     Join(verdicts[0], judged_, judged_);
     if (verdicts.size() > 1) Join(verdicts[1], from, judged_);
     judged_ = stop;
   }
-  if (several && !Stops()) Join(guard_.Check(direction_, Subject{text_.substr(0, limit), prompt_}), 0, 0);
+  if (several && !Stops()) Join(guard_.Check(direction_, Subject{text_.substr(0, limit), prompt_, true}), 0, 0);
 }
 
 // Adds the verdict on text_[base, …); what lies before `from` was judged before.

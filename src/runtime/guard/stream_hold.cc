@@ -3,8 +3,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "runtime/guard/ascii.h"
 #include "runtime/guard/confusables.h"
 #include "runtime/guard/normalise.h"
 
@@ -17,12 +17,15 @@ constexpr size_t kLongestDisguise = 256;
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
 bool IsEncoding(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("+/_=-%&#;\\{}").find(c) != std::string_view::npos;
+  switch (c) {
+    case '=': case '%': case '&': case '#': case ';': case '\\': case '{': case '}': return true;
+    default: return ascii::IsBase64(c);
+  }
 }
-bool IsBase64(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '-' || c == '_'; }
 // Whether a run of such characters says something: a long word or a hyphenated one usually does not.
 bool Decodes(std::string_view run) { return !DecodedLayer(OriginalLayer(run)).empty(); }
-bool IsHex(char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; }
+using ascii::IsBase64;
+using ascii::IsHex;
 
 // Where a list of pairs or octets that reaches the end begins: "34 31 31 31", "0x34, 0x31", "00110100 00110001".
 size_t OpenList(std::string_view text, size_t floor) {
@@ -58,7 +61,7 @@ CodePoint Before(std::string_view text, size_t end) {
 }
 
 bool IsWordCharacter(char32_t cp) {
-  if (cp < 0x80) return std::isalnum(static_cast<int>(cp)) != 0;
+  if (cp < 0x80) return ascii::IsAlnum(static_cast<char>(cp));
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(cp));
   return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
 }
@@ -113,8 +116,8 @@ size_t OpenDisguise(std::string_view text) {
 
 bool IsUndisguised(std::string_view text) {
   const auto at = [&](size_t i) { return i < text.size() ? text[i] : ' '; };
-  const auto letter = [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto letter = ascii::IsLetter;
+  const auto digit = ascii::IsDigit;
   const auto mark = [](char c) { return c == ' ' || c == ',' || c == ':' || c == '-'; };
   size_t run = 0, octet = 0;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -129,7 +132,7 @@ bool IsUndisguised(std::string_view text) {
       return false;
     // Digits and signs among letters, letters set apart.
     const bool sign = digit(c) || c == '@' || c == '$' || c == '+' || c == '!' || c == '*' || c == '|' || c == '~' || c == '^' || c == '`';
-    if (sign && letter(next) && (letter(before) || digit(before) || std::ispunct(static_cast<unsigned char>(before)))) return false;
+    if (sign && letter(next) && (letter(before) || digit(before) || ascii::IsPunct(before))) return false;
     if (sign && letter(before) && digit(c)) return false;
     if (letter(c) && !letter(before) && !digit(before) && !letter(next) && !digit(next) && letter(at(i + 2)) && !letter(at(i + 3)) && !digit(at(i + 3)))
       return false;

@@ -8,9 +8,9 @@ namespace {
 
 constexpr std::string_view kNames[] = {"input", "output", "tool_call", "tool_result", "document"};
 
-// To so many decimal places.
+// To so many decimal places: 3 or 6.
 double Rounded(double value, int places) {
-  const double scale = std::pow(10.0, places);
+  const double scale = places == 3 ? 1e3 : 1e6;
   return std::round(value * scale) / scale;
 }
 
