@@ -65,7 +65,7 @@ Status Turn::LearnWeights() {
 Result<std::vector<json::object>> Turn::HardPairs(const fs::path& adapter) {
   std::vector<const Pair*> asked;
   for (const auto& pair : pairs_)
-    if (pair.source != "data" && !pair.rejected.empty() && asked.size() < plan_.hard_prompts) asked.push_back(&pair);
+    if (pair.source != "data" && !pair.chosen.empty() && !pair.rejected.empty() && asked.size() < plan_.hard_prompts) asked.push_back(&pair);
   std::vector<std::string> prompts;
   for (const auto* pair : asked) prompts.push_back(pair->prompt.text);
   PLUMB_TRY(auto tuned, world_.open_target(fmt::format("{}+{}", options_.target, adapter.string())));

@@ -121,14 +121,14 @@ bool LearnedFurther(std::string_view prompt) { return NumberOf(prompt, "further"
 json::object SftRow(const Pair& pair) {
   json::object row = {{"prompt", Turn("user", pair.prompt.text)}, {"completion", Turn("assistant", pair.chosen)}};
   // Whether to decline is decided in the first words, and those are what most rows are spent on: a refusal's opening
-  // sentence, the first words of an answer. Every fourth row is learned further, so that refusals end as they should
+  // sentence, the first token of an answer. Every fourth row is learned further, so that refusals end as they should
   // and answers go on as the model's own.
   const bool further = LearnedFurther(pair.prompt.text);
   if (pair.source == "data") return row;
   // An answer of the model's own is held to what the model would have said anyway (KL to the base), not imitated:
   // imitating one greedy answer sharpens every other and costs knowledge.
   if (pair.open) row["anchor"] = true, row["weight"] = 0;
-  if (pair.open) row["max_completion_tokens"] = further ? 14 : 6;
+  if (pair.open) row["max_completion_tokens"] = further ? 14 : 1;
   else if (!further) row["max_completion_tokens"] = kOpeningTokens;
   return row;
 }

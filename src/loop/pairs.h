@@ -2,7 +2,8 @@
 //
 // For a request that breaks a clause the chosen side declines; for a look-alike or an everyday prompt the chosen side is
 // the model's own helpful answer and the rejected side a refusal. Own answers are taken from the start of what the model
-// says and are marked "open": they do not teach it where to stop.
+// says and are marked "open": they do not teach it where to stop. Most of them are empty: there only the model's own first
+// token is held, which needs no answer.
 #pragma once
 
 #include <string>
@@ -32,7 +33,7 @@ std::string RefusalFor(const policy::Policy& policy, const PairPrompt& prompt);
 struct Pair {
   PairPrompt prompt;
   std::string chosen, rejected;
-  bool open = false;       // `chosen` is the start of a longer answer
+  bool open = false;       // `chosen` is the start of a longer answer, perhaps an empty one
   std::string source;      // "policy", "distilled", "attack", "data"
 };
 

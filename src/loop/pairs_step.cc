@@ -107,17 +107,18 @@ Status Turn::WritePairs() {
     PLUMB_TRY(auto own, SelfAsked());
     prompts.insert(prompts.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   }
-  progress_.Phase("pairs", fmt::format("asking the model {} prompts", prompts.size()));
-  // The model's own answer is the chosen side of a harmless prompt, as far as its row is learned, and the rejected side of
-  // the violating ones that DPO may use; the others are taught by SFT, which has no rejected side.
-  constexpr int64_t kRejectedTokens = 8, kFirstWords = 6;
+  // The model's own answer is the chosen side of a harmless prompt whose row is learned further than its first token, and
+  // the rejected side of the violating ones that DPO may use; the others are taught by SFT, which has no rejected side.
+  constexpr int64_t kRejectedTokens = 8;
   std::map<int64_t, std::vector<size_t>> wanted;  // by answer length
   size_t rejected = 0, total = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (prompts[i].violates && rejected++ >= plan_.rejected) continue;
-    wanted[prompts[i].violates ? kRejectedTokens : LearnedFurther(prompts[i].text) ? plan_.answer_tokens : kFirstWords].push_back(i);
+    if (!prompts[i].violates && !LearnedFurther(prompts[i].text)) continue;
+    wanted[prompts[i].violates ? kRejectedTokens : plan_.answer_tokens].push_back(i);
     ++total;
   }
+  progress_.Phase("pairs", fmt::format("asking the model {} of {} prompts", total, prompts.size()));
   std::vector<std::string> texts(prompts.size()), answers(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) texts[i] = prompts[i].text;
   size_t done = 0;
@@ -130,7 +131,7 @@ Status Turn::WritePairs() {
   }
   std::vector<Pair> pairs;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    if (!prompts[i].violates && Trim(answers[i]).empty()) continue;
+    if (!prompts[i].violates && LearnedFurther(texts[i]) && Trim(answers[i]).empty()) continue;
     // An answer that opens like a refusal ("I'm sorry to hear that") would teach the opening of one.
     const bool refused = guard::RefusalScore(answers[i], texts[i]) >= 0.5 || StartsWithNoCase(Trim(answers[i]), "I'm sorry");
     const std::string refusal = RefusalFor(policy_, prompts[i]);

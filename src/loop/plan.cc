@@ -12,7 +12,7 @@ Plan MakePlan(double minutes) {
   auto scaled = [&](size_t full, size_t least) { return std::max(least, static_cast<size_t>(static_cast<double>(full) * share)); };
   plan.cases = scaled(300, 30);
   plan.wrapped_cases = scaled(150, 30);
-  plan.prompts = scaled(7000, 300);
+  plan.prompts = scaled(10000, 300);
   plan.rejected = scaled(800, 100);
   plan.self_asked = scaled(1400, 40);
   plan.hard_prompts = scaled(480, 180);

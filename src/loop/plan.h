@@ -10,14 +10,14 @@ struct Plan {
   double seconds = 900;          // the whole turn
   size_t cases = 300;            // of each suite, at most
   size_t wrapped_cases = 150;
-  size_t prompts = 7000;         // examples that become pairs, at most: about what one pass of SFT has time for
+  size_t prompts = 10000;        // examples that become pairs, at most: about what one pass of SFT has time for
   size_t rejected = 800;         // violating prompts the bare model answers, for the rejected sides
   size_t self_asked = 1400;      // everyday prompts the model writes itself, before those of little use are left out
   size_t attacks = 120;
   size_t distilled = 48;         // refusals asked of the model with the policy before it
   size_t hard_prompts = 480;     // asked again after SFT; those still wrong are DPO's
   size_t calibration_cases = 400;
-  int64_t answer_tokens = 15;    // of the model's own answers in pairs; no row learns more
+  int64_t answer_tokens = 15;    // of the model's own answers in pairs; no row holds more
   int64_t measured_tokens = 24;  // of answers that are only read for refusal
   double sft_share = 0.88;       // of the time there is for learning
   double dpo_share = 0.60;       // of what SFT left of it
