@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/guard_files.h"
+#include "cli/guard_ground.h"
 #include "cli/guard_train.h"
 #include "cli/verbs.h"
 
@@ -142,6 +143,7 @@ void RegisterGuard(CLI::App& app, Globals& globals) {
   });
 
   AddGuardTraining(*verb, globals);
+  AddGuardGround(*verb, globals);
 
   auto* bench = verb->add_subcommand("bench", "Measure the time each tier takes");
   auto bench_flags = std::make_shared<BenchFlags>();

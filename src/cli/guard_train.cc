@@ -18,6 +18,7 @@ struct TrainFlags {
   std::string out;
   std::vector<std::string> data;
   std::string encoder_base = "minilm";
+  std::string encoder_folder, write_rows;
   bool without_encoder = false;
   int epochs = 12;
   double encoder_epochs = 3, max_seconds = 0;
@@ -33,6 +34,7 @@ Status Train(const TrainFlags& flags, Globals& globals) {
     extra.insert(extra.end(), more.begin(), more.end());
   }
   PLUMB_TRY(const guard::TrainingSet set, guard::BuildTrainingSet(policy, extra));
+  if (!flags.write_rows.empty()) return guard::WriteEncoderRows(set, flags.write_rows);
   const fs::path folder =
       flags.out.empty() ? fs::path(globals.policy).parent_path() / "guard" : fs::path(flags.out);
   PLUMB_CHECK(MakeFolder(folder));
@@ -41,6 +43,12 @@ Status Train(const TrainFlags& flags, Globals& globals) {
   options.linear.seed = flags.seed;
   options.created = FormatTime(SystemClock()());
   std::unique_ptr<guard::Classifier> encoder;
+  if (!flags.encoder_folder.empty()) {
+    for (const char* name : {"adapter_config.json", "adapter_model.safetensors"}) {
+      PLUMB_TRY(const std::string bytes, ReadFile(fs::path(flags.encoder_folder) / name));
+      PLUMB_CHECK(WriteFileAtomic(folder / "encoder" / name, bytes));
+    }
+  }
   if (!flags.without_encoder) {
     guard::EncoderTraining training;
     training.base = flags.encoder_base;
@@ -52,7 +60,8 @@ Status Train(const TrainFlags& flags, Globals& globals) {
       training.on_event = [](const json::object& event) {
         fmt::print(stderr, "{}\n", ToJson(event));
       };
-    PLUMB_CHECK(guard::TrainEncoder(set, folder / "encoder", training));
+    if (flags.encoder_folder.empty())
+      PLUMB_CHECK(guard::TrainEncoder(set, folder / "encoder", training));
     PLUMB_TRY(encoder, guard::OpenEncoder(flags.encoder_base, folder / "encoder",
                                           {.lm = {.program = config.lm.program}, .executor = {}}));
     options.encoder = encoder.get();
@@ -174,7 +183,15 @@ void AddGuardTraining(CLI::App& guard_verb, Globals& globals) {
       "More labelled texts (JSONL: text, labels {head: 0|1}, weight; or clause, violates|allows)");
   train->add_option("--encoder", train_flags->encoder_base, "The encoder to fine-tune")
       ->capture_default_str();
-  train->add_flag("--without-encoder", train_flags->without_encoder, "Train the linear tier alone");
+  auto* without = train->add_flag("--without-encoder", train_flags->without_encoder,
+                                  "Train the linear tier alone");
+  train
+      ->add_option("--encoder-folder", train_flags->encoder_folder,
+                   "An encoder that is trained already (adapter_config.json with heads); only the "
+                   "linear tier and the joining weights are trained")
+      ->excludes(without);
+  train->add_option("--write-rows", train_flags->write_rows,
+                    "Write the rows that would teach the encoder to this file, and stop");
   train->add_option("--epochs", train_flags->epochs, "Passes of the linear tier")
       ->capture_default_str();
   train->add_option("--encoder-epochs", train_flags->encoder_epochs, "Passes of the encoder")

@@ -6,6 +6,7 @@
 #include "base/stats/risk_control.h"
 #include "runtime/guard/cascade.h"
 #include "runtime/guard/linear.h"
+#include "runtime/guard/reading.h"
 
 namespace plumb::guard {
 namespace {
@@ -26,7 +27,7 @@ Result<Scored> ScoreRows(const Guard& guard, const std::vector<CalibrationRow>& 
     subjects.push_back({row.text, row.prompt});
   }
   const policy::Policy& policy = guard.policy();
-  const std::vector<Scores> scores = Score(guard.parts(), subjects, stack == kEncoderStack);
+  const std::vector<Scores> scores = Score(guard.parts(), direction, subjects, stack == kEncoderStack);
   std::vector<size_t> known;
   out.clauses.emplace_back(kUnsafeHead);
   for (size_t c = 0; c < policy.categories.size() && !scores.empty(); ++c) {
@@ -148,13 +149,24 @@ DirectionCalibration Borrowed(DirectionCalibration from, double budget) {
   return from;
 }
 
+// A tool's results are read by the heads of documents: their thresholds stand in as they are.
+DirectionCalibration AsDocuments(DirectionCalibration from) {
+  from.guaranteed = false;
+  for (auto& [id, clause] : from.clauses) {
+    clause.calibrated = false;
+    clause.reason = "no texts of this direction; the thresholds of documents stand in";
+  }
+  return from;
+}
+
 // Where there are too few ordinary texts for the budget's guarantee, thresholds stay at least as high as `borrowed`, if any.
 DirectionCalibration CalibrateDirection(const Guard& guard, const Scored& scored, Direction direction, const Stack& stack, const CalibrationOptions& options,
                                         const DirectionCalibration* borrowed) {
   const policy::Policy& policy = guard.policy();
   const auto offset_of = [&](const std::string& clause) {
-    const auto found = stack.offsets.find(clause);
-    return found == stack.offsets.end() ? 0.0 : found->second;
+    const auto& offsets = stack.For(direction).offsets;
+    const auto found = offsets.find(clause);
+    return found == offsets.end() ? 0.0 : found->second;
   };
   std::vector<double> matrix, offsets;
   for (const std::string& clause : scored.clauses)
@@ -190,12 +202,13 @@ Result<GuardRecord> Calibrate(const Guard& guard, const std::vector<CalibrationR
     return Fail(Code::kInvalid, "calibration needs texts of direction input; the policy's calibration split has none");
   for (auto& [name, stack] : record.stacks) {
     stack.directions.clear();
-    for (const Direction direction : kDirections) {
+    for (const Direction direction : {Direction::kInput, Direction::kOutput, Direction::kToolCall, Direction::kDocument, Direction::kToolResult}) {
       const bool any = std::any_of(rows.begin(), rows.end(), [&](const CalibrationRow& row) { return row.direction == direction; });
       std::optional<DirectionCalibration> borrowed;
       if (direction != Direction::kInput) borrowed = Borrowed(stack.directions.at(Direction::kInput), BudgetOf(guard.policy(), direction, options));
       if (!any) {
-        stack.directions[direction] = *borrowed;
+        const bool as_documents = direction == Direction::kToolResult && stack.groups.contains(HeadGroup(direction));
+        stack.directions[direction] = as_documents ? AsDocuments(stack.directions.at(Direction::kDocument)) : *borrowed;
         continue;
       }
       PLUMB_TRY(const Scored scored, ScoreRows(guard, rows, direction, name));

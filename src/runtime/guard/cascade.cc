@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "runtime/guard/normalise.h"
+#include "runtime/guard/reading.h"
 
 namespace plumb::guard {
 namespace {
@@ -27,20 +28,26 @@ struct Work {
   bool wants_encoder = false;
 };
 
-// Where each category and "unsafe" sit among the heads of one detector.
+// Where each category and "unsafe" sit among the heads of one detector: the plain heads, and those of a group of
+// directions.
 struct HeadIndex {
-  std::optional<size_t> unsafe;
-  std::vector<std::optional<size_t>> categories;
+  std::optional<size_t> unsafe, group_unsafe;
+  std::vector<std::optional<size_t>> categories, group_categories;
 };
 
-HeadIndex IndexHeads(const policy::Policy& policy, const std::vector<std::string>& heads) {
+HeadIndex IndexHeads(const policy::Policy& policy, const std::vector<std::string>& heads, std::string_view group) {
   const auto find = [&](std::string_view name) -> std::optional<size_t> {
     const auto found = std::find(heads.begin(), heads.end(), name);
     if (found == heads.end()) return std::nullopt;
     return static_cast<size_t>(found - heads.begin());
   };
-  HeadIndex index{find(kUnsafeHead), {}};
-  for (const policy::Category& category : policy.categories) index.categories.push_back(find(category.id));
+  HeadIndex index;
+  index.unsafe = find(kUnsafeHead);
+  index.group_unsafe = group.empty() ? std::nullopt : find(HeadName(kUnsafeHead, group));
+  for (const policy::Category& category : policy.categories) {
+    index.categories.push_back(find(category.id));
+    index.group_categories.push_back(group.empty() ? std::nullopt : find(HeadName(category.id, group)));
+  }
   return index;
 }
 
@@ -57,44 +64,90 @@ void RunPatterns(const Guard::Parts& parts, const Normalised& normalised, Scores
   for (std::vector<Span>& spans : scores.matches) spans = MergeSpans(std::move(spans));
 }
 
-// What is to be read: every layer but the original, where a plain one stands for it; in windows.
-std::vector<Reading> ReadingsOf(const GuardRecord& record, const Normalised& normalised) {
+// What is to be read: every layer but the original, where a plain one stands for it; in windows. `group` is empty where
+// the plain heads read.
+std::vector<Reading> ReadingsOf(const GuardRecord& record, const Normalised& normalised, std::string_view group, std::string_view prompt) {
   std::vector<Reading> out;
+  const ReadingSize size = group == "output" ? kAnswerReading : group == "document" ? kDocumentReading : ReadingSize{record.window_bytes, record.window_overlap};
   const bool has_plain = normalised.layers.size() > 1 && normalised.layers[1].how == "plain";
   for (size_t l = has_plain ? 1 : 0; l < normalised.layers.size(); ++l) {
     const Layer& layer = normalised.layers[l];
-    for (const auto& [begin, end] : Windows(layer.text, record.window_bytes, record.window_overlap))
-      out.push_back({layer.text.substr(begin, end - begin), layer.Source(begin, end), {}, {}});
+    for (const auto& [begin, end] : Windows(layer.text, size.bytes, size.overlap)) {
+      const std::string_view text = std::string_view(layer.text).substr(begin, end - begin);
+      out.push_back({group == "output" ? Exchange(prompt, text) : std::string(text), layer.Source(begin, end), {}, {}});
+    }
+  }
+  return out;
+}
+
+// One reading under the plain heads.
+struct ReadingScores {
+  double unsafe = kNothing;
+  std::vector<double> categories;
+};
+
+ReadingScores ScorePlain(const Joining& joining, const HeadIndex& linear, const HeadIndex& encoder, const Reading& reading) {
+  ReadingScores out;
+  const double linear_any = HeadOr(reading.linear, linear.unsafe, 0), encoder_any = HeadOr(reading.encoder, encoder.unsafe, 0);
+  double linear_most = kNothing, encoder_most = kNothing;
+  out.categories.assign(linear.categories.size(), kNothing);
+  for (size_t c = 0; c < out.categories.size(); ++c) {
+    const bool known = linear.categories[c] || (encoder.categories[c] && !reading.encoder.empty());
+    if (!known) continue;
+    // A tier without a head for the category speaks for it through its "unsafe".
+    const double own = HeadOr(reading.linear, linear.categories[c], linear_any);
+    const double encoder_own = HeadOr(reading.encoder, encoder.categories[c], encoder_any);
+    linear_most = std::max(linear_most, own);
+    encoder_most = std::max(encoder_most, encoder_own);
+    out.categories[c] = Stacked(joining.category, own, linear_any, encoder_own, encoder_any);
+  }
+  if (linear_most == kNothing) linear_most = linear_any;
+  if (encoder_most == kNothing) encoder_most = encoder_any;
+  out.unsafe = Stacked(joining.unsafe, linear_most, linear_any, encoder_most, encoder_any);
+  return out;
+}
+
+// `any` and the largest `own` of a detector's heads for a group of directions.
+struct GroupHeads {
+  double any = 0, most = 0;
+};
+
+GroupHeads HeadsOfGroup(const std::vector<float>& values, const HeadIndex& index) {
+  double most = kNothing;
+  for (const auto& head : index.group_categories)
+    if (head && *head < values.size()) most = std::max<double>(most, values[*head]);
+  const double any = HeadOr(values, index.group_unsafe, most == kNothing ? 0 : most);
+  return {any, most == kNothing ? any : most};
+}
+
+// One reading under the heads of its group. A category without such a head is as likely as its subject and as harm.
+ReadingScores ScoreGroup(const Stack& stack, const Joining& joining, const HeadIndex& linear, const HeadIndex& encoder, const Reading& reading) {
+  const GroupHeads l = HeadsOfGroup(reading.linear, linear), e = HeadsOfGroup(reading.encoder, encoder);
+  ReadingScores out = ScorePlain(stack, linear, encoder, reading);
+  out.unsafe = Stacked(joining.unsafe, l.most, l.any, e.most, e.any);
+  for (size_t c = 0; c < out.categories.size(); ++c) {
+    if (linear.group_categories[c] || encoder.group_categories[c])
+      out.categories[c] = Stacked(joining.category, HeadOr(reading.linear, linear.group_categories[c], l.any), l.any, HeadOr(reading.encoder, encoder.group_categories[c], e.any), e.any);
+    else
+      out.categories[c] = std::min(out.categories[c], out.unsafe);
   }
   return out;
 }
 
 // The largest log-odds over readings, per category and for "unsafe".
-void Combine(const policy::Policy& policy, const Stack& stack, const HeadIndex& linear, const HeadIndex& encoder, Work& work) {
+void Combine(const policy::Policy& policy, const Stack& stack, std::string_view group, const HeadIndex& linear, const HeadIndex& encoder, Work& work) {
   Scores& scores = work.scores;
   scores.unsafe = kNothing;
   scores.categories.assign(policy.categories.size(), kNothing);
   scores.evidence.assign(policy.categories.size(), {});
   for (const Reading& reading : work.readings) {
-    const double linear_any = HeadOr(reading.linear, linear.unsafe, 0), encoder_any = HeadOr(reading.encoder, encoder.unsafe, 0);
-    double linear_most = kNothing, encoder_most = kNothing;
+    const ReadingScores one = group.empty() ? ScorePlain(stack, linear, encoder, reading) : ScoreGroup(stack, stack.groups.find(group)->second, linear, encoder, reading);
     for (size_t c = 0; c < policy.categories.size(); ++c) {
-      const bool known = linear.categories[c] || (encoder.categories[c] && !reading.encoder.empty());
-      if (!known) continue;
-      // A tier without a head for the category speaks for it through its "unsafe".
-      const double own = HeadOr(reading.linear, linear.categories[c], linear_any);
-      const double encoder_own = HeadOr(reading.encoder, encoder.categories[c], encoder_any);
-      linear_most = std::max(linear_most, own);
-      encoder_most = std::max(encoder_most, encoder_own);
-      const double logit = Stacked(stack.category, own, linear_any, encoder_own, encoder_any);
-      if (logit > scores.categories[c]) {
-        scores.categories[c] = logit;
-        scores.evidence[c] = reading.source;
-      }
+      if (!(one.categories[c] > scores.categories[c])) continue;
+      scores.categories[c] = one.categories[c];
+      scores.evidence[c] = reading.source;
     }
-    if (linear_most == kNothing) linear_most = linear_any;
-    if (encoder_most == kNothing) encoder_most = encoder_any;
-    scores.unsafe = std::max(scores.unsafe, Stacked(stack.unsafe, linear_most, linear_any, encoder_most, encoder_any));
+    scores.unsafe = std::max(scores.unsafe, one.unsafe);
   }
 }
 
@@ -138,14 +191,19 @@ double Stacked(const StackWeights& w, double linear_own, double linear_any, doub
   return w.bias + w.linear_own * linear_own + w.linear_any * linear_any + w.encoder_own * encoder_own + w.encoder_any * encoder_any;
 }
 
-std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> subjects, bool ask_encoder) {
+std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::span<const Subject> subjects, bool ask_encoder) {
   const auto& now = parts.options.milliseconds;
   const auto linear_stack = parts.record.stacks.find(kLinearStack), encoder_stack = parts.record.stacks.find(kEncoderStack);
   const bool has_linear = parts.linear && linear_stack != parts.record.stacks.end();
   const bool has_encoder = ask_encoder && parts.record.encoder && encoder_stack != parts.record.stacks.end() && parts.options.require_encoder;
-  const HeadIndex linear_heads = IndexHeads(parts.policy, has_linear ? parts.linear->heads() : std::vector<std::string>{});
+  // A direction is read by heads of its own only where every stack that is asked has weights for them.
+  std::string_view group = HeadGroup(direction);
+  for (const auto& [has, stack] : {std::pair(has_linear, linear_stack), std::pair(has_encoder, encoder_stack)})
+    if (has && !stack->second.groups.contains(group)) group = "";
+  const HeadIndex none = IndexHeads(parts.policy, {}, group);
+  const HeadIndex linear_heads = has_linear ? IndexHeads(parts.policy, parts.linear->heads(), group) : none;
   const bool can_ask = has_encoder && parts.options.classifier != nullptr;
-  const HeadIndex encoder_heads = IndexHeads(parts.policy, can_ask ? parts.options.classifier->heads() : std::vector<std::string>{});
+  const HeadIndex encoder_heads = can_ask ? IndexHeads(parts.policy, parts.options.classifier->heads(), group) : none;
 
   std::vector<Work> works(subjects.size());
   for (size_t s = 0; s < subjects.size(); ++s) {
@@ -158,10 +216,10 @@ std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> su
       work.scores.detectors["patterns"] = {DetectorStatus::kOk, now() - from, false, normalised.cut ? "more disguises than are taken off" : ""};
     }
     from = now();
-    work.readings = ReadingsOf(parts.record, normalised);
+    work.readings = ReadingsOf(parts.record, normalised, group, subjects[s].prompt);
     if (has_linear) {
       for (Reading& reading : work.readings) reading.linear = parts.linear->Logits(reading.text);
-      Combine(parts.policy, linear_stack->second, linear_heads, IndexHeads(parts.policy, {}), work);
+      Combine(parts.policy, linear_stack->second, group, linear_heads, none, work);
       work.scores.stack = kLinearStack;
       // A score that is no number compares as harmless with every threshold.
       const bool sane = std::all_of(work.readings.begin(), work.readings.end(), [](const Reading& reading) {
@@ -193,7 +251,7 @@ std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> su
         work.scores.failed = true;
       } else {
         report = {DetectorStatus::kOk, each, false, ""};
-        Combine(parts.policy, encoder_stack->second, linear_heads, encoder_heads, work);
+        Combine(parts.policy, encoder_stack->second, group, linear_heads, encoder_heads, work);
       }
       // A score the linear tier was sure of counts under the encoder's thresholds: they were set with it in place.
       if (asked) work.scores.stack = kEncoderStack;

@@ -35,7 +35,7 @@ struct Scores {
 
 // One score set per subject, in order. `ask_encoder` false leaves tier 2 out without failing (calibration of the
 // linear stack).
-std::vector<Scores> Score(const Guard::Parts& parts, std::span<const Subject> subjects, bool ask_encoder = true);
+std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::span<const Subject> subjects, bool ask_encoder = true);
 
 // The log-odds of one head under a stack.
 double Stacked(const StackWeights& weights, double linear_own, double linear_any, double encoder_own, double encoder_any);

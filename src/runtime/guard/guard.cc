@@ -77,7 +77,7 @@ Result<Guard> Guard::Load(const fs::path& folder, const policy::Policy& policy, 
 }
 
 std::vector<Verdict> Guard::Check(Direction direction, std::span<const Subject> subjects) const {
-  const std::vector<Scores> scores = Score(*parts_, subjects);
+  const std::vector<Scores> scores = Score(*parts_, direction, subjects);
   std::vector<Verdict> verdicts;
   verdicts.reserve(subjects.size());
   for (size_t s = 0; s < subjects.size(); ++s) verdicts.push_back(Judge(*parts_, direction, subjects[s], scores[s]));

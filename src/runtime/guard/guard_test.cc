@@ -127,7 +127,7 @@ TEST_F(GuardFolder, SilenceIsAFailureNotAPass) {
 TEST_F(GuardFolder, AMissingAnswerIsFoundInTheVerdict) {
   const Guard guard = Load();
   const std::vector<Subject> subjects = {{"what do I feed the dog", ""}};
-  std::vector<Scores> scores = Score(guard.parts(), subjects);
+  std::vector<Scores> scores = Score(guard.parts(), Direction::kInput, subjects);
   scores[0].detectors.erase("linear");
   const Verdict verdict = Judge(guard.parts(), Direction::kInput, subjects[0], scores[0]);
   EXPECT_TRUE(verdict.failed);

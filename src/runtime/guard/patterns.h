@@ -4,7 +4,8 @@
 //   auto scanner = PatternScanner::Create({{.detector = "payment-card"}, {.detector = "order", .regex = "ACME-[0-9]{6}"}});
 //   for (const PatternMatch& match : scanner->Scan(text)) …
 //
-// Detectors: payment-card, us-ssn, iban, email, phone, ip-address, api-key, crypto-wallet, canary; the expressions
+// Detectors: payment-card, us-ssn, national-id (national_id.h), medical-record, postal-address, exfiltration-link,
+// insecure-code, iban, email, phone, ip-address, api-key, crypto-wallet, canary; the expressions
 // behind them are one table in pattern_table.cc. Every pattern has a bounded width: that is what lets a stream release
 // text without leaking (HoldFrom). A policy's expression without a bound is refused.
 //

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/guard/reading.h"
+
 namespace plumb::guard {
 namespace {
 
@@ -29,11 +31,19 @@ json::object CalibrationJson(const DirectionCalibration& d) {
           {"clauses", std::move(clauses)}};
 }
 
+json::object JoiningJson(const Joining& joining) {
+  json::object offsets;
+  for (const auto& [id, offset] : joining.offsets) offsets[id] = offset;
+  return {{"weights", {{"unsafe", WeightsJson(joining.unsafe)}, {"category", WeightsJson(joining.category)}}}, {"offsets", std::move(offsets)}};
+}
+
 json::object StackJson(const Stack& stack) {
-  json::object offsets, directions;
-  for (const auto& [id, offset] : stack.offsets) offsets[id] = offset;
+  json::object out = JoiningJson(stack), groups, directions;
+  for (const auto& [group, joining] : stack.groups) groups[group] = JoiningJson(joining);
   for (const auto& [direction, calibration] : stack.directions) directions[DirectionName(direction)] = CalibrationJson(calibration);
-  return {{"weights", {{"unsafe", WeightsJson(stack.unsafe)}, {"category", WeightsJson(stack.category)}}}, {"offsets", std::move(offsets)}, {"directions", std::move(directions)}};
+  if (!groups.empty()) out["groups"] = std::move(groups);
+  out["directions"] = std::move(directions);
+  return out;
 }
 
 Result<const json::object*> Child(const json::object& object, std::string_view key) {
@@ -96,18 +106,29 @@ Result<DirectionCalibration> ParseCalibration(const json::object& object) {
   return d;
 }
 
-Result<Stack> ParseStack(const json::object& object) {
-  Stack stack;
+Result<Joining> ParseJoining(const json::object& object) {
+  Joining joining;
   PLUMB_TRY(const json::object* weights, Child(object, "weights"));
   PLUMB_TRY(const json::object* unsafe, Child(*weights, "unsafe"));
   PLUMB_TRY(const json::object* category, Child(*weights, "category"));
-  PLUMB_TRY(stack.unsafe, ParseWeights(*unsafe));
-  PLUMB_TRY(stack.category, ParseWeights(*category));
+  PLUMB_TRY(joining.unsafe, ParseWeights(*unsafe));
+  PLUMB_TRY(joining.category, ParseWeights(*category));
   PLUMB_TRY(const json::object* offsets, Child(object, "offsets"));
   for (const auto& [id, value] : *offsets) {
     if (!value.is_number()) return Fail(Code::kCorrupt, "offset '{}' must be a number", std::string_view(id));
-    stack.offsets[id] = value.to_number<double>();
+    joining.offsets[id] = value.to_number<double>();
   }
+  return joining;
+}
+
+Result<Stack> ParseStack(const json::object& object) {
+  Stack stack;
+  PLUMB_TRY(static_cast<Joining&>(stack), ParseJoining(object));
+  if (const json::object* groups = FindObject(object, "groups"))
+    for (const auto& [name, value] : *groups) {
+      if (!value.is_object()) return Fail(Code::kCorrupt, "group '{}' must be an object", std::string_view(name));
+      PLUMB_TRY(stack.groups[std::string(name)], ParseJoining(value.get_object()));
+    }
   PLUMB_TRY(const json::object* directions, Child(object, "directions"));
   for (const auto& [name, value] : *directions) {
     PLUMB_TRY(const Direction direction, ParseDirection(name));
@@ -158,6 +179,11 @@ Result<GuardRecord> Parse(const json::object& object) {
 }
 
 }  // namespace
+
+const Joining& Stack::For(Direction direction) const {
+  const auto found = groups.find(HeadGroup(direction));
+  return found == groups.end() ? *this : found->second;
+}
 
 const DirectionCalibration* GuardRecord::Calibration(std::string_view stack, Direction direction) const {
   const auto found = stacks.find(stack);

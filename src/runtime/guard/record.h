@@ -45,10 +45,15 @@ struct DirectionCalibration {
 
 // A way to combine the tiers: "linear" (tiers 0–1) or "encoder" (tiers 0–2), each with thresholds of its own, so that a
 // guard whose encoder is away still judges at a calibrated point.
-struct Stack {
+struct Joining {
   StackWeights unsafe, category;
   std::map<std::string, double> offsets;  // how clauses share the budget: log-odds per clause, from the training split
+};
+struct Stack : Joining {
+  std::map<std::string, Joining, std::less<>> groups;  // of directions with heads of their own: "output", "document"
   std::map<Direction, DirectionCalibration> directions;
+  // What a direction is scored with.
+  const Joining& For(Direction direction) const;
 };
 inline constexpr std::string_view kLinearStack = "linear", kEncoderStack = "encoder";
 

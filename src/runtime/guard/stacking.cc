@@ -3,6 +3,9 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <set>
+
+#include "runtime/guard/reading.h"
 
 namespace plumb::guard {
 namespace {
@@ -142,15 +145,31 @@ std::vector<double> FitLogistic(const std::vector<double>& x, const std::vector<
   return {w.data(), w.data() + d};
 }
 
-Result<Stack> FitStack(const policy::Policy& policy, const TrainingSet& set, const LinearModel& linear, Classifier* encoder) {
+namespace {
+
+// Where the clauses' scores on benign rows lie.
+template <class ScoreOf>
+double Offset(const std::vector<Heads>& heads, const std::vector<bool>& benign, double quantile, ScoreOf score) {
+  std::vector<double> values;
+  for (size_t i = 0; i < heads.size(); ++i)
+    if (benign[i]) values.push_back(score(heads[i]));
+  return Quantile(std::move(values), quantile);
+}
+
+Result<Joining> FitPlain(const policy::Policy& policy, const TrainingSet& set, const LinearModel& linear, Classifier* encoder) {
   std::vector<const TrainingRow*> rows;
-  for (const TrainingRow& row : set.rows)
-    if (row.joining && row.labels.contains(std::string(kUnsafeHead))) rows.push_back(&row);
+  std::vector<bool> benign;
+  for (const TrainingRow& row : set.rows) {
+    const auto label = row.labels.find(std::string(kUnsafeHead));
+    if (!row.joining || label == row.labels.end()) continue;
+    rows.push_back(&row);
+    benign.push_back(label->second == 0);
+  }
   PLUMB_TRY(const std::vector<Heads> heads, HeadsOf(rows, linear, encoder));
   const InputReader reader(policy, linear, encoder);
   Problem unsafe, category;
   for (size_t i = 0; i < rows.size(); ++i) {
-    unsafe.Add(reader.Unsafe(heads[i]), encoder != nullptr, rows[i]->labels.at(std::string(kUnsafeHead)), rows[i]->weight);
+    unsafe.Add(reader.Unsafe(heads[i]), encoder != nullptr, !benign[i], rows[i]->weight);
     for (size_t c = 0; c < policy.categories.size(); ++c) {
       const auto label = rows[i]->labels.find(policy.categories[c].id);
       if (!reader.Knows(c) || label == rows[i]->labels.end()) continue;
@@ -159,19 +178,117 @@ Result<Stack> FitStack(const policy::Policy& policy, const TrainingSet& set, con
       category.Add(reader.Category(heads[i], c), encoder != nullptr, label->second, rows[i]->weight * share);
     }
   }
-  Stack stack;
-  stack.unsafe = unsafe.Solve(encoder != nullptr);
-  stack.category = category.Solve(encoder != nullptr);
-  std::vector<double> benign;
-  const auto offset = [&](double quantile, auto score) {
-    benign.clear();
-    for (size_t i = 0; i < rows.size(); ++i)
-      if (rows[i]->labels.at(std::string(kUnsafeHead)) == 0) benign.push_back(score(heads[i]));
-    return Quantile(benign, quantile);
-  };
-  stack.offsets[std::string(kUnsafeHead)] = offset(kOffsetQuantile, [&](const Heads& h) { return Apply(stack.unsafe, reader.Unsafe(h)); });
+  Joining joining{unsafe.Solve(encoder != nullptr), category.Solve(encoder != nullptr), {}};
+  joining.offsets[std::string(kUnsafeHead)] = Offset(heads, benign, kOffsetQuantile, [&](const Heads& h) { return Apply(joining.unsafe, reader.Unsafe(h)); });
   for (size_t c = 0; c < policy.categories.size(); ++c)
-    if (reader.Knows(c)) stack.offsets[policy.categories[c].id] = kCategoryMargin + offset(1, [&](const Heads& h) { return Apply(stack.category, reader.Category(h, c)); });
+    if (reader.Knows(c))
+      joining.offsets[policy.categories[c].id] = kCategoryMargin + Offset(heads, benign, 1, [&](const Heads& h) { return Apply(joining.category, reader.Category(h, c)); });
+  return joining;
+}
+
+// The inputs of a group's clauses: its own heads alone.
+class GroupReader {
+ public:
+  GroupReader(const policy::Policy& policy, std::string_view group, const LinearModel& linear, Classifier* encoder) {
+    any_ = Places(HeadName(kUnsafeHead, group), linear, encoder);
+    for (const policy::Category& category : policy.categories) own_.push_back(Places(HeadName(category.id, group), linear, encoder));
+  }
+  bool Knows(size_t category) const { return own_[category].linear || own_[category].encoder; }
+  // Whether both detectors have a head of the group: nothing is joined where one would have to be silent.
+  bool Complete(bool encoder) const {
+    bool in_linear = any_.linear.has_value(), in_encoder = any_.encoder.has_value();
+    for (const Place& place : own_) {
+      in_linear |= place.linear.has_value();
+      in_encoder |= place.encoder.has_value();
+    }
+    return in_linear && (in_encoder || !encoder);
+  }
+  Inputs Category(const Heads& heads, size_t c) const {
+    Inputs in = Any(heads);
+    in.linear_own = own_[c].linear ? heads.linear[*own_[c].linear] : in.linear_any;
+    in.encoder_own = own_[c].encoder ? heads.encoder[*own_[c].encoder] : in.encoder_any;
+    return in;
+  }
+  Inputs Unsafe(const Heads& heads) const {
+    Inputs in = Any(heads);
+    in.linear_own = Most(heads.linear, &Place::linear, in.linear_any);
+    in.encoder_own = Most(heads.encoder, &Place::encoder, in.encoder_any);
+    return in;
+  }
+
+ private:
+  struct Place {
+    std::optional<size_t> linear, encoder;
+  };
+  static Place Places(const std::string& head, const LinearModel& linear, Classifier* encoder) {
+    return {linear.Head(head), encoder ? Find(encoder->heads(), head) : std::nullopt};
+  }
+  double Most(const std::vector<float>& values, std::optional<size_t> Place::*which, double fallback) const {
+    std::optional<double> most;
+    for (const Place& place : own_)
+      if (place.*which && *(place.*which) < values.size()) most = std::max<double>(most.value_or(-1e300), values[*(place.*which)]);
+    return most.value_or(fallback);
+  }
+  Inputs Any(const Heads& heads) const {
+    Inputs in;
+    in.linear_any = any_.linear ? heads.linear[*any_.linear] : Most(heads.linear, &Place::linear, 0);
+    in.encoder_any = any_.encoder && !heads.encoder.empty() ? heads.encoder[*any_.encoder] : Most(heads.encoder, &Place::encoder, 0);
+    return in;
+  }
+  Place any_;
+  std::vector<Place> own_;
+};
+
+// What a row says of a group: its "unsafe", or any of its categories. Nothing where it says nothing.
+std::optional<bool> GroupLabel(const TrainingRow& row, std::string_view group) {
+  std::optional<bool> out;
+  for (const auto& [head, label] : row.labels)
+    if (ParseHead(head).second == group) out = out.value_or(false) || label != 0;
+  return out;
+}
+
+// Nothing where the kept rows of the group do not hold both answers, or a detector has no head of it.
+Result<std::optional<Joining>> FitGroup(const policy::Policy& policy, std::string_view group, const Joining& plain, const TrainingSet& set, const LinearModel& linear, Classifier* encoder) {
+  const GroupReader reader(policy, group, linear, encoder);
+  std::vector<const TrainingRow*> rows;
+  std::vector<bool> benign;
+  for (const TrainingRow& row : set.rows) {
+    const std::optional<bool> label = GroupLabel(row, group);
+    if (!row.joining || !label) continue;
+    rows.push_back(&row);
+    benign.push_back(!*label);
+  }
+  const auto fine = static_cast<size_t>(std::count(benign.begin(), benign.end(), true));
+  if (!reader.Complete(encoder != nullptr) || fine == 0 || fine == rows.size()) return std::nullopt;
+  PLUMB_TRY(const std::vector<Heads> heads, HeadsOf(rows, linear, encoder));
+  Problem unsafe, category;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    unsafe.Add(reader.Unsafe(heads[i]), encoder != nullptr, !benign[i], rows[i]->weight);
+    for (size_t c = 0; c < policy.categories.size(); ++c) {
+      const auto label = rows[i]->labels.find(HeadName(policy.categories[c].id, group));
+      if (reader.Knows(c) && label != rows[i]->labels.end()) category.Add(reader.Category(heads[i], c), encoder != nullptr, label->second, rows[i]->weight);
+    }
+  }
+  Joining joining{unsafe.Solve(encoder != nullptr), category.y.empty() ? plain.category : category.Solve(encoder != nullptr), {}};
+  joining.offsets = plain.offsets;
+  joining.offsets[std::string(kUnsafeHead)] = Offset(heads, benign, kOffsetQuantile, [&](const Heads& h) { return Apply(joining.unsafe, reader.Unsafe(h)); });
+  for (size_t c = 0; c < policy.categories.size(); ++c)
+    if (reader.Knows(c)) joining.offsets[policy.categories[c].id] = Offset(heads, benign, kOffsetQuantile, [&](const Heads& h) { return Apply(joining.category, reader.Category(h, c)); });
+  return joining;
+}
+
+}  // namespace
+
+Result<Stack> FitStack(const policy::Policy& policy, const TrainingSet& set, const LinearModel& linear, Classifier* encoder) {
+  Stack stack;
+  PLUMB_TRY(static_cast<Joining&>(stack), FitPlain(policy, set, linear, encoder));
+  std::set<std::string> groups;
+  for (const std::string& head : set.heads)
+    if (const std::string_view group = ParseHead(head).second; !group.empty()) groups.emplace(group);
+  for (const std::string& group : groups) {
+    PLUMB_TRY(auto joining, FitGroup(policy, group, stack, set, linear, encoder));
+    if (joining) stack.groups[group] = std::move(*joining);
+  }
   return stack;
 }
 

