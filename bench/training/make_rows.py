@@ -1,4 +1,5 @@
-"""Writes synthetic rows of everyday length for measuring speed: sft.jsonl, dpo.jsonl, classifier.jsonl.
+"""Writes synthetic rows of everyday length for measuring speed: sft.jsonl, dpo.jsonl, grpo.jsonl with rewards.json,
+classifier.jsonl.
 
     python3 bench/training/make_rows.py FOLDER [rows]
 
@@ -29,5 +30,8 @@ def write(name, rows):
 write("sft", [{"prompt": turn("user", ask(i)), "completion": turn("assistant", answer())} for i in range(count)])
 write("dpo", [{"prompt": turn("user", ask(i)), "chosen": turn("assistant", answer()),
                "rejected": turn("assistant", answer())} for i in range(count)])
+write("grpo", [{"prompt": turn("user", ask(i))} for i in range(count)])
+with open(f"{folder}/rewards.json", "w") as f:
+    json.dump({"rewards": [{"type": "length", "max": 20, "scale": 20}, {"type": "repetition"}]}, f)
 write("classifier", [{"text": answer(), "labels": {h: random.randint(0, 1) for h in ("a", "b", "c", "d")}}
                      for i in range(count)])

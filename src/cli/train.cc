@@ -36,11 +36,25 @@ Result<json::object> ConfigFromFlags(const std::vector<std::string>& flags) {
   return config;
 }
 
+// The table of --explain: every setting, its default, whose default that is, and what it does.
+void PrintExplained(const json::object& event) {
+  const json::array* settings = FindArray(event, "settings");
+  if (!settings) return;
+  for (const auto& row : *settings) {
+    const json::object& o = row.as_object();
+    fmt::print("{:<32} {:<14} {}\n{:47} default: {}\n", GetStringOr(o, "key", "").value_or(""), ToJson(o.at("default")),
+               GetStringOr(o, "about", "").value_or(""), "", GetStringOr(o, "from", "").value_or(""));
+  }
+}
+
 // One line for a person from a job's event; empty where there is nothing to say.
 std::string Line(const json::object& event) {
   const auto name = GetStringOr(event, "event", "");
   if (!name) return {};
   if (*name != "progress") return ToJson(event);
+  if (event.contains("best_reward"))
+    return fmt::format("prompt {}/{}  reward {:.4f}  best of n {:.4f}", GetIntOr(event, "step", 0).value_or(0), GetIntOr(event, "total", 0).value_or(0),
+                       GetNumberOr(event, "reward", 0).value_or(0), GetNumberOr(event, "best_reward", 0).value_or(0));
   return fmt::format("step {}/{}  loss {:.4f}  {:.0f} tokens/s  {} left", GetIntOr(event, "step", 0).value_or(0), GetIntOr(event, "total", 0).value_or(0),
                      GetNumberOr(event, "loss", 0).value_or(0), GetNumberOr(event, "tokens_per_second", 0).value_or(0),
                      HumanDuration(GetNumberOr(event, "eta_s", -1).value_or(-1)));
@@ -49,13 +63,15 @@ std::string Line(const json::object& event) {
 Status Train(const std::string& job, const std::vector<std::string>& flags, Globals& globals) {
   PLUMB_TRY(const Config where, ConfigOrDefaults(globals.config));
   PLUMB_TRY(const auto config, ConfigFromFlags(flags));
+  const bool explain = config.contains("explain");
   for (const char* needed : {"model", "data", "out"})
-    if (!config.contains(needed)) return Fail(Code::kInvalid, "--{} is missing", needed);
+    if (!explain && !config.contains(needed)) return Fail(Code::kInvalid, "--{} is missing", needed);
   CatchInterrupts();
   const bool as_json = globals.json;
   const auto last = provider::RunLmJob(job, config, {.program = where.lm.program,
                                                      .on_event = [as_json](const json::object& event) {
                                                        if (as_json) std::puts(ToJson(event).c_str());
+                                                       else if (event.contains("settings")) PrintExplained(event);
                                                        else if (const auto line = Line(event); !line.empty()) fmt::print(stderr, "{}\n", line);
                                                        std::fflush(stdout);
                                                      },
@@ -68,16 +84,27 @@ Status Train(const std::string& job, const std::vector<std::string>& flags, Glob
 }  // namespace
 
 void RegisterTrain(CLI::App& app, Globals& globals) {
-  CLI::App* verb = app.add_subcommand("train", "Train an adapter: sft, dpo (flags are TRL's argument names)");
+  static constexpr std::pair<const char*, const char*> kJobs[] = {
+      {"sft", "Supervised fine-tuning with LoRA"},
+      {"dpo", "Preference optimisation: sigmoid, robust, ipo, hinge, kto, orpo, simpo and kin (--loss_type), weighted mixes (--loss_weights)"},
+      {"orpo", "Odds-ratio preference optimisation, without a reference"},
+      {"cpo", "Contrastive preference optimisation, SimPO with --loss_type simpo, without a reference"},
+      {"kto", "From answers that are good or bad by themselves"},
+      {"reward", "A reward model: an adapter and a score head"},
+      {"grpo", "Group-relative policy optimisation (--rewards FILE)"},
+      {"rloo", "REINFORCE with a leave-one-out baseline (--rewards FILE)"},
+      {"ppo", "Proximal policy optimisation with a value head (--rewards FILE)"},
+      {"best-of-n", "Best of n and rejection sampling: rows to imitate and pairs (--rewards FILE)"}};
+  CLI::App* verb = app.add_subcommand("train", "Train an adapter (flags are TRL's argument names)");
   verb->require_subcommand(1);
-  for (const char* job : {"sft", "dpo"}) {
-    CLI::App* command = verb->add_subcommand(job, std::string(job) == "sft" ? "Supervised fine-tuning with LoRA" : "Direct preference optimisation with LoRA");
+  for (const auto& [name, about] : kJobs) {
+    CLI::App* command = verb->add_subcommand(name, about);
     command->add_flag("--json", globals.json, "Print the job's events as JSON lines");
     command->allow_extras();
     command->footer("Settings: --model M --data FILE --out DIR [--learning_rate X --per_device_train_batch_size N --max_steps N\n"
                     "--num_train_epochs X --lora_r N --lora_alpha X --bf16 true|false --beta X --resume_from_checkpoint latest …]\n"
-                    "A setting that is not known is refused with the nearest name.");
-    command->callback([command, job, &globals] {
+                    "--explain lists every setting with its default. A setting that is not known is refused with the nearest name.");
+    command->callback([command, job = std::string(name), &globals] {
       if (auto status = Train(job, command->remaining(), globals); !status) Report(status.error(), globals);
     });
   }

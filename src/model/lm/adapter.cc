@@ -96,8 +96,11 @@ Result<AdapterConfig> ParseConfig(const json::object& object) {
   for (const char* key : {"rank_pattern", "alpha_pattern"})
     if (auto pattern = FindObject(object, key); pattern && !pattern->empty())
       return Fail(Code::kUnsupported, "{} is not supported", key);
-  if (auto saved = FindArray(object, "modules_to_save"); saved && !saved->empty())
-    return Fail(Code::kUnsupported, "modules_to_save is not supported");
+  // A reward model's score layer (PEFT lists "classifier" beside it whatever the model has) is read by who scores.
+  if (auto saved = FindArray(object, "modules_to_save"))
+    for (const auto& module : *saved)
+      if (module != "score" && module != "classifier")
+        return Fail(Code::kUnsupported, "modules_to_save is not supported, but for a score layer");
   if (const json::array* targets = FindArray(object, "target_modules")) {
     for (const auto& target : *targets)
       if (target.is_string()) config.target_modules.emplace_back(target.get_string());

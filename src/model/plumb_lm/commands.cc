@@ -10,6 +10,7 @@
 
 #include "model/lm/export.h"
 #include "model/plumb_lm/api.h"
+#include "model/plumb_lm/rewards.h"
 #include "model/plumb_lm/serve.h"
 #include "model/train/train.h"
 
@@ -111,7 +112,7 @@ Result<json::object> TextsBody(const TextFlags& flags, const char* key) {
 
 Status Embed(TextFlags& flags) {
   PLUMB_TRY(json::object body, TextsBody(flags, "input"));
-  PLUMB_TRY(auto embedder, Embedder::Load(flags.model.model, flags.model.Settings().precision));
+  PLUMB_TRY(auto embedder, OpenEmbedder(flags.model.model, flags.model.Settings()));
   PLUMB_TRY(json::object result, Embeddings(*embedder, flags.model.model, body));
   for (const auto& entry : result["data"].get_array()) PrintLine(entry.get_object());
   return {};
@@ -119,9 +120,22 @@ Status Embed(TextFlags& flags) {
 
 Status ClassifyTexts(TextFlags& flags) {
   PLUMB_TRY(json::object body, TextsBody(flags, "texts"));
-  PLUMB_TRY(auto classifier, Classifier::Load(flags.model.model, flags.model.Settings().precision));
+  PLUMB_TRY(auto classifier, OpenClassifier(flags.model.model, flags.model.Settings()));
   PLUMB_TRY(json::object result, Classify(*classifier, body));
   PrintLine(result);
+  return {};
+}
+
+// Rows as train/ reads them, scored: each row with "reward" beside what it had.
+Status ScoreRows(TextFlags& flags) {
+  PLUMB_TRY(auto rows, Rows(flags.in, flags.text, "text"));
+  PLUMB_TRY(auto judge, train::RewardModel::Load(flags.model.model, flags.model.Settings().precision == Precision::kBFloat16));
+  json::object body = {{"items", json::array(rows.begin(), rows.end())}};
+  PLUMB_TRY(json::object result, Rewards(*judge, body));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i]["reward"] = result["rewards"].as_array()[i];
+    PrintLine(rows[i]);
+  }
   return {};
 }
 
@@ -200,6 +214,12 @@ void RegisterClassify(CLI::App& app, Invocation& invocation) {
       ->callback([=, &invocation] { Report(ClassifyTexts(*flags), invocation); });
 }
 
+void RegisterRewards(CLI::App& app, Invocation& invocation) {
+  auto flags = std::make_shared<TextFlags>();
+  AddTextCommand(app, "rewards", "A reward model's scores of rows (--model MODEL+ADAPTER_FOLDER)", "smollm2", *flags)
+      ->callback([=, &invocation] { Report(ScoreRows(*flags), invocation); });
+}
+
 void RegisterExport(CLI::App& app, Invocation& invocation) {
   auto flags = std::make_shared<ModelFlags>();
   auto out = std::make_shared<std::string>();
@@ -213,7 +233,7 @@ void RegisterTrain(CLI::App& app, Invocation& invocation) {
   auto job = std::make_shared<std::string>();
   auto config = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("train", "Run a training job; events as JSON lines");
-  command->add_option("job", *job, "sft, dpo or classifier")->required();
+  command->add_option("job", *job, "sft, dpo, orpo, cpo, kto, reward, grpo, rloo, ppo, best-of-n or classifier")->required();
   command->add_option("--config", *config, "The job's settings (JSON)")->required();
   command->callback([=, &invocation] { invocation.exit_code = train::TrainCommand(*job, *config); });
 }

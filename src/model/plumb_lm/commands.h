@@ -18,6 +18,7 @@ void RegisterGenerate(CLI::App& app, Invocation& invocation);
 void RegisterEmbed(CLI::App& app, Invocation& invocation);
 void RegisterLogprobs(CLI::App& app, Invocation& invocation);
 void RegisterClassify(CLI::App& app, Invocation& invocation);
+void RegisterRewards(CLI::App& app, Invocation& invocation);
 void RegisterExport(CLI::App& app, Invocation& invocation);
 void RegisterTrain(CLI::App& app, Invocation& invocation);
 

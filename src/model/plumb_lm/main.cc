@@ -1,7 +1,10 @@
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <string_view>
 
 #include "model/plumb_lm/commands.h"
 
@@ -15,11 +18,19 @@ void WaitPatiently(char** argv) {
   ::execv("/proc/self/exe", argv);
 }
 
+// A result that did not arrive (a full disk) is not a success.
+int Printed(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  std::fprintf(stderr, "plumb-lm: standard output cannot be written (is the disk full?)\n");
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace plumb::lm;
   WaitPatiently(argv);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file may not grow (ulimit -f): as on a full disk, the write fails and says so
   CLI::App app("plumb-lm does everything that touches weights: load, generate, embed, classify, train.", "plumb-lm");
   app.set_version_flag("--version", PLUMB_VERSION);
   app.require_subcommand(1);
@@ -31,6 +42,7 @@ int main(int argc, char** argv) {
   RegisterEmbed(app, invocation);
   RegisterLogprobs(app, invocation);
   RegisterClassify(app, invocation);
+  RegisterRewards(app, invocation);
   RegisterExport(app, invocation);
   RegisterTrain(app, invocation);
   try {
@@ -40,6 +52,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& wrong) {
     std::fprintf(stderr, "plumb-lm: %s\nRun 'plumb-lm --help', or 'plumb-lm COMMAND --help'.\n", wrong.what());
     return 2;
+  } catch (const std::exception& missed) {  // libtorch reports memory that ran out this way, over many lines
+    const std::string_view what = missed.what();
+    std::fprintf(stderr, "plumb-lm: %s\n", std::string(what.substr(0, what.find('\n'))).c_str());
+    return 2;
   }
-  return invocation.exit_code;
+  return Printed(invocation.exit_code);
 }

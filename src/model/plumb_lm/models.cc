@@ -2,10 +2,26 @@
 
 #include <algorithm>
 
+#include "model/train/reward_model.h"
+
 namespace plumb::lm {
 namespace {
 
 constexpr size_t kKept = 3;
+
+// The packed copy is as large again in float32, half of it in bfloat16; both are there for a moment.
+void Say(const std::string& name, LoadEstimate estimate, const LoadSettings& settings) {
+  if (settings.precision == Precision::kBFloat16) estimate.memory_bytes += estimate.memory_bytes / 2;
+  else estimate.memory_bytes *= 2;
+  if (settings.say) settings.say(fmt::format("loading {}: {}", name, estimate.Text()));
+}
+
+Status SayEncoder(const std::string& name, const LoadSettings& settings) {
+  PLUMB_TRY(const ModelName parsed, ParseModelName(name));
+  PLUMB_TRY(const LoadEstimate estimate, Encoder::Estimate(parsed.base));
+  Say(name, estimate, settings);
+  return {};
+}
 
 }  // namespace
 
@@ -22,11 +38,8 @@ Result<std::string> ModelKind(const std::string& name) {
 
 Result<std::unique_ptr<CausalLm>> LoadCausalLm(const std::string& name, const LoadSettings& settings) {
   PLUMB_TRY(ModelName parsed, ParseModelName(name));
-  PLUMB_TRY(LoadEstimate estimate, CausalLm::Estimate(parsed.base));
-  // The packed copy is as large again in float32, half of it in bfloat16; both are there for a moment.
-  if (settings.precision == Precision::kBFloat16) estimate.memory_bytes += estimate.memory_bytes / 2;
-  else estimate.memory_bytes *= 2;
-  if (settings.say) settings.say(fmt::format("loading {}: {}", name, estimate.Text()));
+  PLUMB_TRY(const LoadEstimate estimate, CausalLm::Estimate(parsed.base));
+  Say(name, estimate, settings);
   PLUMB_TRY(auto model, CausalLm::Load(parsed.base));
   if (!parsed.adapter.empty()) PLUMB_CHECK(AttachAdapter(parsed.adapter, model->Linears(), parsed.scale));
   return model;
@@ -40,6 +53,16 @@ Result<std::unique_ptr<Decoder>> LoadDecoder(const std::string& name, const Load
   PLUMB_TRY(decoder->engine, Engine::Make(*model, settings.precision));
   decoder->generator = std::make_unique<Generator>(*decoder->engine, *decoder->tokenizer, GeneratorOptions{.slots = settings.slots});
   return decoder;
+}
+
+Result<std::unique_ptr<Classifier>> OpenClassifier(const std::string& name, const LoadSettings& settings) {
+  PLUMB_CHECK(SayEncoder(name, settings));
+  return Classifier::Load(name, settings.precision);
+}
+
+Result<std::unique_ptr<Embedder>> OpenEmbedder(const std::string& name, const LoadSettings& settings) {
+  PLUMB_CHECK(SayEncoder(name, settings));
+  return Embedder::Load(name, settings.precision);
 }
 
 Models::Entry& Models::Find(const std::string& name) {
@@ -73,8 +96,7 @@ Result<Decoder*> Models::GetDecoder(const std::string& name) {
 Result<Classifier*> Models::GetClassifier(const std::string& name) {
   Entry& entry = Find(name);
   if (!entry.classifier) {
-    if (settings_.say) settings_.say(fmt::format("loading {}", entry.name));
-    PLUMB_TRY(entry.classifier, Classifier::Load(entry.name, settings_.precision));
+    PLUMB_TRY(entry.classifier, OpenClassifier(entry.name, settings_));
     Drop(entry);
   }
   return entry.classifier.get();
@@ -83,11 +105,19 @@ Result<Classifier*> Models::GetClassifier(const std::string& name) {
 Result<Embedder*> Models::GetEmbedder(const std::string& name) {
   Entry& entry = Find(name);
   if (!entry.embedder) {
-    if (settings_.say) settings_.say(fmt::format("loading {}", entry.name));
-    PLUMB_TRY(entry.embedder, Embedder::Load(entry.name, settings_.precision));
+    PLUMB_TRY(entry.embedder, OpenEmbedder(entry.name, settings_));
     Drop(entry);
   }
   return entry.embedder.get();
+}
+
+Result<train::RewardModel*> Models::GetRewardModel(const std::string& name) {
+  Entry& entry = Find(name);
+  if (!entry.reward) {
+    PLUMB_TRY(entry.reward, train::RewardModel::Load(entry.name, settings_.precision == Precision::kBFloat16));
+    Drop(entry);
+  }
+  return entry.reward.get();
 }
 
 bool Models::Step() {

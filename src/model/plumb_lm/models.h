@@ -8,6 +8,10 @@
 #include "model/lm/encoder_engine.h"
 #include "model/lm/generator.h"
 
+namespace plumb::train {
+class RewardModel;
+}
+
 namespace plumb::lm {
 
 struct LoadSettings {
@@ -27,6 +31,9 @@ struct Decoder {
 // The base model and its adapter, for export and for packing. Errors: those of loading.
 Result<std::unique_ptr<CausalLm>> LoadCausalLm(const std::string& name, const LoadSettings& settings);
 Result<std::unique_ptr<Decoder>> LoadDecoder(const std::string& name, const LoadSettings& settings);
+// An encoder with the heads of its adapter, and one that embeds.
+Result<std::unique_ptr<Classifier>> OpenClassifier(const std::string& name, const LoadSettings& settings);
+Result<std::unique_ptr<Embedder>> OpenEmbedder(const std::string& name, const LoadSettings& settings);
 
 // "decoder" or "encoder". Errors: kNotFound, kInvalid.
 Result<std::string> ModelKind(const std::string& name);
@@ -41,6 +48,7 @@ class Models {
   Result<Decoder*> GetDecoder(const std::string& name);
   Result<Classifier*> GetClassifier(const std::string& name);
   Result<Embedder*> GetEmbedder(const std::string& name);
+  Result<train::RewardModel*> GetRewardModel(const std::string& name);
 
   // One step of every decoder that has work; false where none has.
   bool Step();
@@ -53,6 +61,7 @@ class Models {
     std::unique_ptr<Decoder> decoder;
     std::unique_ptr<Classifier> classifier;
     std::unique_ptr<Embedder> embedder;
+    std::shared_ptr<train::RewardModel> reward;  // shared: its class is not known here
     bool busy() const { return decoder && (decoder->generator->running() || decoder->generator->waiting()); }
   };
   Entry& Find(const std::string& name);

@@ -15,6 +15,7 @@
 #include "base/net/net.h"
 #include "model/plumb_lm/api.h"
 #include "model/plumb_lm/mailbox.h"
+#include "model/plumb_lm/rewards.h"
 #include "model/plumb_lm/worker.h"
 
 namespace plumb::lm {
@@ -65,6 +66,7 @@ class Service {
     else if (request.path == "/v1/logprobs") co_await Simple(out, LogprobsJob(*model, object));
     else if (request.path == "/v1/embeddings") co_await Simple(out, EmbeddingsJob(*model, object));
     else if (request.path == "/v1/classify") co_await Simple(out, ClassifyJob(*model, object));
+    else if (request.path == "/v1/rewards") co_await Simple(out, RewardsJob(*model, object));
     else co_await Refuse(out, 404, "there is no such path: see docs/lm-protocol.md");
   }
 
@@ -86,6 +88,12 @@ class Service {
     return [model, body](Models& models) -> Result<json::object> {
       PLUMB_TRY(Embedder * embedder, models.GetEmbedder(model));
       return Embeddings(*embedder, model.empty() ? models.standard() : model, body);
+    };
+  }
+  static JsonJob RewardsJob(std::string model, json::object body) {
+    return [model, body](Models& models) -> Result<json::object> {
+      PLUMB_TRY(train::RewardModel * judge, models.GetRewardModel(model));
+      return Rewards(*judge, body);
     };
   }
   static JsonJob ClassifyJob(std::string model, json::object body) {

@@ -53,11 +53,12 @@ Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state,
     tensors["exp_avg"] = parameters.exp_avg();
     tensors["exp_avg_sq"] = parameters.exp_avg_sq();
     PLUMB_CHECK(lm::WriteSafetensors(draft / "optimizer.safetensors", tensors));
-    const json::object record = {{"global_step", state.step},
-                                 {"num_tokens", state.tokens},
-                                 {"loss_sum", state.loss_sum},
-                                 {"seconds", state.seconds},
-                                 {"settings", fixed}};
+    json::object record = {{"global_step", state.step},
+                           {"num_tokens", state.tokens},
+                           {"loss_sum", state.loss_sum},
+                           {"seconds", state.seconds},
+                           {"settings", fixed}};
+    if (!state.objective.empty()) record["objective"] = state.objective;
     return WriteFileAtomic(draft / "trainer_state.json", ToPrettyJson(record) + "\n");
   };
   if (Status status = write(); !status) {
@@ -96,6 +97,7 @@ Result<TrainerState> LoadCheckpoint(const std::string& folder, const fs::path& o
     PLUMB_TRY(state.tokens, GetInt(*record, "num_tokens"));
     PLUMB_TRY(state.loss_sum, GetNumber(*record, "loss_sum"));
     PLUMB_TRY(state.seconds, GetNumber(*record, "seconds"));
+    if (const json::object* kept = FindObject(*record, "objective")) state.objective = *kept;
     PLUMB_TRY(const lm::Weights weights, lm::Weights::Open(path / "optimizer.safetensors"));
     std::map<std::string, at::Tensor> values;
     for (const auto& [name, stored] : weights.tensors()) {

@@ -14,6 +14,7 @@ struct TrainerState {
   int64_t tokens = 0;
   double loss_sum = 0;
   double seconds = 0;  // spent before this process
+  json::object objective;  // Objective::State
 };
 
 Result<fs::path> SaveCheckpoint(const fs::path& out, const TrainerState& state,

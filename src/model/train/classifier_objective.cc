@@ -74,17 +74,18 @@ void ClassifierObjective::StartAtBaseRates() {
     parameters_.value(bias_[h]).fill_(std::log(right[h] / (all[h] - right[h])));
 }
 
-BatchReport ClassifierObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
+Result<BatchReport> ClassifierObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
   double labels = 0;
   for (uint32_t i : rows) labels += rows_[i].weight * static_cast<double>(rows_[i].labels.size());
   Sums sums;
   uint64_t part = 0;
   for (const auto& micro : Cut(rows, rows_, settings_.micro_batch_tokens))
     Micro(micro, std::max(labels, 1e-9), key + (++part << 40), sums);
-  return {.loss = sums.loss,
-          .tokens = sums.tokens,
-          .metrics = {{"accuracy", static_cast<double>(sums.right) /
-                                       std::max<double>(1, static_cast<double>(sums.labels))}}};
+  return BatchReport{
+      .loss = sums.loss,
+      .tokens = sums.tokens,
+      .metrics = {{"accuracy", static_cast<double>(sums.right) /
+                                   std::max<double>(1, static_cast<double>(sums.labels))}}};
 }
 
 void ClassifierObjective::Micro(const std::vector<uint32_t>& rows, double labels, uint64_t key,

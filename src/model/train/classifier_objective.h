@@ -25,7 +25,7 @@ class ClassifierObjective : public Objective {
                       Parameters& parameters);
 
   size_t rows() const override { return rows_.size(); }
-  BatchReport Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
+  Result<BatchReport> Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
   void Refresh() override { trunk_.Refresh(); }
   // In the folder format of lm/classifier.h; the product in bfloat16, half as large.
   Status SaveAdapter(const fs::path& folder) const override { return Save(folder, at::kFloat); }

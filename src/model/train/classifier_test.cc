@@ -115,7 +115,7 @@ TEST(EncoderTrunk, GradientsAgreeWithAutograd) {
           RandomTensor(toy.parameters.value(i).sizes().vec(), random, 0.3));
   toy.trunk->Refresh();
   toy.parameters.ZeroGrad();
-  const BatchReport report = toy.objective->Accumulate({0, 1, 2, 3, 4, 5}, 1);
+  const BatchReport report = *toy.objective->Accumulate({0, 1, 2, 3, 4, 5}, 1);
 
   std::map<std::string, at::Tensor> leaves;
   for (size_t i = 0; i < toy.parameters.count(); ++i)

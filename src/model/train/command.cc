@@ -29,7 +29,12 @@ int TrainCommand(const std::string& job_name, const fs::path& config) {
                          },
                      .seconds = clock,
                      .stop = &stop_requested,
-                     .started = clock()};
+                     .started = clock(),
+                     .wall_seconds = [] {
+                       return std::chrono::duration<double>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                           .count();
+                     }};
   auto job = JobFromName(job_name);
   if (!job) return Complain(job.error());
   auto settings = ReadJson(config);

@@ -28,11 +28,20 @@ TEST(DpoLoss, EveryLossHasTrlsValue) {
 }
 
 TEST(DpoLoss, EverySlopeIsTheDerivative) {
-  for (const char* name : {"sigmoid", "robust", "hinge", "ipo", "apo_zero", "sigmoid_norm"}) {
-    const DpoOptions options = Only(name, 0.1);
-    const PairLoss at = DpoLoss(options, kPair);
+  for (const char* name :
+       {"sigmoid", "robust", "hinge", "ipo", "apo_zero", "sigmoid_norm", "apo_down", "exo_pair",
+        "nca_pair", "bco_pair", "sppo_hard", "discopop", "kto", "orpo", "simpo", "dpop"}) {
+    DpoOptions options = Only(name, 0.1);
+    if (options.loss_type[0] == "dpop") {
+      options.loss_type = {"sigmoid"};
+      options.dpop_lambda = 0.7;
+    }
+    PairLogps here = kPair;
+    here.kl = 0.4;
+    if (options.dpop_lambda > 0) here.ref_chosen = -11;  // the chosen answer has fallen
+    const PairLoss at = DpoLoss(options, here);
     auto moved = [&](double chosen, double rejected) {
-      PairLogps p = kPair;
+      PairLogps p = here;
       p.chosen += chosen;
       p.rejected += rejected;
       return DpoLoss(options, p).loss;
@@ -45,6 +54,24 @@ TEST(DpoLoss, EverySlopeIsTheDerivative) {
 TEST(DpoLoss, AListIsAWeightedSum) {
   DpoOptions both{.beta = 0.3, .loss_type = {"sigmoid", "hinge"}, .weights = {0.5, 2}};
   EXPECT_NEAR(DpoLoss(both, kPair).loss, 0.5 * 0.41155083286785243 + 2 * 0.325, 1e-12);
+}
+
+// DPO-Positive takes part of the margin away where it was won by making the chosen answer less likely.
+TEST(DpoLoss, PositiveCostsAFallenChosenAnswer) {
+  DpoOptions plain = Only("sigmoid"), positive = plain;
+  positive.dpop_lambda = 5;
+  PairLogps fell = kPair;
+  fell.chosen -= 3;  // now below its reference
+  fell.rejected -= 3;
+  EXPECT_EQ(DpoLoss(plain, kPair).loss, DpoLoss(positive, kPair).loss);
+  EXPECT_GT(DpoLoss(positive, fell).loss, DpoLoss(plain, fell).loss + 0.5);
+  EXPECT_LT(DpoLoss(positive, fell).d_chosen, 5 * DpoLoss(plain, fell).d_chosen);
+}
+
+TEST(DpoLoss, WhatLooksAtNoReferenceIsKnown) {
+  EXPECT_TRUE(ReferenceFree({.loss_type = {"orpo", "sft"}}));
+  EXPECT_TRUE(ReferenceFree(Only("simpo")));
+  EXPECT_FALSE(ReferenceFree({.loss_type = {"simpo", "sigmoid"}}));
 }
 
 TEST(DpoLoss, AnUnknownNameIsToldWithThoseThatExist) {

@@ -20,6 +20,12 @@ bool BeginsWith(const Ids& whole, const Ids& begin) {
   return begin.size() <= whole.size() && std::equal(begin.begin(), begin.end(), whole.begin());
 }
 
+template <class Out>
+void Skip(Out& out, const data::TrlRow& row) {
+  ++out.skipped;
+  if (out.skipped_where.size() < 20) out.skipped_where.push_back(row.where);
+}
+
 TokenRow From(Ids prompt, Ids whole) {
   TokenRow row;
   row.learn.assign(whole.size(), 1);
@@ -122,6 +128,7 @@ Result<TokenRow> RowEncoder::Row(const data::TrlRow& row) const {
   made->learn.resize(keep);
   made->weight = row.weight;
   made->anchor = row.anchor;
+  made->where = row.where;
   return made;
 }
 
@@ -145,7 +152,7 @@ Result<TokenRows> RowEncoder::Rows(const std::vector<data::TrlRow>& rows) const 
     if (made.Learned() > 0)
       out.rows.push_back(std::move(made));
     else
-      ++out.skipped;
+      Skip(out, row);
   }
   if (out.rows.empty())
     return Fail(Code::kInvalid, "no row has anything to learn within max_length {}", max_length_);
@@ -159,11 +166,81 @@ Result<TokenPairs> RowEncoder::Pairs(const std::vector<data::TrlRow>& rows) cons
     if (made.chosen.Learned() > 0 && made.rejected.Learned() > 0)
       out.pairs.push_back(std::move(made));
     else
-      ++out.skipped;
+      Skip(out, row);
   }
   if (out.pairs.empty())
     return Fail(Code::kInvalid, "no pair has anything to learn within max_length {}", max_length_);
   return out;
+}
+
+Result<TokenAnswers> RowEncoder::Unpaired(const std::vector<data::TrlRow>& rows) const {
+  TokenAnswers out;
+  const auto add = [&](const data::TrlRow& row, const data::TrlText& answer,
+                       bool desirable) -> Status {
+    data::TrlRow one = row;
+    one.shape = data::TrlShape::kPromptCompletion;
+    one.completion = answer;
+    PLUMB_TRY(TokenRow made, Row(one));
+    if (made.Learned() > 0)
+      out.answers.push_back({std::move(made), desirable});
+    else
+      Skip(out, row);
+    return {};
+  };
+  for (const data::TrlRow& row : rows) {
+    if (row.shape == data::TrlShape::kPreference) {
+      PLUMB_CHECK(add(row, row.chosen, true));
+      PLUMB_CHECK(add(row, row.rejected, false));
+    } else if (row.shape == data::TrlShape::kUnpaired) {
+      PLUMB_CHECK(add(row, row.completion, row.label));
+    } else {
+      return FailAt(row.where, Code::kInvalid,
+                    "an unpaired preference needs completion and label; this row is {}",
+                    TrlShapeName(row.shape));
+    }
+  }
+  if (out.answers.empty())
+    return Fail(Code::kInvalid, "no answer has anything to learn within max_length {}", max_length_);
+  return out;
+}
+
+Result<TokenPairs> RowEncoder::ScoredPairs(const std::vector<data::TrlRow>& rows) const {
+  const RowEncoder whole(tokenizer_, chat_, int64_t{1} << 40);
+  TokenPairs out;
+  for (const data::TrlRow& row : rows) {
+    PLUMB_TRY(TokenPair made, whole.Pair(row));
+    auto margin = GetNumberOr(row.extra, "margin", 0);
+    if (!margin) return FailAt(row.where, Code::kInvalid, "{}", margin.error().message);
+    made.margin = *margin;
+    const auto fits = [&](const TokenRow& r) {
+      return static_cast<int64_t>(r.ids.size()) <= max_length_ && !r.ids.empty();
+    };
+    if (fits(made.chosen) && fits(made.rejected))
+      out.pairs.push_back(std::move(made));
+    else
+      Skip(out, row);
+  }
+  if (out.pairs.empty())
+    return Fail(Code::kInvalid, "no pair fits max_length {}", max_length_);
+  return out;
+}
+
+Result<Ids> RowEncoder::Prompt(const data::TrlRow& row) const {
+  if (!row.prompt.conversational) return tokenizer_.Encode(row.prompt.text);
+  if (!chat_)
+    return FailAt(row.where, Code::kUnsupported,
+                  "this model has no chat template, so prompts must be text, not messages");
+  auto ids = chat_->Encode(tokenizer_, ToJson(row.prompt.messages, row.prompt.messages.size()),
+                           End::kAssistant);
+  if (!ids) return std::unexpected(Error{ids.error().code, ids.error().message, row.where});
+  return ids;
+}
+
+Result<Ids> RowEncoder::Answered(const data::TrlRow& row, const std::string& answer) const {
+  data::TrlText text{.conversational = row.prompt.conversational, .text = answer};
+  if (text.conversational) text.messages = {{"assistant", answer}};
+  PLUMB_TRY(TokenRow made, PromptAndAnswer(row.prompt, text));
+  return std::move(made.ids);
 }
 
 }  // namespace plumb::train

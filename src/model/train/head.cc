@@ -25,10 +25,11 @@ T* Data(const at::Tensor& t) {
 
 }  // namespace
 
-Head::Head(const lm::CausalLm& model)
+Head::Head(const lm::CausalLm& model, double temperature)
     : norm_(model.final_norm().to(at::kFloat).contiguous()),
       weight_(model.lm_head().weight),
-      eps_(static_cast<float>(model.config().rms_eps)) {}
+      eps_(static_cast<float>(model.config().rms_eps)),
+      scale_(1 / temperature) {}
 
 at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) const {
   const at::Tensor rows = at::index_select(x, 0, Index(node));
@@ -53,6 +54,7 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
   at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
   kernels::RmsNorm<T>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<T>(h), d,
                       Data<float>(inv));
+  if (scale_ != 1) h.mul_(scale_);
   if (gradients) *gradients = at::zeros_like(rows);
   at::Tensor logits_memory = at::empty({std::min(n, kBlock), vocab}, h.options()), base_memory;
   if (targets.base.defined()) base_memory = at::empty_like(logits_memory);
@@ -72,7 +74,8 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
                         targets.anchor_coef.empty() ? nullptr : targets.anchor_coef.data() + i,
                         stats.data() + i);
     if (!gradients) continue;
-    const at::Tensor dh = at::mm(logits, weight_);
+    at::Tensor dh = at::mm(logits, weight_);
+    if (scale_ != 1) dh.mul_(scale_);
     kernels::RmsNormBackward<T>(Data<T>(dh), d, Data<float>(rows) + i * d, Data<float>(norm_),
                                 Data<float>(inv) + i, m, d, Data<float>(*gradients) + i * d);
   }

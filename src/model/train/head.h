@@ -22,7 +22,8 @@ struct Targets {
 
 class Head {
  public:
-  explicit Head(const lm::CausalLm& model);
+  // Logits are divided by `temperature`.
+  explicit Head(const lm::CausalLm& model, double temperature = 1);
 
   // x [nodes, hidden] float32 → the final norm at `node`, in the compute type [size, hidden].
   at::Tensor Normed(const at::Tensor& x, const std::vector<int64_t>& node) const;
@@ -44,6 +45,7 @@ class Head {
   at::Tensor norm_;    // [hidden] float32
   at::Tensor weight_;  // [vocab, hidden]
   float eps_;
+  double scale_;  // 1 / temperature
 };
 
 }  // namespace plumb::train

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "model/train/checkpoint.h"
 #include "model/train/random.h"
+#include "model/train/tensorboard.h"
 
 namespace plumb::train {
 namespace {
@@ -38,7 +40,12 @@ class MetricsFile {
 struct Window {
   int64_t steps = 0, tokens = 0;
   double loss = 0, grad_norm = 0, seconds = 0;
-  std::vector<std::pair<std::string, double>> metrics;
+  struct Metric {
+    std::string name;
+    double sum = 0;
+    int64_t times = 0;  // some are known of the first step of a generation only
+  };
+  std::vector<Metric> metrics;
 
   void Add(const BatchReport& report, double norm, double took) {
     ++steps;
@@ -47,17 +54,19 @@ struct Window {
     grad_norm = norm;  // transformers logs the last one
     seconds += took;
     for (const auto& [name, value] : report.metrics) {
-      auto same = [&](const auto& m) { return m.first == name; };
+      auto same = [&](const Metric& m) { return m.name == name; };
       auto found = std::find_if(metrics.begin(), metrics.end(), same);
-      if (found == metrics.end())
-        metrics.emplace_back(name, value);
-      else
-        found->second += value;
+      if (found == metrics.end()) {
+        metrics.push_back({name, value, 1});
+      } else {
+        found->sum += value;
+        ++found->times;
+      }
     }
   }
   json::object Row() const {
     json::object row{{"loss", loss / static_cast<double>(steps)}, {"grad_norm", grad_norm}};
-    for (const auto& [name, value] : metrics) row[name] = value / static_cast<double>(steps);
+    for (const Metric& m : metrics) row[m.name] = m.sum / static_cast<double>(m.times);
     return row;
   }
 };
@@ -65,15 +74,20 @@ struct Window {
 // Which rows make up which step.
 class Batches {
  public:
-  Batches(size_t rows, const TrainSettings& s)
+  Batches(size_t rows, const TrainSettings& s, const StepShape& shape)
       : rows_(rows),
-        batch_(static_cast<size_t>(s.BatchRows())),
+        batch_(static_cast<size_t>(shape.rows > 0 ? shape.rows : s.BatchRows())),
         seed_(static_cast<uint64_t>(s.seed)),
         shuffle_(s.shuffle),
-        per_epoch_(static_cast<int64_t>((rows + batch_ - 1) / batch_)) {}
+        steps_(shape.steps),
+        per_epoch_(static_cast<int64_t>((rows + (shape.whole ? 0 : batch_ - 1)) / batch_)) {}
 
-  int64_t per_epoch() const { return per_epoch_; }
+  // Steps an epoch.
+  int64_t per_epoch() const { return per_epoch_ * steps_; }
+  // The step is the first that its rows feed.
+  bool Begins(int64_t step) const { return step % steps_ == 0; }
   std::vector<uint32_t> Of(int64_t step) {
+    step /= steps_;
     const int64_t epoch = step / per_epoch_;
     if (epoch != epoch_) {
       order_ = Permutation(static_cast<uint32_t>(rows_), seed_, static_cast<uint64_t>(epoch));
@@ -87,7 +101,7 @@ class Batches {
   }
   std::vector<uint32_t> Visited(int64_t steps) {
     std::vector<uint32_t> all;
-    for (int64_t i = 0; i < std::min(steps, per_epoch_); ++i)
+    for (int64_t i = 0; i < std::min(steps, per_epoch()); i += steps_)
       for (uint32_t row : Of(i)) all.push_back(row);
     return all;
   }
@@ -96,9 +110,47 @@ class Batches {
   size_t rows_, batch_;
   uint64_t seed_;
   bool shuffle_;
-  int64_t per_epoch_, epoch_ = -1;
+  int64_t steps_, per_epoch_, epoch_ = -1;  // per_epoch_: batches
   std::vector<uint32_t> order_;
 };
+
+// The parameters at which the last loss that was a number was found. A loss that is not one may come
+// of its batch or of the step before it: these are good in either case.
+class LastGood {
+ public:
+  void Keep(const Parameters& parameters) {
+    for (size_t i = 0; i < 3; ++i) {
+      const at::Tensor& from = Of(parameters, i);
+      if (kept_[i].defined())
+        kept_[i].copy_(from);
+      else
+        kept_[i] = from.clone();
+    }
+  }
+  bool Restore(Parameters& parameters) const {
+    if (!kept_[0].defined()) return false;
+    for (size_t i = 0; i < 3; ++i) at::Tensor(Of(parameters, i)).copy_(kept_[i]);
+    return true;
+  }
+
+ private:
+  static const at::Tensor& Of(const Parameters& p, size_t i) {
+    return i == 0 ? p.flat() : i == 1 ? p.exp_avg() : p.exp_avg_sq();
+  }
+  at::Tensor kept_[3];
+};
+
+// "rows.jsonl:3, rows.jsonl:9 and 6 more", at most eight; empty where rows have no places.
+std::string Places(const Objective& objective, const std::vector<uint32_t>& rows) {
+  std::vector<std::string> named;
+  for (uint32_t row : rows)
+    if (std::string where = objective.Where(row); !where.empty() && named.size() < 8)
+      named.push_back(std::move(where));
+  if (named.empty()) return {};
+  const size_t more = rows.size() - named.size();
+  return fmt::format(", on the batch of {}{}", Join(named, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
 
 double WarmupFraction(const TrainSettings& s, int64_t total) {
   double steps = s.warmup_steps;
@@ -113,7 +165,10 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
                            Parameters& parameters, const Surroundings& world) {
   const fs::path out = s.out;
   PLUMB_CHECK(MakeFolder(out));
-  Batches batches(objective.rows(), s);
+  Batches batches(objective.rows(), s, objective.Shape());
+  if (batches.per_epoch() == 0)
+    return Fail(Code::kInvalid, "{} rows are fewer than the {} that one generation takes",
+                objective.rows(), objective.Shape().rows);
   const int64_t total =
       s.max_steps > 0 ? s.max_steps
                       : std::max<int64_t>(
@@ -125,7 +180,13 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
   TrainerState state;
   if (!s.resume_from_checkpoint.empty()) {
     PLUMB_TRY(state, LoadCheckpoint(s.resume_from_checkpoint, out, fixed, parameters));
+    PLUMB_CHECK(objective.SetState(state.objective));
     objective.Refresh();
+  }
+  std::optional<TensorBoard> board;
+  if (s.report_to == "tensorboard") {
+    board.emplace(out / "tensorboard", state.step,
+                  world.wall_seconds ? world.wall_seconds : world.seconds);
   }
   MetricsFile metrics(out / "metrics.jsonl");
   if (state.step > 0) PLUMB_CHECK(metrics.KeepUpTo(state.step));
@@ -133,6 +194,7 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
   auto elapsed = [&] { return before + world.seconds() - world.started; };
   auto checkpoint = [&]() -> Status {
     state.seconds = elapsed();
+    state.objective = objective.State();
     PLUMB_TRY(const fs::path path,
               SaveCheckpoint(out, state, fixed, objective, parameters, s.save_total_limit));
     world.emit({{"event", "checkpoint"}, {"step", state.step}, {"path", path.string()}});
@@ -155,11 +217,16 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     row["epoch"] = static_cast<double>(state.step) / static_cast<double>(batches.per_epoch());
     row["global_step"] = state.step;
     window = {};
+    if (board) PLUMB_CHECK(board->Add(state.step, row));
     return metrics.Add(std::move(row));
   };
+  LastGood good;
+  int64_t good_step = 0;
+  bool due = false;  // a checkpoint
   while (state.step < total) {
     const double now = elapsed();
-    if (world.stop && world.stop->load()) {
+    // Between the steps of one generation there is no stopping: what was generated is not kept.
+    if (world.stop && world.stop->load() && batches.Begins(state.step)) {
       result.interrupted = true;
       if (window.steps > 0) PLUMB_CHECK(log(lr));
       PLUMB_CHECK(checkpoint());
@@ -168,7 +235,7 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     }
     const double average =
         state.step > first ? (now - begun) / static_cast<double>(state.step - first) : 0;
-    if (s.max_seconds > 0 && state.step > first &&
+    if (s.max_seconds > 0 && state.step > first && batches.Begins(state.step) &&
         now + std::max(average, slowest) > s.max_seconds) {
       result.out_of_time = true;
       break;
@@ -183,13 +250,33 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
 
     parameters.ZeroGrad();
     const std::vector<uint32_t> rows = batches.Of(state.step);
-    const BatchReport report = objective.Accumulate(
-        rows, MixBits(static_cast<uint64_t>(s.seed) + 1) ^ static_cast<uint64_t>(state.step + 1));
+    const uint64_t key =
+        MixBits(static_cast<uint64_t>(s.seed) + 1) ^ static_cast<uint64_t>(state.step + 1);
+    if (batches.Begins(state.step)) PLUMB_CHECK(objective.Begin(rows, key));
+    PLUMB_TRY(const BatchReport report, objective.Accumulate(rows, key));
     const double norm = parameters.GradNorm();
-    if (!std::isfinite(report.loss) || !std::isfinite(norm))
+    if (!std::isfinite(report.loss) || !std::isfinite(norm)) {
+      const int64_t at = state.step + 1;
+      const std::string places = Places(objective, rows);
+      std::string kept;
+      if (good.Restore(parameters)) {
+        state.step = good_step;
+        objective.Refresh();
+        PLUMB_CHECK(checkpoint());
+        kept = fmt::format("; checkpoint-{} holds the last state whose loss was a number", good_step);
+      }
       return Fail(Code::kInternal,
-                  "step {}: the loss is not a number (learning_rate {} may be too high)",
-                  state.step + 1, s.learning_rate);
+                  "step {}: the loss is not a number{} (learning_rate {} may be too high){}", at,
+                  places, s.learning_rate, kept);
+    }
+    if (!report.stop.empty()) {
+      result.stopped = report.stop;
+      window.Add(report, norm, elapsed() - now);
+      world.emit({{"event", "stopped"}, {"step", state.step}, {"why", report.stop}});
+      break;
+    }
+    good.Keep(parameters);
+    good_step = state.step;
     kernels::AdamWStep adam{.lr = lr,
                             .beta1 = s.adam_beta1,
                             .beta2 = s.adam_beta2,
@@ -226,8 +313,11 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
          {"tokens_per_second",
           std::round(static_cast<double>(trained_tokens) / training_seconds)}});
     if (state.step % s.logging_steps == 0) PLUMB_CHECK(log(lr));
-    if (s.save_steps > 0 && state.step % s.save_steps == 0 && state.step < total)
+    due |= s.save_steps > 0 && state.step % s.save_steps == 0;
+    if (due && batches.Begins(state.step) && state.step < total) {
       PLUMB_CHECK(checkpoint());
+      due = false;
+    }
   }
   if (window.steps > 0) PLUMB_CHECK(log(lr));
   result.steps = state.step;

@@ -228,6 +228,57 @@ TEST(Loop, ALossThatIsNotANumberIsSaid) {
   EXPECT_NE(result.error().message.find("the loss is not a number"), std::string::npos);
 }
 
+TEST(Loop, ABadBatchIsNamedAndTheLastGoodStateKept) {
+  TinyRun run, good;
+  run.settings.learning_rate = good.settings.learning_rate = 5e-3;
+  run.settings.per_device_train_batch_size = good.settings.per_device_train_batch_size = 2;
+  run.settings.shuffle = good.settings.shuffle = false;
+  std::vector<TokenRow> rows = TinyRows();
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].where = fmt::format("a.jsonl:{}", i + 1);
+  rows[6].weight = INFINITY;  // the first row of the fourth step
+  auto result = run.Sft(rows);
+  ASSERT_FALSE(result);
+  const std::string& said = result.error().message;
+  EXPECT_NE(said.find("step 4: the loss is not a number, on the batch of a.jsonl:7, a.jsonl:8"), std::string::npos) << said;
+  EXPECT_NE(said.find("checkpoint-2 holds the last state whose loss was a number"), std::string::npos) << said;
+  good.settings.max_steps = 2;
+  rows[6].weight = 1;
+  good.settings.lr_scheduler_type = run.settings.lr_scheduler_type = Schedule::kConstant;
+  TinyRun again;
+  again.settings = run.settings;
+  again.settings.out = again.out.path().string();
+  rows[6].weight = INFINITY;
+  ASSERT_FALSE(again.Sft(rows));
+  rows[6].weight = 1;
+  ASSERT_TRUE(good.Sft(rows));
+  EXPECT_EQ(again.Values(), good.Values());
+  EXPECT_TRUE(fs::exists(again.out.path() / "checkpoint-2/optimizer.safetensors"));
+}
+
+TEST(Loop, AChosenAnswerThatCollapsesIsToldAndMayStopTheRun) {
+  TinyRun run;
+  run.settings.learning_rate = 5e-2;
+  run.settings.max_steps = 60;
+  run.settings.per_device_train_batch_size = 6;
+  run.settings.on_chosen_collapse = "stop";
+  run.settings.chosen_collapse_threshold = 0.4;
+  // The answers are nearly alike, the words they share are all there is to lose.
+  std::vector<TokenPair> pairs = TinyPairs();
+  for (TokenPair& pair : pairs) {
+    pair.rejected = pair.chosen;
+    pair.rejected.ids.back() = (pair.rejected.ids.back() + 1) % kTinyVocab;
+  }
+  DpoObjective objective(run.settings, pairs, *run.tiny.model, *run.tiny.trunk, false);
+  auto result = RunLoop(run.settings, {}, objective, run.tiny.parameters, run.World(-1));
+  ASSERT_TRUE(result) << result.error().Text();
+  EXPECT_NE(result->stopped.find("less likely than under the reference"), std::string::npos);
+  EXPECT_LT(result->steps, 60);
+  EXPECT_EQ(run.events.back().at("event"), "stopped");
+  auto lines = ReadJsonl(run.out.path() / "metrics.jsonl");
+  ASSERT_TRUE(lines);
+  EXPECT_GT(lines->back().at("chosen_drop").to_number<double>(), 0.4);
+}
+
 TEST(Loop, AFolderThatCannotBeWrittenIsSaid) {
   TinyRun run;
   run.settings.out = "/proc/plumb-cannot-write-here";

@@ -36,6 +36,7 @@ class Parameters {
   // unknown).
   Status SetValues(const std::map<std::string, at::Tensor>& values);
   std::map<std::string, at::Tensor> Values() const;
+  const at::Tensor& flat() const { return value_; }  // every value, one after another
   // AdamW's moments, "exp_avg" and "exp_avg_sq" (torch's names), whole.
   const at::Tensor& exp_avg() const { return m_; }
   const at::Tensor& exp_avg_sq() const { return v_; }

@@ -2,222 +2,63 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numbers>
+
+#include "model/train/settings_keys.h"
 
 namespace plumb::train {
 namespace {
 
-using Reader = std::function<Status(const json::value&, TrainSettings&)>;
+constexpr std::pair<Job, const char*> kJobs[] = {
+    {Job::kSft, "sft"},   {Job::kDpo, "dpo"},   {Job::kClassifier, "classifier"},
+    {Job::kReward, "reward"}, {Job::kKto, "kto"}, {Job::kOrpo, "orpo"},
+    {Job::kCpo, "cpo"},   {Job::kGrpo, "grpo"}, {Job::kRloo, "rloo"},
+    {Job::kPpo, "ppo"},   {Job::kBestOfN, "best-of-n"}};
 
-Reader Number(double TrainSettings::* field, double low, double high = 1e18) {
-  return [=](const json::value& v, TrainSettings& s) -> Status {
-    const double x = v.is_number() ? v.to_number<double>() : NAN;
-    if (!(x >= low && x <= high))
-      return high >= 1e18 ? Fail(Code::kInvalid, "must be a number, {} or more", low)
-                          : Fail(Code::kInvalid, "must be a number from {} to {}", low, high);
-    s.*field = x;
-    return {};
+Status CheckLosses(Job job, const TrainSettings& s) {
+  const auto only = [&](std::vector<std::string> known) -> Status {
+    const std::string named = Join(s.loss_type, ", ");
+    if (s.loss_type.size() == 1 && std::ranges::find(known, named) != known.end()) return {};
+    return Fail(Code::kInvalid, "\"loss_type\" is {}, must be one of {}{}", named, Join(known, ", "),
+                DidYouMean(named, known));
   };
-}
-Status ReadWhole(const json::value& v, int64_t low, int64_t& to) {
-  if (!v.is_int64() || v.get_int64() < low)
-    return Fail(Code::kInvalid, "must be a whole number, {} or more", low);
-  to = v.get_int64();
+  if (job == Job::kGrpo) return only({"grpo", "bnpo", "dr_grpo", "dapo", "cispo"});
+  if (job == Job::kKto) return only({"kto", "apo_zero_unpaired"});
+  if (job == Job::kCpo) return only({"sigmoid", "hinge", "ipo", "simpo"});
   return {};
 }
-Reader Whole(int64_t TrainSettings::* field, int64_t low) {
-  return [=](const json::value& v, TrainSettings& s) { return ReadWhole(v, low, s.*field); };
-}
-Reader Truth(bool TrainSettings::* field) {
-  return [=](const json::value& v, TrainSettings& s) -> Status {
-    if (!v.is_bool()) return Fail(Code::kInvalid, "must be true or false");
-    s.*field = v.get_bool();
-    return {};
-  };
-}
-Reader Text(std::string TrainSettings::* field) {
-  return [=](const json::value& v, TrainSettings& s) -> Status {
-    if (!v.is_string()) return Fail(Code::kInvalid, "must be text");
-    s.*field = std::string(v.get_string());
-    return {};
-  };
-}
-// Text, or a list of texts.
-Status ReadTexts(const json::value& v, std::vector<std::string>& to) {
-  to.clear();
-  if (v.is_string()) {
-    to.emplace_back(v.get_string());
+
+// A generation must come out even: whole groups, whole steps.
+Status CheckGenerations(Job job, const TrainSettings& s) {
+  const int64_t step = s.BatchRows();
+  if (s.rewards.empty())
+    return Fail(Code::kInvalid, "\"rewards\" is missing: the file that declares them");
+  if (!s.reward_clip_range.empty() &&
+      (s.reward_clip_range.size() != 2 || s.reward_clip_range[0] >= s.reward_clip_range[1]))
+    return Fail(Code::kInvalid, "\"reward_clip_range\" must be two numbers, the lower one first");
+  if (job == Job::kBestOfN) return {};
+  if (job == Job::kPpo) {
+    if (step % s.num_mini_batches != 0)
+      return Fail(Code::kInvalid, "\"num_mini_batches\" is {}, must divide the {} completions a generation",
+                  s.num_mini_batches, step);
     return {};
   }
-  if (!v.is_array()) return Fail(Code::kInvalid, "must be text or a list of texts");
-  for (const auto& item : v.get_array()) {
-    if (!item.is_string()) return Fail(Code::kInvalid, "must be text or a list of texts");
-    to.emplace_back(item.get_string());
-  }
+  if (s.steps_per_generation % s.gradient_accumulation_steps != 0)
+    return Fail(Code::kInvalid, "\"steps_per_generation\" is {}, must be a multiple of "
+                "gradient_accumulation_steps {}", s.steps_per_generation, s.gradient_accumulation_steps);
+  if (s.GenerationRows() % s.num_generations != 0)
+    return Fail(Code::kInvalid,
+                "the {} completions of a generation (per_device_train_batch_size × steps_per_generation) "
+                "must be whole groups of num_generations {}",
+                s.GenerationRows(), s.num_generations);
   return {};
-}
-
-Status ReadSchedule(const json::value& v, TrainSettings& s) {
-  const std::string name = v.is_string() ? std::string(v.get_string()) : "";
-  if (name == "linear")
-    s.lr_scheduler_type = Schedule::kLinear;
-  else if (name == "cosine")
-    s.lr_scheduler_type = Schedule::kCosine;
-  else if (name == "constant")
-    s.lr_scheduler_type = Schedule::kConstant;
-  else if (name == "constant_with_warmup")
-    s.lr_scheduler_type = Schedule::kConstantWithWarmup;
-  else
-    return Fail(Code::kInvalid, "must be linear, cosine, constant or constant_with_warmup");
-  return {};
-}
-
-Status ReadTargets(const json::value& v, TrainSettings& s) {
-  PLUMB_CHECK(ReadTexts(v, s.lora.target_modules));
-  if (s.lora.target_modules == std::vector<std::string>{"all-linear"})
-    s.lora.target_modules.clear();
-  else if (s.lora.target_modules.empty())
-    return Fail(Code::kInvalid, "must be \"all-linear\" or a list of layers");
-  return {};
-}
-
-Status ReadLayers(const json::value& v, TrainSettings& s) {
-  if (!v.is_array()) return Fail(Code::kInvalid, "must be a list of layer indices");
-  s.lora.layers_to_transform.clear();
-  for (const auto& item : v.get_array()) {
-    int64_t layer = 0;
-    PLUMB_CHECK(ReadWhole(item, 0, layer));
-    s.lora.layers_to_transform.push_back(layer);
-  }
-  return {};
-}
-
-Status ReadWeights(const json::value& v, TrainSettings& s) {
-  if (!v.is_array()) return Fail(Code::kInvalid, "must be a list of numbers");
-  s.loss_weights.clear();
-  for (const auto& item : v.get_array()) {
-    if (!item.is_number()) return Fail(Code::kInvalid, "must be a list of numbers");
-    s.loss_weights.push_back(item.to_number<double>());
-  }
-  return {};
-}
-
-Status ReadPosWeight(const json::value& v, TrainSettings& s) {
-  if (!v.is_object()) return Fail(Code::kInvalid, "must be an object: head to number");
-  for (const auto& item : v.get_object()) {
-    if (!item.value().is_number() || item.value().to_number<double>() <= 0)
-      return Fail(Code::kInvalid, "[\"{}\"] must be a number above 0",
-                  std::string_view(item.key()));
-    s.pos_weight[std::string(item.key())] = item.value().to_number<double>();
-  }
-  return {};
-}
-
-Status ReadResume(const json::value& v, TrainSettings& s) {
-  if (v.is_bool()) {
-    s.resume_from_checkpoint = v.get_bool() ? "latest" : "";
-    return {};
-  }
-  if (!v.is_string())
-    return Fail(Code::kInvalid, "must be a folder, or true for the newest checkpoint");
-  s.resume_from_checkpoint = std::string(v.get_string());
-  return {};
-}
-
-std::map<std::string, Reader> CommonKeys() {
-  using S = TrainSettings;
-  return {
-      {"model", Text(&S::model)},
-      {"data", [](const json::value& v, S& s) { return ReadTexts(v, s.data); }},
-      {"out", Text(&S::out)},
-      {"adapter_in", Text(&S::adapter_in)},
-      {"max_seconds", Number(&S::max_seconds, 0)},
-      {"learning_rate", Number(&S::learning_rate, 0)},
-      {"lr_scheduler_type", ReadSchedule},
-      {"warmup_ratio", Number(&S::warmup_ratio, 0, 1)},
-      {"warmup_steps", Number(&S::warmup_steps, 0)},
-      {"per_device_train_batch_size", Whole(&S::per_device_train_batch_size, 1)},
-      {"gradient_accumulation_steps", Whole(&S::gradient_accumulation_steps, 1)},
-      {"num_train_epochs", Number(&S::num_train_epochs, 0)},
-      {"max_steps", Whole(&S::max_steps, -1)},
-      {"max_grad_norm", Number(&S::max_grad_norm, 0)},
-      {"weight_decay", Number(&S::weight_decay, 0)},
-      {"adam_beta1", Number(&S::adam_beta1, 0, 1)},
-      {"adam_beta2", Number(&S::adam_beta2, 0, 1)},
-      {"adam_epsilon", Number(&S::adam_epsilon, 0)},
-      {"seed", Whole(&S::seed, 0)},
-      {"bf16", Truth(&S::bf16)},
-      {"shuffle", Truth(&S::shuffle)},
-      {"max_length", Whole(&S::max_length, 2)},
-      {"logging_steps", Whole(&S::logging_steps, 1)},
-      {"save_steps", Whole(&S::save_steps, 0)},
-      {"save_total_limit", Whole(&S::save_total_limit, 0)},
-      {"resume_from_checkpoint", ReadResume},
-      {"threads", Whole(&S::threads, 0)},
-      {"micro_batch_tokens", Whole(&S::micro_batch_tokens, 1)},
-      {"lora_r", [](const json::value& v, S& s) { return ReadWhole(v, 1, s.lora.r); }},
-      {"lora_alpha",
-       [](const json::value& v, S& s) -> Status {
-         if (!v.is_number()) return Fail(Code::kInvalid, "must be a number");
-         s.lora.alpha = v.to_number<double>();
-         return {};
-       }},
-      {"lora_dropout",
-       [](const json::value& v, S& s) -> Status {
-         const double p = v.is_number() ? v.to_number<double>() : -1;
-         if (!(p >= 0 && p < 1)) return Fail(Code::kInvalid, "must be a number from 0 to below 1");
-         s.lora.dropout = p;
-         return {};
-       }},
-      {"lora_target_modules", ReadTargets},
-      {"use_rslora",
-       [](const json::value& v, S& s) -> Status {
-         if (!v.is_bool()) return Fail(Code::kInvalid, "must be true or false");
-         s.lora.rslora = v.get_bool();
-         return {};
-       }},
-  };
-}
-
-std::map<std::string, Reader> KeysOf(Job job) {
-  using S = TrainSettings;
-  std::map<std::string, Reader> keys = CommonKeys();
-  if (job != Job::kClassifier) keys["lora_layers_to_transform"] = ReadLayers;
-  if (job == Job::kSft) keys["kl_weight"] = Number(&S::kl_weight, 0);
-  if (job == Job::kDpo) {
-    keys["beta"] = Number(&S::beta, 1e-9);
-    keys["label_smoothing"] = Number(&S::label_smoothing, 0, 0.5);
-    keys["loss_type"] = [](const json::value& v, S& s) { return ReadTexts(v, s.loss_type); };
-    keys["loss_weights"] = ReadWeights;
-    keys["rpo_alpha"] = Number(&S::rpo_alpha, 0);
-    keys["precompute_ref_log_probs"] = Truth(&S::precompute_ref_log_probs);
-    keys["reference"] = Text(&S::reference);
-  }
-  if (job == Job::kClassifier) {
-    keys["label_smoothing"] = Number(&S::label_smoothing, 0, 1);
-    keys["pos_weight"] = ReadPosWeight;
-    keys["head_rate"] = Number(&S::head_rate, 0);
-    keys["heads"] = [](const json::value& v, S& s) { return ReadTexts(v, s.heads); };
-  }
-  return keys;
-}
-
-const char* ScheduleName(Schedule schedule) {
-  switch (schedule) {
-    case Schedule::kLinear:
-      return "linear";
-    case Schedule::kCosine:
-      return "cosine";
-    case Schedule::kConstant:
-      return "constant";
-    case Schedule::kConstantWithWarmup:
-      return "constant_with_warmup";
-  }
-  return "?";
 }
 
 }  // namespace
+
+int64_t TrainSettings::GenerationRows() const {
+  return steps_per_generation > 0 ? per_device_train_batch_size * steps_per_generation : BatchRows();
+}
 
 double ScheduleFactor(Schedule schedule, double progress, double warmup) {
   if (schedule == Schedule::kConstant) return 1;
@@ -230,47 +71,51 @@ double ScheduleFactor(Schedule schedule, double progress, double warmup) {
 }
 
 Result<Job> JobFromName(std::string_view name) {
-  if (name == "sft") return Job::kSft;
-  if (name == "dpo") return Job::kDpo;
-  if (name == "classifier") return Job::kClassifier;
-  return Fail(Code::kInvalid, "no training job '{}': sft, dpo or classifier{}", name,
-              DidYouMean(name, {"sft", "dpo", "classifier"}));
+  for (const auto& [job, known] : kJobs)
+    if (name == known) return job;
+  return Fail(Code::kInvalid, "no training job '{}': {}{}", name, Join(JobNames(), ", "),
+              DidYouMean(name, JobNames()));
 }
 
 const char* JobName(Job job) {
-  return job == Job::kSft ? "sft" : job == Job::kDpo ? "dpo" : "classifier";
+  for (const auto& [known, name] : kJobs)
+    if (job == known) return name;
+  return "?";
+}
+
+std::vector<std::string> JobNames() {
+  std::vector<std::string> names;
+  for (const auto& [job, name] : kJobs) names.push_back(name);
+  return names;
+}
+
+bool IsOnline(Job job) {
+  return job == Job::kGrpo || job == Job::kRloo || job == Job::kPpo || job == Job::kBestOfN;
 }
 
 Result<TrainSettings> SettingsFromJson(Job job, const json::object& config) {
-  TrainSettings settings;
-  if (job == Job::kDpo) settings.learning_rate = 1e-6;
-  if (job == Job::kClassifier) {
-    settings.learning_rate = 2e-4;
-    settings.per_device_train_batch_size = 32;
-    settings.max_length = 256;
-    settings.micro_batch_tokens = 2048;
-  }
-  const std::map<std::string, Reader> keys = KeysOf(job);
+  TrainSettings settings = DefaultsOf(job);
+  const SettingKeys keys = KeysOf(job);
   for (const auto& item : config) {
     const std::string key(item.key());
     auto found = keys.find(key);
     if (found == keys.end()) {
       std::vector<std::string> names;
-      for (const auto& [name, reader] : keys) names.push_back(name);
+      for (const auto& [name, known] : keys) names.push_back(name);
       return Fail(Code::kInvalid, "unknown key \"{}\"{}", key, DidYouMean(key, names));
     }
     if (item.value().is_null()) continue;
-    if (Status status = found->second(item.value(), settings); !status)
+    if (Status status = found->second.read(item.value(), settings); !status)
       return Fail(Code::kInvalid, "\"{}\" {}", key, status.error().message);
   }
   if (settings.model.empty()) return Fail(Code::kInvalid, "\"model\" is missing");
   if (settings.data.empty())
     return Fail(Code::kInvalid, "\"data\" is missing: a JSONL file, or a list of them");
   if (settings.out.empty()) return Fail(Code::kInvalid, "\"out\" is missing: the folder to write");
-  if (settings.reference != "initial" && settings.reference != "base")
-    return Fail(Code::kInvalid, "\"reference\" must be initial or base");
   if (!settings.loss_weights.empty() && settings.loss_weights.size() != settings.loss_type.size())
     return Fail(Code::kInvalid, "\"loss_weights\" must have one number for each loss_type");
+  PLUMB_CHECK(CheckLosses(job, settings));
+  if (IsOnline(job)) PLUMB_CHECK(CheckGenerations(job, settings));
   return settings;
 }
 
@@ -303,7 +148,29 @@ json::object SettingsThatMatter(Job job, const TrainSettings& s) {
   o["lora_target_modules"] = Join(s.lora.target_modules, ",");
   o["lora_layers_to_transform"] = fmt::format("{}", fmt::join(s.lora.layers_to_transform, ","));
   o["loss_type"] = Join(s.loss_type, ",");
+  if (job == Job::kSft || job == Job::kClassifier) return o;
+  // Keys that came later: written where they say something, so that older checkpoints stay good.
+  const TrainSettings defaults = DefaultsOf(job);
+  for (const auto& [name, key] : KeysOf(job)) {
+    if (o.contains(name) || name == "data" || name == "out" || name == "threads" ||
+        name == "max_seconds" || name == "adapter_in" || name.starts_with("save_") ||
+        name == "logging_steps" || name == "resume_from_checkpoint" || name == "report_to" ||
+        name == "per_device_train_batch_size" || name == "gradient_accumulation_steps" ||
+        name.starts_with("adam_") || name == "precompute_ref_log_probs" || name == "reference")
+      continue;
+    const json::value now = key.show(s);
+    if (now != key.show(defaults)) o[name] = now;
+  }
   return o;
+}
+
+json::array ExplainSettings(Job job) {
+  json::array out;
+  const TrainSettings defaults = DefaultsOf(job);
+  for (const auto& [name, key] : KeysOf(job))
+    out.push_back(json::object{
+        {"key", name}, {"default", key.show(defaults)}, {"about", key.about}, {"from", key.from}});
+  return out;
 }
 
 }  // namespace plumb::train

@@ -47,31 +47,87 @@ struct TrainSettings {
 
   int64_t threads = 0;  // 0: torch's own choice, every core
 
+  std::string report_to = "none";  // "tensorboard": out/tensorboard/events.out.tfevents.*
+
   // SFT.
   double kl_weight = 0;  // of KL(base ‖ model) on the completion tokens of rows marked "anchor"
-  // DPO.
+  // Preferences (dpo, orpo, cpo, kto).
   double beta = 0.1;
   double label_smoothing = 0;
   std::vector<std::string> loss_type = {"sigmoid"};
   std::vector<double> loss_weights;
-  double rpo_alpha = 0;
+  double rpo_alpha = 0;        // of the chosen answers' −log p; cpo's cpo_alpha
+  bool nll_on_prompt = false;  // and of their prompts': orpo
+  double simpo_gamma = 0.5, discopop_tau = 0.05, dpop_lambda = 0;
   bool precompute_ref_log_probs = false;
-  std::string reference = "initial";  // "initial": the adapter it starts from; "base": none
+  std::string reference = "initial";  // the adapter it starts from; "base": no adapter; "none"
+  std::string on_chosen_collapse = "log";  // or "stop"
+  double chosen_collapse_threshold = 1;    // nats a token
+  double desirable_weight = 1, undesirable_weight = 1;  // kto
+  // Reward model.
+  double center_rewards_coefficient = 0;
   // Classifier.
   std::map<std::string, double> pos_weight;
   double head_rate = 10;  // the heads' learning rate, in learning rates: they start from nothing
   std::vector<std::string> heads;  // empty: those of the data, sorted
 
+  // Learning from rewards (grpo, rloo, ppo, best-of-n).
+  std::string rewards;  // a file that declares them (reward_mix.h)
+  int64_t num_generations = 8;
+  int64_t max_completion_length = 512;
+  int64_t steps_per_generation = 0;  // in batches of per_device_train_batch_size; 0: one step
+  int64_t num_iterations = 1;
+  double temperature = 1, top_p = 1, min_p = 0;
+  int64_t top_k = 0;
+  double epsilon = 0.2, epsilon_high = 0;  // epsilon_high 0: epsilon
+  double delta = 0;                        // 0: no second clip
+  std::string scale_rewards = "group";     // "batch", "none"
+  std::string importance_sampling_level = "token";  // "sequence"
+  bool use_bias_correction_kl = true;
+  bool mask_truncated_completions = false;
+  bool normalize_advantages = false;              // rloo
+  std::vector<double> reward_clip_range;          // rloo: empty or two numbers
+  bool importance_sampling_correction = true;     // where the sampler computes less exactly
+  double importance_sampling_clip_max = 3;
+  // PPO.
+  int64_t num_ppo_epochs = 4, num_mini_batches = 1;
+  double kl_coef = 0.05;
+  std::string kl_estimator = "k1";  // "k3"
+  double kl_target = 0;             // 0: kl_coef stays
+  int64_t kl_horizon = 10000;
+  double cliprange = 0.2, cliprange_value = 0.2, vf_coef = 0.1, gamma = 1, lam = 0.95;
+  double missing_eos_penalty = 0;
+  bool whiten_rewards = false, whiten_advantages = true;
+
   int64_t BatchRows() const { return per_device_train_batch_size * gradient_accumulation_steps; }
+  // Completions generated together.
+  int64_t GenerationRows() const;
 };
 
-enum class Job { kSft, kDpo, kClassifier };
+enum class Job {
+  kSft,
+  kDpo,
+  kClassifier,
+  kReward,
+  kKto,
+  kOrpo,
+  kCpo,
+  kGrpo,
+  kRloo,
+  kPpo,
+  kBestOfN
+};
 Result<Job> JobFromName(std::string_view name);
 const char* JobName(Job job);
+std::vector<std::string> JobNames();
+// It generates, and learns from rewards.
+bool IsOnline(Job job);
 
 // Errors: kInvalid, naming the key and what would be right.
 Result<TrainSettings> SettingsFromJson(Job job, const json::object& config);
 // What must be equal for a checkpoint to be continued.
 json::object SettingsThatMatter(Job job, const TrainSettings& settings);
+// Every key of a job: [{"key", "default", "about", "from"}…], `from` saying whose default it is.
+json::array ExplainSettings(Job job);
 
 }  // namespace plumb::train

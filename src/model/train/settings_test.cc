@@ -49,5 +49,47 @@ TEST(Settings, EveryMistakeIsNamed) {
   EXPECT_EQ(ErrorOf("{" + files + R"(,"beta":0.1})", Job::kDpo), "no error");
 }
 
+// Every key of every job says what it does and whose default it has.
+TEST(Settings, EveryDefaultIsExplained) {
+  for (const std::string& name : JobNames()) {
+    const Job job = *JobFromName(name);
+    const json::array rows = ExplainSettings(job);
+    EXPECT_GT(rows.size(), 25u) << name;
+    for (const auto& row : rows) {
+      EXPECT_FALSE(row.at("about").as_string().empty()) << name << " " << ToJson(row);
+      EXPECT_FALSE(row.at("from").as_string().empty()) << name << " " << ToJson(row);
+    }
+  }
+}
+
+// As TRL 1.16 has them.
+TEST(Settings, DefaultsOfTheOtherJobsAreTrls) {
+  const auto value = [](Job job, const char* key) {
+    for (const auto& row : ExplainSettings(job))
+      if (row.at("key") == key) return ToJson(row.at("default"));
+    return std::string("none");
+  };
+  EXPECT_EQ(value(Job::kGrpo, "beta"), "0E0");
+  EXPECT_EQ(value(Job::kGrpo, "loss_type"), "[\"dapo\"]");
+  EXPECT_EQ(value(Job::kGrpo, "num_generations"), "8");
+  EXPECT_EQ(value(Job::kRloo, "beta"), "5E-2");
+  EXPECT_EQ(value(Job::kRloo, "num_generations"), "2");
+  EXPECT_EQ(value(Job::kReward, "learning_rate"), "1E-4");
+  EXPECT_EQ(value(Job::kCpo, "cpo_alpha"), "1E0");
+}
+
+TEST(Settings, AGenerationMustBeWholeGroups) {
+  json::object config = {{"model", "m"}, {"data", "d"}, {"out", "o"}, {"rewards", "r"}, {"num_generations", 3}};
+  auto settings = SettingsFromJson(Job::kGrpo, config);
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("must be whole groups of num_generations 3"), std::string::npos)
+      << settings.error().message;
+  config["num_generations"] = 4;
+  EXPECT_TRUE(SettingsFromJson(Job::kGrpo, config));
+  config["loss_type"] = "dappo";
+  const std::string said = SettingsFromJson(Job::kGrpo, config).error().message;
+  EXPECT_NE(said.find("did you mean 'dapo'?"), std::string::npos) << said;
+}
+
 }  // namespace
 }  // namespace plumb::train

@@ -9,8 +9,12 @@
 
 namespace plumb::train {
 
-Status SaveLora(const fs::path& folder, const TrainSettings& s, lm::CausalLm& model) {
+Status SaveLora(const fs::path& folder, const TrainSettings& s, lm::CausalLm& model,
+                const std::map<std::string, at::Tensor>& heads, const std::string& task_type,
+                const json::object& extra) {
   lm::AdapterConfig config;
+  config.task_type = task_type;
+  config.extra = extra;
   config.r = s.lora.r;
   config.alpha = s.lora.alpha;
   config.dropout = s.lora.dropout;
@@ -23,7 +27,7 @@ Status SaveLora(const fs::path& folder, const TrainSettings& s, lm::CausalLm& mo
     if (linear->lora && std::find(targets.begin(), targets.end(), last) == targets.end())
       targets.push_back(last);
   }
-  return lm::SaveAdapter(folder, config, model.Linears());
+  return lm::SaveAdapter(folder, config, model.Linears(), heads);
 }
 
 std::vector<std::vector<uint32_t>> CutByTokens(
@@ -65,7 +69,7 @@ SftObjective::SftObjective(const TrainSettings& settings, std::vector<TokenRow> 
                            lm::CausalLm& model, Trunk& trunk)
     : settings_(settings), rows_(std::move(rows)), model_(model), trunk_(trunk), head_(model) {}
 
-BatchReport SftObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
+Result<BatchReport> SftObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
   double tokens = 0;
   for (uint32_t i : rows) {
     const bool held = rows_[i].anchor && settings_.kl_weight > 0;

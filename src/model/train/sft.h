@@ -13,8 +13,11 @@
 
 namespace plumb::train {
 
-// Saves the model's adapters in PEFT's format; shared by the jobs on decoders.
-Status SaveLora(const fs::path& folder, const TrainSettings& settings, lm::CausalLm& model);
+// Saves the model's adapters in PEFT's format, and `heads` beside them; shared by the jobs on
+// decoders.
+Status SaveLora(const fs::path& folder, const TrainSettings& settings, lm::CausalLm& model,
+                const std::map<std::string, at::Tensor>& heads = {},
+                const std::string& task_type = "CAUSAL_LM", const json::object& extra = {});
 
 class SftObjective : public Objective {
  public:
@@ -23,7 +26,8 @@ class SftObjective : public Objective {
                Trunk& trunk);
 
   size_t rows() const override { return rows_.size(); }
-  BatchReport Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
+  std::string Where(uint32_t row) const override { return rows_[row].where; }
+  Result<BatchReport> Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
   void Refresh() override { trunk_.Refresh(); }
   Status SaveAdapter(const fs::path& folder) const override {
     return SaveLora(folder, settings_, model_);

@@ -5,9 +5,12 @@
 #include <ATen/ops/empty.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "model/lm/causal_lm.h"
 #include "model/lm/tensors.h"
 #include "model/train/random.h"
+#include "model/train/score_head.h"
 #include "model/train/token_trie.h"
 #include "model/train/trunk.h"
 
@@ -23,11 +26,14 @@ inline at::Tensor RandomTensor(std::vector<int64_t> shape, Random& random, doubl
   return t;
 }
 
-// family: "llama", "qwen2" (biases on q, k, v), "qwen3" (norms on the heads of q and k; untied) or
-// "tiled" (llama, every width a multiple of 32, as packed products need).
+// family: "llama", "qwen2" (biases on q, k, v), "qwen3" (norms on the heads of q and k; untied),
+// "tiled" (llama, every width a multiple of 32, as packed products need) or "engine" (llama, heads of
+// 16, as the sampler's engine needs).
 inline Status WriteTinyModel(const fs::path& folder, const std::string& family) {
   const bool tiled = family == "tiled";
-  const int64_t hidden = 32, inner = tiled ? 64 : 48, heads = 4, kv = tiled ? 4 : 2, d = 8;
+  const bool engine = family == "engine";
+  const int64_t hidden = 32, inner = tiled ? 64 : 48, heads = engine ? 2 : 4,
+                kv = engine ? 1 : tiled ? 4 : 2, d = engine ? 16 : 8;
   const bool tied = family != "qwen3";
   Random random(7);
   std::map<std::string, at::Tensor> t;
@@ -58,11 +64,11 @@ inline Status WriteTinyModel(const fs::path& folder, const std::string& family) 
       for (const char* name : {"self_attn.q_norm", "self_attn.k_norm"})
         add(at + name + ".weight", {d}, 0.3, 1);
   }
-  const std::string architecture = family == "llama" || tiled ? "LlamaForCausalLM"
+  const std::string architecture = family == "llama" || tiled || engine ? "LlamaForCausalLM"
                                    : family == "qwen2" ? "Qwen2ForCausalLM"
                                                        : "Qwen3ForCausalLM";
   const json::object config = {{"architectures", json::array{architecture}},
-                               {"model_type", tiled ? "llama" : family},
+                               {"model_type", tiled || engine ? "llama" : family},
                                {"vocab_size", kTinyVocab},
                                {"hidden_size", hidden},
                                {"intermediate_size", inner},
@@ -88,15 +94,20 @@ struct TinyTrunk {
   TempFolder folder;
   std::unique_ptr<lm::CausalLm> model;
   Parameters parameters;
+  std::optional<ScoreHead> head;
   std::unique_ptr<Trunk> trunk;
 
+  // `head_name`: of a score or value head; empty: none.
   explicit TinyTrunk(const std::string& family = "llama", LoraOptions lora = {.r = 4, .alpha = 8},
-                     at::ScalarType type = at::kFloat, bool random_b = true) {
+                     at::ScalarType type = at::kFloat, bool random_b = true,
+                     const std::string& head_name = "", bool head_bias = false) {
     auto written = WriteTinyModel(folder.path(), family);
     EXPECT_TRUE(written) << (written ? "" : written.error().Text());
     auto loaded = lm::CausalLm::Load(folder.path().string(), {.type = type});
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error().Text());
     model = std::move(*loaded);
+    if (!head_name.empty())
+      head = ScoreHead::Add(*model, parameters, head_name, 1, head_bias);
     auto made = Trunk::Create(*model, lora, parameters);
     EXPECT_TRUE(made) << (made ? "" : made.error().Text());
     trunk = std::move(*made);

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <set>
 
-#include "model/lm/adapter.h"
-#include "model/lm/tensors.h"
 #include "model/train/classifier_objective.h"
+#include "model/train/decoder_parts.h"
 #include "model/train/dpo.h"
+#include "model/train/kto.h"
+#include "model/train/online_job.h"
+#include "model/train/reward.h"
+#include "model/train/rows.h"
 
 namespace plumb::train {
 namespace {
@@ -22,99 +25,56 @@ void KeepFreedMemory() {
   mallopt(M_TOP_PAD, 64 << 20);
 }
 
-// The adapter to start from: its rank and scale become the run's, so that it goes on where it
-// ended.
-Status TakeOverAdapter(TrainSettings& s) {
-  PLUMB_TRY(const lm::AdapterConfig config, lm::ReadAdapterConfig(s.adapter_in));
-  s.lora.r = config.r;
-  s.lora.layers_to_transform = config.layers_to_transform;
-  s.lora.alpha = config.alpha;
-  s.lora.rslora = config.rslora;
-  s.lora.target_modules = config.target_modules;
-  return {};
-}
-
-Status LoadValues(const fs::path& folder, Parameters& parameters) {
-  PLUMB_TRY(const lm::Weights weights, lm::Weights::Open(folder / "adapter_model.safetensors"));
-  std::map<std::string, at::Tensor> values;
-  for (const auto& [name, stored] : weights.tensors()) {
-    PLUMB_TRY(values[name], weights.Read(name, at::kFloat));
-  }
-  if (Status status = parameters.SetValues(values); !status)
-    return std::unexpected(Context(status.error(), "loading adapter " + folder.string()));
-  return {};
-}
-
-Result<std::vector<data::TrlRow>> ReadAll(const std::vector<std::string>& files) {
-  std::vector<data::TrlRow> all;
-  for (const std::string& file : files) {
-    PLUMB_TRY(std::vector<data::TrlRow> rows, data::ReadTrl(file));
-    std::move(rows.begin(), rows.end(), std::back_inserter(all));
-  }
-  if (all.empty()) return Fail(Code::kInvalid, "{} has no rows", Join(files, ", "));
-  return all;
-}
-
-Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Objective& objective,
-                         Parameters& parameters, const Surroundings& world) {
-  JobResult result;
-  PLUMB_TRY(result.loop, RunLoop(s, fixed, objective, parameters, world));
-  if (result.loop.interrupted) return result;
-  result.adapter = fs::path(s.out) / "adapter";
-  PLUMB_CHECK(objective.SaveProduct(result.adapter));
-  world.emit({{"event", "done"},
-              {"adapter", result.adapter.string()},
-              {"steps", result.loop.steps},
-              {"loss", result.loop.loss},
-              {"seconds", result.loop.seconds},
-              {"num_tokens", result.loop.tokens},
-              {"tokens_per_second", result.loop.tokens_per_second},
-              {"out_of_time", result.loop.out_of_time}});
-  return result;
-}
-
 Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world) {
-  if (job == Job::kDpo)
+  if (job == Job::kDpo || job == Job::kOrpo || job == Job::kCpo)
     PLUMB_CHECK(CheckDpoOptions({s.beta, s.label_smoothing, s.loss_type, s.loss_weights}));
   if (!s.adapter_in.empty()) PLUMB_CHECK(TakeOverAdapter(s));
-  PLUMB_TRY(const std::vector<data::TrlRow> rows, ReadAll(s.data));
-  PLUMB_TRY(const fs::path path, lm::FindModel(s.model));
-  PLUMB_TRY(const auto tokenizer, lm::Tokenizer::Load(path));
-  std::optional<lm::ChatTemplate> chat;
-  if (!tokenizer->chat_template.empty()) {
-    PLUMB_TRY(chat, lm::ChatTemplate::Of(*tokenizer));
-  }
-  const RowEncoder encoder(*tokenizer, chat ? &*chat : nullptr, s.max_length);
+  PLUMB_TRY(const std::vector<data::TrlRow> rows, ReadRows(job, s.data));
+  PLUMB_TRY(const DecoderText text, DecoderText::Load(s.model));
+  if (IsOnline(job)) return RunOnline(job, std::move(s), rows, text, world);
+  const RowEncoder encoder = text.Encoder(s.max_length);
   TokenRows taught;
   TokenPairs pairs;
+  TokenAnswers answers;
   if (job == Job::kSft) {
     PLUMB_TRY(taught, encoder.Rows(rows));
+  } else if (job == Job::kKto) {
+    PLUMB_TRY(answers, encoder.Unpaired(rows));
+  } else if (job == Job::kReward) {
+    PLUMB_TRY(pairs, encoder.ScoredPairs(rows));
   } else {
     PLUMB_TRY(pairs, encoder.Pairs(rows));
   }
-  PLUMB_TRY(const std::unique_ptr<lm::CausalLm> model,
-            lm::CausalLm::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat}));
-  Parameters parameters;
-  PLUMB_TRY(const std::unique_ptr<Trunk> trunk, Trunk::Create(*model, s.lora, parameters));
-  if (s.adapter_in.empty())
-    InitialiseLora(parameters, static_cast<uint64_t>(s.seed));
-  else
-    PLUMB_CHECK(LoadValues(s.adapter_in, parameters));
-
+  PLUMB_TRY(const auto parts, DecoderParts::Load(s, job == Job::kReward ? kScoreName : ""));
+  Parameters& parameters = parts->parameters;
   const json::object fixed = SettingsThatMatter(job, s);
-  const int64_t skipped = taught.skipped + pairs.skipped;
-  world.emit({{"event", "start"},
-              {"job", JobName(job)},
-              {"model", s.model},
-              {"rows", rows.size()},
-              {"skipped", skipped},
-              {"trainable_parameters", parameters.elements()}});
-  if (job == Job::kSft) {
-    SftObjective objective(s, std::move(taught.rows), *model, *trunk);
-    return Finish(s, fixed, objective, parameters, world);
+  const auto& where = job == Job::kSft   ? taught.skipped_where
+                      : job == Job::kKto ? answers.skipped_where
+                                         : pairs.skipped_where;
+  EmitStart(job, s, rows.size(), taught.skipped + pairs.skipped + answers.skipped, where,
+            parameters, world);
+  const bool from_adapter = !s.adapter_in.empty();
+  switch (job) {
+    case Job::kSft: {
+      SftObjective objective(s, std::move(taught.rows), *parts->model, *parts->trunk);
+      return Finish(s, fixed, objective, parameters, world);
+    }
+    case Job::kKto: {
+      KtoObjective objective(s, std::move(answers.answers), *parts->model, *parts->trunk,
+                             from_adapter);
+      return Finish(s, fixed, objective, parameters, world);
+    }
+    case Job::kReward: {
+      RewardObjective objective(s, std::move(pairs.pairs), *parts->model, *parts->trunk,
+                                *parts->head, parameters, text.Pad());
+      return Finish(s, fixed, objective, parameters, world);
+    }
+    default: {
+      DpoObjective objective(s, std::move(pairs.pairs), *parts->model, *parts->trunk,
+                             from_adapter);
+      return Finish(s, fixed, objective, parameters, world);
+    }
   }
-  DpoObjective objective(s, std::move(pairs.pairs), *model, *trunk, !s.adapter_in.empty());
-  return Finish(s, fixed, objective, parameters, world);
 }
 
 Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
@@ -169,6 +129,10 @@ Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
 }  // namespace
 
 Result<JobResult> RunJob(Job job, const json::object& config, const Surroundings& world) {
+  if (const json::value* asked = config.if_contains("explain"); asked && *asked == true) {
+    world.emit({{"event", "explain"}, {"job", JobName(job)}, {"settings", ExplainSettings(job)}});
+    return JobResult{};
+  }
   KeepFreedMemory();
   PLUMB_TRY(TrainSettings settings, SettingsFromJson(job, config));
   if (settings.threads > 0) at::set_num_threads(static_cast<int>(settings.threads));

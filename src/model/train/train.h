@@ -1,12 +1,15 @@
-// model/train: adapters taught. LoRA on decoders (supervised, preferences) and on encoders (the
-// guard's classifier).
+// model/train: adapters taught. LoRA on decoders (supervised, preferences, reward models, learning
+// from rewards) and on encoders (the guard's classifier).
 //
 //   train.h       RunJob: a job from its settings to its adapter
 //   settings.h    the keys of a job's configuration
-//   examples.h    rows as tokens
+//   rows.h        rows checked; examples.h rows as tokens
 //   trunk.h       the decoder's forward and backward pass; encoder_trunk.h the encoder's
 //   head.h        the vocabulary: losses and gradients
-//   sft.h dpo.h classifier_objective.h   what is learned
+//   sft.h dpo.h kto.h reward.h online.h classifier_objective.h   what is learned
+//   dpo_loss.h policy_loss.h advantages.h   its arithmetic, without torch
+//   rollout.h     completions sampled here; rewarder.h what they are worth
+//   reward_model.h  a reward model at work; best_of_n.h choosing
 //   loop.h        the optimiser's loop; checkpoint.h its state on disk
 //   kernels.h     the arithmetic between matrix products
 //
@@ -29,8 +32,9 @@ struct JobResult {
   fs::path adapter;  // empty where the job was interrupted: then there is a checkpoint
 };
 
-// Emits "start", "progress", "checkpoint", "interrupted" and "done" events. Errors: kInvalid,
-// kNotFound, kCorrupt, kUnsupported, kIo.
+// Emits "start", "progress", "checkpoint", "interrupted", "stopped" (the objective asked for it: "why")
+// and "done" events; with {"explain": true} one event "explain" with every key, its default and whose
+// it is, and nothing else. Errors: kInvalid, kNotFound, kCorrupt, kUnsupported, kIo.
 Result<JobResult> RunJob(Job job, const json::object& config, const Surroundings& world);
 
 // `plumb-lm train JOB --config FILE`: events as JSON lines on standard output, errors in one line

@@ -1,0 +1,185 @@
+#include "model/train/online_job.h"
+
+#include <algorithm>
+
+#include "model/lm/encoder_engine.h"
+#include "model/train/best_of_n.h"
+#include "model/train/online.h"
+#include "model/train/reward_model.h"
+
+namespace plumb::train {
+namespace {
+
+std::vector<std::vector<int32_t>> Cutoff(std::vector<std::vector<int32_t>> sequences, int64_t most) {
+  for (auto& ids : sequences)
+    if (static_cast<int64_t>(ids.size()) > most) ids.resize(static_cast<size_t>(most));
+  return sequences;
+}
+
+class RewardModelTerm : public RewardTerm {
+ public:
+  RewardModelTerm(std::vector<std::unique_ptr<RewardModel>> models, std::string combine,
+                  double pessimism)
+      : models_(std::move(models)), combine_(std::move(combine)), pessimism_(pessimism) {}
+
+  Result<std::vector<double>> Score(const std::vector<Sampled>& sampled) override {
+    std::vector<std::vector<double>> by_model;
+    for (const auto& model : models_) {
+      const RowEncoder encoder = model->Encoder();
+      std::vector<std::vector<int32_t>> sequences;
+      for (const Sampled& s : sampled) {
+        PLUMB_TRY(auto ids, encoder.Answered(*s.row, s.text));
+        sequences.push_back(std::move(ids));
+      }
+      PLUMB_TRY(auto scores, model->Score(Cutoff(std::move(sequences), model->context())));
+      by_model.push_back(std::move(scores));
+    }
+    std::vector<double> out;
+    for (size_t i = 0; i < sampled.size(); ++i) {
+      std::vector<double> one;
+      for (const auto& scores : by_model) one.push_back(scores[i]);
+      out.push_back(Combine(one, combine_, pessimism_));
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::unique_ptr<RewardModel>> models_;
+  std::string combine_;
+  double pessimism_;
+};
+
+// − the guard's highest probability over the heads that are named: 0 is safe, −1 is not.
+class GuardTerm : public RewardTerm {
+ public:
+  GuardTerm(std::unique_ptr<lm::Classifier> classifier, std::vector<size_t> heads)
+      : classifier_(std::move(classifier)), heads_(std::move(heads)) {}
+  Result<std::vector<double>> Score(const std::vector<Sampled>& sampled) override {
+    std::vector<std::string> texts;
+    for (const Sampled& s : sampled) texts.push_back(s.text.empty() ? " " : s.text);
+    const lm::ClassifyResult result = classifier_->Classify(texts);
+    std::vector<double> out;
+    for (const auto& scores : result.scores) {
+      double worst = 0;
+      for (size_t head : heads_) worst = std::max(worst, static_cast<double>(scores[head]));
+      out.push_back(-worst);
+    }
+    return out;
+  }
+
+ private:
+  std::unique_ptr<lm::Classifier> classifier_;
+  std::vector<size_t> heads_;
+};
+
+Result<std::unique_ptr<RewardTerm>> Guard(const json::object& o, bool bf16) {
+  PLUMB_TRY(const std::string model, GetString(o, "model"));
+  PLUMB_TRY(auto classifier, lm::Classifier::Load(model, bf16 ? lm::Precision::kBFloat16
+                                                              : lm::Precision::kFloat32));
+  const std::vector<std::string> known(classifier->heads().begin(), classifier->heads().end());
+  std::vector<size_t> heads;
+  if (const json::array* named = FindArray(o, "heads")) {
+    for (const auto& name : *named) {
+      const std::string text = name.is_string() ? std::string(name.get_string()) : ToJson(name);
+      const auto found = std::ranges::find(known, text);
+      if (found == known.end())
+        return Fail(Code::kInvalid, "{} has no head \"{}\"{}", model, text, DidYouMean(text, known));
+      heads.push_back(static_cast<size_t>(found - known.begin()));
+    }
+  } else {
+    for (size_t i = 0; i < known.size(); ++i) heads.push_back(i);
+  }
+  return std::make_unique<GuardTerm>(std::move(classifier), std::move(heads));
+}
+
+Result<std::unique_ptr<RewardTerm>> Models(const json::object& o, bool ensemble, bool bf16) {
+  std::vector<std::string> names;
+  std::string combine = "mean";
+  double pessimism = 1;
+  if (ensemble) {
+    const json::array* list = FindArray(o, "models");
+    if (!list || list->empty()) return Fail(Code::kInvalid, "\"models\" must be a list of models");
+    for (const auto& name : *list) {
+      if (!name.is_string()) return Fail(Code::kInvalid, "\"models\" must be a list of models");
+      names.emplace_back(name.get_string());
+    }
+    PLUMB_TRY(combine, GetStringOr(o, "combine", "mean"));
+    PLUMB_TRY(pessimism, GetNumberOr(o, "pessimism", 1));
+    if (combine != "mean" && combine != "min" && combine != "pessimistic")
+      return Fail(Code::kInvalid, "\"combine\" is \"{}\", must be mean, min or pessimistic", combine);
+  } else {
+    PLUMB_TRY(const std::string name, GetString(o, "model"));
+    names.push_back(name);
+  }
+  std::vector<std::unique_ptr<RewardModel>> models;
+  for (const std::string& name : names) {
+    PLUMB_TRY(auto model, RewardModel::Load(name, bf16));
+    models.push_back(std::move(model));
+  }
+  return std::make_unique<RewardModelTerm>(std::move(models), combine, pessimism);
+}
+
+// Prompts as tokens. Those that leave no room for a completion are named, all of them.
+Result<std::vector<OnlinePrompt>> Prompts(const TrainSettings& s,
+                                          const std::vector<data::TrlRow>& rows,
+                                          const DecoderText& text, int64_t context) {
+  std::vector<OnlinePrompt> prompts;
+  std::vector<std::string> too_long;
+  const RowEncoder encoder = text.Encoder(s.max_length);
+  for (const data::TrlRow& row : rows) {
+    PLUMB_TRY(auto ids, encoder.Prompt(row));
+    if (static_cast<int64_t>(ids.size()) + s.max_completion_length > context)
+      too_long.push_back(row.where);
+    prompts.push_back({std::move(ids), &row});
+  }
+  if (!too_long.empty())
+    return Fail(Code::kInvalid,
+                "{} of {} prompts and max_completion_length {} do not fit the context of {} tokens: {}",
+                too_long.size(), rows.size(), s.max_completion_length, context,
+                Join(too_long, ", "));
+  return prompts;
+}
+
+}  // namespace
+
+Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::TrlRow>& rows,
+                            const DecoderText& text, const Surroundings& world) {
+  const bool bf16 = s.bf16;
+  PLUMB_TRY(const auto rewarder,
+            Rewarder::Load(s.rewards, [&](const json::object& o) -> Result<std::unique_ptr<RewardTerm>> {
+              PLUMB_TRY(const std::string type, GetString(o, "type"));
+              if (type == "reward_model" || type == "ensemble")
+                return Models(o, type == "ensemble", bf16);
+              if (type == "guard") return Guard(o, bf16);
+              return Fail(Code::kNotFound, "no reward of type \"{}\"", type);
+            }));
+  PLUMB_TRY(const auto parts,
+            DecoderParts::Load(s, job == Job::kPpo ? "base_model.model.v_head.weight" : "", true));
+  PLUMB_TRY(std::vector<OnlinePrompt> prompts,
+            Prompts(s, rows, text, parts->model->config().context));
+  EngineRoller roller(*parts->model, {.temperature = s.temperature,
+                                      .top_k = s.top_k,
+                                      .top_p = s.top_p,
+                                      .min_p = s.min_p,
+                                      .max_tokens = s.max_completion_length});
+  const TextOf decode = [&text](const std::vector<int32_t>& ids) {
+    return text.tokenizer->Decode(ids);
+  };
+  EmitStart(job, s, rows.size(), 0, {}, parts->parameters, world);
+  if (job == Job::kBestOfN) {
+    parts->trunk->Refresh();
+    return RunBestOfN(s, prompts, roller, *rewarder, decode, world);
+  }
+  OnlineObjective objective(job, s, std::move(prompts),
+                            {.model = *parts->model,
+                             .trunk = *parts->trunk,
+                             .parameters = parts->parameters,
+                             .value = parts->head ? &*parts->head : nullptr,
+                             .roller = roller,
+                             .rewarder = *rewarder,
+                             .text = decode},
+                            !s.adapter_in.empty());
+  return Finish(s, SettingsThatMatter(job, s), objective, parts->parameters, world);
+}
+
+}  // namespace plumb::train
