@@ -19,6 +19,10 @@ json::object LoraSettings(const std::string& target) {
 // (docs/align.md).
 constexpr double kUnsafeGap = 0.09, kSafeGap = 0.16;
 
+// What the adapter may add to the guard's false alarms, of the policy's `false_alarm`. The guard was joined and calibrated
+// on these prompts, so on others both do worse: 0.9 % here was 4 % of the test split's families.
+constexpr double kDoubtShare = 0.3;
+
 }  // namespace
 
 Status Turn::LearnWeights() {
@@ -155,7 +159,9 @@ Status Turn::ChooseStrengths() {
       view.stopped.push_back(verdict.action >= policy::Action::kRedirect);
       view.unsafe.push_back(verdict.unsafe);
     }
-    const DoubtPoint point = PickInDoubt(trials, asked, strengths, view, everyday, targets.over_refusal * 0.85, policy_.false_alarm);
+    const double stopped = MakeShare(everyday.stopped, everyday.n).rate();
+    const double ordinary = std::min(policy_.false_alarm, stopped + kDoubtShare * policy_.false_alarm);
+    const DoubtPoint point = PickInDoubt(trials, asked, strengths, view, everyday, targets.over_refusal * 0.85, ordinary);
     PLUMB_CHECK(keep(point.strength, "adapter-in-doubt"));
     in_doubt_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter-in-doubt").string());
     in_doubt_from_ = point.from;
