@@ -9,10 +9,12 @@ import sys
 
 FLOORS = [
     ["base/core"], ["base/net", "base/stats"], ["intent/policy", "intent/data"], ["evidence/ledger", "evidence/finding"],
-    ["runtime/provider", "runtime/guard", "runtime/gateway"], ["measure/eval", "measure/redteam"], ["loop"], ["cli"]]
+    ["runtime/provider", "runtime/guard", "runtime/replay", "runtime/gateway"], ["measure/eval", "measure/redteam"], ["loop"],
+    ["cli"]]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 SIDEWAYS = {("intent/data", "intent/policy"), ("evidence/finding", "evidence/ledger"), ("runtime/guard", "runtime/provider"),
-            ("runtime/gateway", "runtime/guard"), ("runtime/gateway", "runtime/provider"), ("measure/redteam", "measure/eval"),
+            ("runtime/replay", "runtime/guard"), ("runtime/gateway", "runtime/guard"), ("runtime/gateway", "runtime/provider"),
+            ("measure/redteam", "measure/eval"),
             ("model/train", "model/lm"), ("model/plumb_lm", "model/lm"), ("model/plumb_lm", "model/train")}
 WING = {"model/lm", "model/train", "model/plumb_lm"}  # stands on base and intent, reached only through plumb-lm
 

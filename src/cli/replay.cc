@@ -6,8 +6,8 @@
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
 #include "cli/verbs.h"
-#include "runtime/gateway/replay_report.h"
-#include "runtime/gateway/replay_run.h"
+#include "runtime/replay/replay_report.h"
+#include "runtime/replay/replay_run.h"
 
 namespace plumb::cli {
 namespace {
@@ -50,8 +50,8 @@ Result<Overlaid> LoadOverlaidGuards(const LoadedGuard& loaded, const std::string
   return out;
 }
 
-gateway::OverlaidGuards Pointers(const Overlaid& guards) {
-  gateway::OverlaidGuards out;
+replay::OverlaidGuards Pointers(const Overlaid& guards) {
+  replay::OverlaidGuards out;
   for (const auto& [key, guard] : guards) out[key] = guard.get();
   return out;
 }
@@ -65,17 +65,17 @@ json::object SideOf(const LoadedGuard& loaded, const std::string& guard_id) {
 // The ledger, or --in.
 struct Opened {
   std::unique_ptr<ledger::Ledger> ledger;
-  std::unique_ptr<gateway::ReplaySource> source;
+  std::unique_ptr<replay::ReplaySource> source;
   std::string name, format;
 };
 
-Result<Opened> OpenSource(const ReplayFlags& flags, const gateway::ReplayRange& range, const Globals& globals) {
+Result<Opened> OpenSource(const ReplayFlags& flags, const replay::ReplayRange& range, const Globals& globals) {
   Opened opened;
   if (!flags.in.empty()) {
     if (flags.format.empty()) return Fail(Code::kInvalid, "--in needs --format: plumb, openai, litellm or langfuse");
     PLUMB_TRY(const data::TrafficFormat format, data::ParseTrafficFormat(flags.format));
     PLUMB_TRY(data::TrafficReader reader, data::TrafficReader::Open(flags.in, format));
-    opened.source = gateway::LogSource(std::move(reader), range);
+    opened.source = replay::LogSource(std::move(reader), range);
     opened.name = flags.in;
     opened.format = flags.format;
     return opened;
@@ -84,13 +84,13 @@ Result<Opened> OpenSource(const ReplayFlags& flags, const gateway::ReplayRange& 
   if (range.since.empty()) return Fail(Code::kInvalid, "say from when the ledger is to be replayed: --since 7d, or --since 2026-11-01");
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
   PLUMB_TRY(opened.ledger, ledger::Ledger::Open(config.ledger, {.read_only = true}));
-  opened.source = gateway::LedgerSource(*opened.ledger, range);
+  opened.source = replay::LedgerSource(*opened.ledger, range);
   opened.name = config.ledger.string();
   opened.format = "ledger";
   return opened;
 }
 
-eval::Progress Shown(const gateway::ReplayProgress& progress) {
+eval::Progress Shown(const replay::ReplayProgress& progress) {
   // How many there are in all is not known before the end: estimated from how much is read.
   const double share = std::max(progress.share, 1e-9);
   const auto total = std::max(progress.done, static_cast<size_t>(static_cast<double>(progress.done) / share));
@@ -99,7 +99,7 @@ eval::Progress Shown(const gateway::ReplayProgress& progress) {
 
 Status Run(const ReplayFlags& flags, Globals& globals) {
   const Time now = SystemClock()();
-  gateway::ReplayRange range;
+  replay::ReplayRange range;
   PLUMB_TRY(range.since, Moment(flags.since, now));
   PLUMB_TRY(range.until, Moment(flags.until, now));
   PLUMB_TRY(const Opened opened, OpenSource(flags, range, globals));
@@ -130,22 +130,22 @@ Status Run(const ReplayFlags& flags, Globals& globals) {
   identity["since"] = flags.since;
   identity["until"] = flags.until;
 
-  gateway::ReplayOptions options;
+  replay::ReplayOptions options;
   options.guards = {after.guard.get(), before.guard.get(), Pointers(after_overlaid), Pointers(before_overlaid)};
   options.out = flags.out;
   options.identity = Sha256Hex(ToJson(identity));
   options.lenient = flags.lenient;
   options.stop = Interrupted;
   ProgressLine line("exchanges", "not judged");
-  options.on_progress = [&line](const gateway::ReplayProgress& progress) { line.Show(Shown(progress)); };
+  options.on_progress = [&line](const replay::ReplayProgress& progress) { line.Show(Shown(progress)); };
   CatchInterrupts();
-  PLUMB_TRY(const gateway::Replayed replayed, gateway::RunReplay(*opened.source, options));
+  PLUMB_TRY(const replay::Replayed replayed, replay::RunReplay(*opened.source, options));
 
-  const gateway::ReplayReport report = gateway::SummariseReplay(replayed.rows, flags.examples);
+  const replay::ReplayReport report = replay::SummariseReplay(replayed.rows, flags.examples);
   about["complete"] = replayed.complete;
   const auto whole = [&](bool with_texts) {
     json::object out = {{"replay", about}};
-    for (auto& [key, value] : gateway::ReportJson(report, with_texts)) out[key] = std::move(value);
+    for (auto& [key, value] : replay::ReportJson(report, with_texts)) out[key] = std::move(value);
     out.at("exchanges").as_object()["skipped"] = json::value_from(replayed.skipped);
     out.at("exchanges").as_object()["unreadable"] = replayed.unreadable_count;
     return out;
@@ -154,7 +154,7 @@ Status Run(const ReplayFlags& flags, Globals& globals) {
   if (globals.json) {
     std::puts(ToJson(whole(true)).c_str());
   } else {
-    std::fputs(gateway::ReportText(report).c_str(), stdout);
+    std::fputs(replay::ReportText(report).c_str(), stdout);
     for (const auto& [what, n] : replayed.skipped) fmt::print("{} rows skipped: {}\n", n, what);
     if (!flags.out.empty()) fmt::print("\n{}\n", (fs::path(flags.out) / "replay.json").string());
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/net/net.h"
+#include "intent/policy/shop_policy_test.h"
 #include "runtime/gateway/gateway.h"
 #include "runtime/gateway/service.h"
 #include "runtime/provider/mock_vendor.h"
@@ -12,12 +13,7 @@ namespace plumb::gateway {
 
 using namespace std::chrono_literals;
 
-// tests/policies/shop.yaml: cards are refused and redacted, keys blocked.
-inline std::string ShopPolicy() {
-  auto text = ReadFile(fs::path(PLUMB_SOURCE_DIR) / "tests/policies/shop.yaml");
-  EXPECT_TRUE(text) << text.error().Text();
-  return text.value_or("");
-}
+using policy::ShopPolicy;
 inline const std::string kPolicy = ShopPolicy() + R"(
 routes:
   - match: {model: "watched-*"}

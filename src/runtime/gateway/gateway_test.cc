@@ -223,13 +223,5 @@ TEST_F(GatewayTest, LedgerOutlivesARestart) {
   EXPECT_EQ(Json(Send("GET", "/api/exchanges")).at("exchanges").as_array().size(), 2u);
 }
 
-TEST(Covers, Stars) {
-  EXPECT_TRUE(Covers("*", ""));
-  EXPECT_TRUE(Covers("gpt-*", "gpt-5"));
-  EXPECT_TRUE(Covers("a*c*e", "abcde"));
-  EXPECT_FALSE(Covers("a*c*e", "abcd"));
-  EXPECT_FALSE(Covers("gpt", "gpt-5"));
-}
-
 }  // namespace
 }  // namespace plumb::gateway

@@ -11,6 +11,7 @@
 #include "base/net/net.h"
 #include "base/net/otlp.h"
 #include "evidence/ledger/ledger.h"
+#include "intent/policy/route_match.h"
 #include "runtime/gateway/exchange.h"
 #include "runtime/gateway/gateway.h"
 #include "runtime/gateway/in_force.h"
@@ -73,10 +74,8 @@ Result<Caller> Authorise(const Service& service, const net::Request& request);
 // or 403.
 Status AuthoriseConsole(const Service& service, const net::Request& request, int& status);
 
-// The policy's route for a request: the first whose every `match` fits. `attributes`: model, key, channel, region, …
-const policy::Route& RouteFor(const policy::Policy& policy, const std::map<std::string, std::string>& attributes);
-// Whether `pattern` with '*' covers `text`.
-bool Covers(std::string_view pattern, std::string_view text);
+using policy::Covers;
+using policy::RouteFor;
 
 // Who answers for a model name. Errors: kNotFound with near names.
 struct Answerer {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/gateway/replay.h"
-#include "runtime/gateway/replay_source.h"
+#include "runtime/replay/replay.h"
+#include "runtime/replay/replay_source.h"
 
-namespace plumb::gateway {
+namespace plumb::replay {
 
 struct ReplayProgress {
   size_t done = 0;     // exchanges, with those of an earlier run
@@ -39,4 +39,4 @@ struct Replayed {
 // not judged, is. Errors: kConflict (OUT holds another replay), kInvalid (a row, with its place), kIo, the ledger's.
 Result<Replayed> RunReplay(ReplaySource& source, const ReplayOptions& options);
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

@@ -9,7 +9,7 @@
 #include "evidence/ledger/ledger.h"
 #include "intent/data/traffic.h"
 
-namespace plumb::gateway {
+namespace plumb::replay {
 
 // From `since`, inclusive, to `until`, exclusive; RFC 3339 UTC, empty is open. Exchanges without a time are only taken
 // where both are open.
@@ -32,4 +32,4 @@ class ReplaySource {
 std::unique_ptr<ReplaySource> LedgerSource(ledger::Ledger& ledger, ReplayRange range);
 std::unique_ptr<ReplaySource> LogSource(data::TrafficReader reader, ReplayRange range);
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

@@ -1,8 +1,8 @@
-#include "runtime/gateway/replay.h"
+#include "runtime/replay/replay.h"
 
-#include "runtime/gateway/service.h"
+#include "intent/policy/route_match.h"
 
-namespace plumb::gateway {
+namespace plumb::replay {
 namespace {
 
 using guard::Action;
@@ -130,7 +130,7 @@ Sides JudgeAll(std::span<const data::Traffic> exchanges, const Pieces& pieces, c
     std::map<std::string, std::string> attributes = exchanges[i].attributes;
     attributes["model"] = exchanges[i].model;
     attributes["key"] = exchanges[i].key;
-    side.observed = RouteFor(guards[i]->policy(), attributes).mode == "observe";
+    side.observed = policy::RouteFor(guards[i]->policy(), attributes).mode == "observe";
     side.outcome = side.observed ? "passed" : worst[i];
     // What is there was let through; what is not there might have been stopped.
     if (side.outcome != "stopped" && !side.observed && Unknowable(exchanges[i])) side.outcome = "unknown";
@@ -269,4 +269,4 @@ Result<ReplayRow> ParseRow(const json::object& object) {
   return row;
 }
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

@@ -1,9 +1,9 @@
-#include "runtime/gateway/replay_run.h"
+#include "runtime/replay/replay_run.h"
 
 #include <cstdio>
 #include <unordered_map>
 
-namespace plumb::gateway {
+namespace plumb::replay {
 namespace {
 
 // replay.jsonl: a first line that names the replay, then a row a line, appended batch by batch.
@@ -113,4 +113,4 @@ Result<Replayed> RunReplay(ReplaySource& source, const ReplayOptions& options) {
   return out;
 }
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

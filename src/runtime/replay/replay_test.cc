@@ -1,16 +1,20 @@
-#include "runtime/gateway/replay.h"
+#include "runtime/replay/replay.h"
 
-#include "runtime/gateway/gateway_fixture_test.h"
-#include "runtime/gateway/replay_report.h"
-#include "runtime/gateway/replay_run.h"
+#include <gtest/gtest.h>
 
-namespace plumb::gateway {
+#include "intent/policy/shop_policy_test.h"
+#include "runtime/replay/replay_report.h"
+#include "runtime/replay/replay_run.h"
+
+namespace plumb::replay {
 namespace {
+
+constexpr char kCard[] = "4111 1111 1111 1111";
 
 guard::Guard PatternsOf(const policy::Policy& policy) { return std::move(*guard::Guard::PatternsOnly(policy, {})); }
 
 policy::Policy Parsed(const std::string& more) {
-  auto policy = policy::ParsePolicy(ShopPolicy() + more, "policy.yaml", ".");
+  auto policy = policy::ParsePolicy(policy::ShopPolicy() + more, "policy.yaml", ".");
   EXPECT_TRUE(policy) << policy.error().Text();
   return policy.value_or(policy::Policy());
 }
@@ -270,4 +274,4 @@ TEST(ReplaySource, TheLedgerInARange) {
 }
 
 }  // namespace
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/stats/stats.h"
-#include "runtime/gateway/replay.h"
+#include "runtime/replay/replay.h"
 
-namespace plumb::gateway {
+namespace plumb::replay {
 
 // k of n with Wilson's 95 % interval.
 struct ReplayRate {
@@ -51,4 +51,4 @@ json::object ReportJson(const ReplayReport& report, bool with_texts);
 // For a person.
 std::string ReportText(const ReplayReport& report);
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

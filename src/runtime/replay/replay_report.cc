@@ -1,9 +1,9 @@
-#include "runtime/gateway/replay_report.h"
+#include "runtime/replay/replay_report.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace plumb::gateway {
+namespace plumb::replay {
 namespace {
 
 ReplayRate RateOf(int64_t k, int64_t n) { return {k, n, stats::Wilson(k, n)}; }
@@ -219,4 +219,4 @@ std::string ReportText(const ReplayReport& report) {
   return out;
 }
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

@@ -1,4 +1,4 @@
-// Past traffic under another policy or guard: what would have been done differently.
+// runtime/replay: past traffic under another policy or guard, and what would have been done differently.
 //
 //   ReplaySide    what one policy and guard say of one exchange
 //   ReplayRow     one exchange: before, after, or why it could not be replayed
@@ -24,7 +24,7 @@
 #include "intent/data/traffic.h"
 #include "runtime/guard/guard.h"
 
-namespace plumb::gateway {
+namespace plumb::replay {
 
 struct ReplaySide {
   // passed, redacted (something was replaced, the exchange went on), stopped, unknown
@@ -74,4 +74,4 @@ json::object RowJson(const ReplayRow& row);
 // Error: kInvalid.
 Result<ReplayRow> ParseRow(const json::object& object);
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay

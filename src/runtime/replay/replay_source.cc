@@ -1,8 +1,8 @@
-#include "runtime/gateway/replay_source.h"
+#include "runtime/replay/replay_source.h"
 
 #include <algorithm>
 
-namespace plumb::gateway {
+namespace plumb::replay {
 namespace {
 
 class FromLedger : public ReplaySource {
@@ -95,4 +95,4 @@ std::unique_ptr<ReplaySource> LogSource(data::TrafficReader reader, ReplayRange 
   return std::make_unique<FromLog>(std::move(reader), std::move(range));
 }
 
-}  // namespace plumb::gateway
+}  // namespace plumb::replay
