@@ -1,20 +1,31 @@
 #!/bin/sh
 # Makes this folder again: policies/guard/reproduce.sh [DATA_DIR] [PLUMB]
-# DATA_DIR (default ../shared/data beside the source tree) holds prompts.jsonl and sft.jsonl as sources.py says.
-# One thread and one seed: the same rows on the same kind of processor give the same encoder/, byte for byte.
+# DATA_DIR (default ../shared/data beside the source tree) holds prompts.jsonl, sft.jsonl, moderation.jsonl and
+# responses.jsonl as sources.py says (bias.jsonl, too). The encoder goes on from START (default: this folder's encoder as of
+# commit ccb4044), which has learned the policy's own rows. One thread and one seed.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 data=${1:-$root/../shared/data}
 plumb=${2:-$root/build/release/plumb}
+policy=$root/policies/general-assistant.yaml
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=1
 
+if [ -z "${START:-}" ]; then
+  START=$work/start
+  mkdir -p "$START"
+  for file in adapter_config.json adapter_model.safetensors; do
+    git -C "$root" show "ccb4044:policies/guard/encoder/$file" > "$START/$file"
+  done
+fi
 python3 "$root/policies/guard/sources.py" "$data" "$work"
-"$plumb" guard train --policy "$root/policies/general-assistant.yaml" --out "$work/guard" --data "$work/train.jsonl" \
-    --encoder minilm --encoder-epochs 3 --seed 1 ${MAX_SECONDS:+--max-seconds "$MAX_SECONDS"}
-"$plumb" guard calibrate --policy "$root/policies/general-assistant.yaml" --guard "$work/guard" \
-    --ordinary "$work/ordinary.jsonl"
+"$plumb" guard train --policy "$policy" --write-rows "$work/policy.jsonl"
+python3 "$root/policies/guard/sources.py" --encoder "$work/policy.jsonl" "$work"
+python3 "$root/policies/guard/extend_heads.py" "$START" "$work/encoder.jsonl" "$work" ${MAX_SECONDS:+"$MAX_SECONDS"}
+"$(dirname "$plumb")/plumb-lm" train classifier --config "$work/encoder.json"
+"$plumb" guard train --policy "$policy" --out "$work/guard" --data "$work/train.jsonl" --encoder-folder "$work/encoder/adapter" --seed 1
+"$plumb" guard calibrate --policy "$policy" --guard "$work/guard" --ordinary "$work/ordinary.jsonl" --data "$work/documents.jsonl"
 for file in guard.json linear.bin encoder/adapter_config.json encoder/adapter_model.safetensors; do
   mkdir -p "$root/policies/guard/$(dirname "$file")"
   cp "$work/guard/$file" "$root/policies/guard/$file"
