@@ -270,6 +270,12 @@ def ledgers():
         refused("ledger: review", "review", "held", cwd=where, says=["ledger.db: ", says])
     without = broken("key", lambda f: (f / "ledger.db.key").unlink())
     refused("ledger without its key", "ledger", "append", "--kind", "x", "--in", "texts.jsonl", cwd=without, says=["ledger.db.key"])
+    gone = broken("gone", lambda f: (f / "ledger.db").unlink())
+    empty = broken("empty", lambda f: (f / "ledger.db").write_bytes(b""))
+    for where, code, says in ((gone, 2, "is gone"), (empty, 1, "is empty")):
+        refused(f"ledger {says}: verify", "ledger", "verify", cwd=where, code=code, says=[says, "ledger.db.key"])
+        refused(f"ledger {says}: append", "ledger", "append", "--kind", "x", "--in", "texts.jsonl", cwd=where, says=[says])
+        refused(f"ledger {says}: serve", "serve", "--listen", "127.0.0.1:0", cwd=where, says=[says])
     for verb in (("verify",), *verbs[:2]):
         refused(f"no ledger: {verb[0]}", "ledger", *verb, "--config", wrong / "none.yaml", says=["no ledger here"])
     refused("no such entry", "ledger", "prove", "note_1", says=["note_1"])

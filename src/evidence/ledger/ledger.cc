@@ -30,15 +30,20 @@ Result<std::string> LoadSeed(const fs::path& path, bool may_create) {
 }
 
 // SQLite takes a file that is empty or gone for a new database, and deletes the write-ahead log beside it: entries that
-// were acknowledged.
-Status RefuseLogWithoutFile(const fs::path& path) {
+// were acknowledged. Where there was a ledger, its key says so: it is made when the file is no longer empty.
+Status RefuseRemains(const fs::path& path) {
   std::error_code none;
   const auto size = fs::file_size(path, none);
-  if (!none && size > 0) return {};
-  const fs::path log = path.string() + "-wal";
+  const bool gone = static_cast<bool>(none);
+  if (!gone && size > 0) return {};
+  const fs::path log = path.string() + "-wal", key = path.string() + ".key";
   const auto entries = fs::file_size(log, none);
-  if (none || entries == 0) return {};
-  return FailAt(path.string(), Code::kCorrupt, "is empty or gone, and {} still holds entries of it: put the file back, or move the log away", log.string());
+  if (!none && entries > 0)
+    return FailAt(path.string(), Code::kCorrupt, "is empty or gone, and {} still holds entries of it: put the file back, or move the log away", log.string());
+  if (fs::exists(key, none))
+    return FailAt(path.string(), gone ? Code::kNotFound : Code::kCorrupt,
+                  "is {}, and its key {} is still there: put the file back, or move the key away to begin a new ledger", gone ? "gone" : "empty", key.string());
+  return {};
 }
 
 Status Configure(Database& db, bool read_only) {
@@ -55,9 +60,9 @@ Status Configure(Database& db, bool read_only) {
 struct Ledger::State {
   fs::path path;
   std::string origin, public_key;
-  std::mutex reading;  // one reading connection, used by one thread at a time
+  std::unique_ptr<Writer> writer;  // closed last: only a connection that may write folds the log into the file and removes it
+  std::mutex reading;              // one reading connection, used by one thread at a time
   Database reader;
-  std::unique_ptr<Writer> writer;
 
   Result<std::string> Note();
   Result<Stored> Load(const Statement& row);
@@ -69,7 +74,7 @@ Ledger::~Ledger() = default;
 
 Result<std::unique_ptr<Ledger>> Ledger::Open(const fs::path& path, Options options) {
   if (!options.read_only && path.has_parent_path()) PLUMB_CHECK(MakeFolder(path.parent_path()));
-  PLUMB_CHECK(RefuseLogWithoutFile(path));
+  PLUMB_CHECK(RefuseRemains(path));
   auto state = std::make_unique<State>();
   state->path = path;
   PLUMB_TRY(auto db, Database::Open(path.string(), options.read_only));

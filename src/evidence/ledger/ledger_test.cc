@@ -366,6 +366,25 @@ TEST(LedgerDamage, ALogWhoseFileIsGoneIsKept) {
   }
 }
 
+// A new ledger in its place would hide that there was one.
+TEST(LedgerDamage, ALedgerThatIsGoneBesideItsKeyIsNotBegunAnew) {
+  for (const bool empty : {true, false}) {
+    TempFolder folder;
+    const auto path = folder.path() / "ledger.db";
+    ASSERT_TRUE(OpenOrDie(path)->Append(Exchange(1)));
+    fs::remove(path.string() + "-wal");
+    empty ? fs::resize_file(path, 0) : void(fs::remove(path));
+    for (const bool read_only : {true, false}) {
+      auto ledger = Ledger::Open(path, {.read_only = read_only});
+      ASSERT_FALSE(ledger);
+      EXPECT_EQ(ledger.error().code, empty ? Code::kCorrupt : Code::kNotFound);
+      EXPECT_NE(ledger.error().message.find("ledger.db.key is still there"), std::string::npos) << ledger.error().message;
+    }
+    fs::remove(path.string() + ".key");
+    EXPECT_TRUE(Ledger::Open(path, {}));
+  }
+}
+
 TEST(LedgerWriters, ALockedDatabaseIsWaitedForOnceAndThenRefusedAtOnce) {
   TempFolder folder;
   const auto path = folder.path() / "ledger.db";
