@@ -102,6 +102,10 @@ struct DataFlags : GuardFlags {
   }
 };
 
+struct VerifyFlags : DataFlags {
+  int max_age = 365;
+};
+
 void PrintCalibration(const guard::GuardRecord& record) {
   for (const auto& [name, stack] : record.stacks)
     for (const auto& [direction, c] : stack.directions) {
@@ -129,6 +133,7 @@ Status Calibrate(const DataFlags& flags, Globals& globals) {
             guard::Calibrate(*loaded.guard, rows, {.budget_share = guard::kBudgetShare}));
   record.policy_version = loaded.guard->policy().version;
   record.policy_hash = loaded.guard->policy().hash;
+  record.calibrated = FormatTime(SystemClock()());
   PLUMB_CHECK(guard::SaveRecord(loaded.folder, record));
   PLUMB_CHECK(WriteFileAtomic(loaded.folder / "card.md",
                               guard::RenderCard(loaded.guard->policy(), record)));
@@ -140,7 +145,7 @@ Status Calibrate(const DataFlags& flags, Globals& globals) {
   return {};
 }
 
-Result<bool> Verify(const DataFlags& flags, Globals& globals) {
+Result<bool> Verify(const VerifyFlags& flags, Globals& globals) {
   PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
   PLUMB_TRY(const auto extra, flags.Extra());
   PLUMB_TRY(const auto calibration,
@@ -149,6 +154,8 @@ Result<bool> Verify(const DataFlags& flags, Globals& globals) {
             guard::CalibrationRows(loaded.guard->policy(), policy::Split::kTest, {}));
   PLUMB_TRY(const guard::VerifyReport report,
             guard::Verify(*loaded.guard, calibration, test, {.budget_share = guard::kBudgetShare}));
+  const std::vector<std::string> stale = guard::Staleness(
+      loaded.guard->record(), loaded.guard->policy(), SystemClock()(), flags.max_age);
   json::array checks;
   for (const guard::Check& check : report.checks) {
     checks.push_back({{"stack", check.stack},
@@ -162,12 +169,16 @@ Result<bool> Verify(const DataFlags& flags, Globals& globals) {
   }
   if (globals.json)
     std::puts(
-        ToJson(json::object{{"holds", report.holds()}, {"checks", std::move(checks)}}).c_str());
+        ToJson(json::object{{"holds", report.holds()},
+                            {"stale", json::array(stale.begin(), stale.end())},
+                            {"checks", std::move(checks)}})
+            .c_str());
+  for (const std::string& reason : stale) fmt::print(stderr, "plumb: stale: {}\n", reason);
   if (!globals.json && !report.holds())
     fmt::print(stderr,
                "plumb: the guard's thresholds do not hold: run 'plumb guard calibrate', and find "
                "out who changed them\n");
-  return report.holds();
+  return report.holds() && stale.empty();
 }
 
 }  // namespace
@@ -219,9 +230,11 @@ void AddGuardTraining(CLI::App& guard_verb, Globals& globals) {
   auto* verify = guard_verb.add_subcommand(
       "verify",
       "Hold the recorded thresholds against the test split; exit 1 where they do not hold");
-  auto verify_flags = std::make_shared<DataFlags>();
+  auto verify_flags = std::make_shared<VerifyFlags>();
   verify_flags->Add(*verify, globals);
   verify_flags->AddData(*verify);
+  verify->add_option("--max-age", verify_flags->max_age, "Days after which thresholds are stale")
+      ->capture_default_str();
   verify->callback([verify_flags, &globals] {
     const auto holds = Verify(*verify_flags, globals);
     if (!holds) return Report(holds.error(), globals);

@@ -265,6 +265,19 @@ Result<VerifyReport> Verify(const Guard& guard, const std::vector<CalibrationRow
   return report;
 }
 
+std::vector<std::string> Staleness(const GuardRecord& record, const policy::Policy& policy, Time now, int days) {
+  std::vector<std::string> out;
+  const std::string& when = record.calibrated.empty() ? record.created : record.calibrated;
+  const auto set = ParseTime(when);
+  if (!set)
+    out.push_back("it is not known when the thresholds were set");
+  else if (const auto age = std::chrono::floor<std::chrono::days>(now - *set); age.count() > days)
+    out.push_back(fmt::format("the thresholds are {} days old, and {} are allowed", age.count(), days));
+  if (record.policy_hash != policy.hash)
+    out.push_back(fmt::format("the thresholds were set for policy {} {} ({}), this is {} {} ({})", record.policy_id, record.policy_version, record.policy_hash.substr(0, 12), policy.id, policy.version, policy.hash.substr(0, 12)));
+  return out;
+}
+
 bool VerifyReport::holds() const {
   return std::all_of(checks.begin(), checks.end(), [](const Check& check) { return check.holds; });
 }

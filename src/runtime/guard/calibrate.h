@@ -54,6 +54,10 @@ struct VerifyReport {
 };
 // Two tests: the thresholds are those that calibration gives again; and on the test split no claimed rate is refuted
 // (exact bounds, 1 % over all claims together). Errors as Calibrate.
+// Why thresholds that were right once may be so no longer: older than `days` (by `calibrated`, else `created`), or set for
+// another policy than this. One line each, for a person.
+std::vector<std::string> Staleness(const GuardRecord& record, const policy::Policy& policy, Time now, int days);
+
 Result<VerifyReport> Verify(const Guard& guard, const std::vector<CalibrationRow>& calibration, const std::vector<CalibrationRow>& test, const CalibrationOptions& options);
 
 }  // namespace plumb::guard

@@ -11,8 +11,6 @@ namespace plumb::guard {
 namespace {
 
 constexpr double kNothing = -std::numeric_limits<double>::infinity();
-// Texts the encoder is given at a time: few enough that an answer comes in time where other work has the cores.
-constexpr size_t kEncoderBatch = 32;
 
 // One window of one layer: what a classifier reads.
 struct Reading {

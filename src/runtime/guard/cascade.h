@@ -12,6 +12,9 @@
 
 namespace plumb::guard {
 
+// Texts the encoder is given at a time: few enough that an answer comes in time where other work has the cores.
+inline constexpr size_t kEncoderBatch = 32;
+
 struct Guard::Parts {
   policy::Policy policy;
   GuardRecord record;

@@ -263,6 +263,20 @@ TEST_F(GuardFolder, VerifyHoldsAndFindsAPlantedThreshold) {
   }
 }
 
+TEST_F(GuardFolder, ThresholdsGrowStale) {
+  GuardRecord record = *LoadRecord(folder());
+  const Time made = *ParseTime(record.created);
+  EXPECT_TRUE(Staleness(record, *policy_, made + std::chrono::days(90), 90).empty());
+  EXPECT_EQ(Staleness(record, *policy_, made + std::chrono::days(91), 90).size(), 1u) << "by age";
+  record.calibrated = FormatTime(made + std::chrono::days(60));
+  EXPECT_TRUE(Staleness(record, *policy_, made + std::chrono::days(91), 90).empty()) << "calibrated anew";
+  EXPECT_EQ(ParseRecord(RecordJson(record), "guard.json")->calibrated, record.calibrated);
+  record.policy_hash[0] = record.policy_hash[0] == 'a' ? 'b' : 'a';
+  EXPECT_EQ(Staleness(record, *policy_, made, 90).size(), 1u) << "by another policy";
+  record.calibrated = record.created = "";
+  EXPECT_EQ(Staleness(record, *policy_, made, 90).size(), 2u) << "by what is not known";
+}
+
 TEST_F(GuardFolder, TheCascadeSparesTheEncoder) {
   TempFolder other;
   fs::copy(folder(), other.path() / "guard", fs::copy_options::recursive);

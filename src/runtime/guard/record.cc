@@ -144,6 +144,7 @@ Result<GuardRecord> Parse(const json::object& object) {
   if (format != kFormat) return Fail(Code::kUnsupported, "format is '{}', this program reads '{}'", format, kFormat);
   PLUMB_TRY(record.version, GetStringOr(object, "version", "1"));
   PLUMB_TRY(record.created, GetStringOr(object, "created", ""));
+  PLUMB_TRY(record.calibrated, GetStringOr(object, "calibrated", ""));
   PLUMB_TRY(const json::object* policy, Child(object, "policy"));
   PLUMB_TRY(record.policy_id, GetString(*policy, "id"));
   PLUMB_TRY(record.policy_version, GetString(*policy, "version"));
@@ -200,14 +201,16 @@ json::object RecordJson(const GuardRecord& record) {
     detectors["encoder"] = {{"folder", "encoder"}, {"base", record.encoder->base}, {"sha256", record.encoder->sha256}, {"heads", std::move(heads)}};
   }
   for (const auto& [name, stack] : record.stacks) stacks[name] = StackJson(stack);
-  return {{"format", kFormat},
-          {"version", record.version},
-          {"created", record.created},
+  json::object out = {{"format", kFormat}, {"version", record.version}, {"created", record.created}};
+  if (!record.calibrated.empty()) out["calibrated"] = record.calibrated;
+  const json::object rest = {
           {"policy", {{"id", record.policy_id}, {"version", record.policy_version}, {"hash", record.policy_hash}}},
           {"detectors", std::move(detectors)},
           {"windows", {{"bytes", record.window_bytes}, {"overlap", record.window_overlap}}},
           {"cascade", {{"skip_below", record.skip_below}, {"skip_above", record.skip_above}}},
           {"stacks", std::move(stacks)}};
+  for (const auto& [key, value] : rest) out[key] = value;
+  return out;
 }
 
 Result<GuardRecord> ParseRecord(const json::object& object, std::string_view where) {

@@ -65,7 +65,8 @@ struct EncoderIdentity {
 
 struct GuardRecord {
   std::string version = "1";
-  std::string created;  // RFC 3339
+  std::string created;     // RFC 3339
+  std::string calibrated;  // RFC 3339: when the thresholds were set; empty where that was not recorded
   std::string policy_id, policy_version, policy_hash;
   std::string linear_sha256;  // empty where there is no linear tier
   std::optional<EncoderIdentity> encoder;

@@ -30,9 +30,12 @@ Result<std::vector<Heads>> HeadsOf(const std::vector<const TrainingRow*>& rows, 
     texts.push_back(rows[i]->text);
   }
   if (encoder == nullptr) return out;
-  PLUMB_TRY(const auto answers, encoder->Classify(texts));
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (const float probability : answers[i]) out[i].encoder.push_back(static_cast<float>(Logit(probability)));
+  for (size_t begin = 0; begin < texts.size(); begin += kEncoderBatch) {
+    const size_t end = std::min(texts.size(), begin + kEncoderBatch);
+    PLUMB_TRY(const auto answers, encoder->Classify({texts.begin() + static_cast<ptrdiff_t>(begin), texts.begin() + static_cast<ptrdiff_t>(end)}));
+    for (size_t i = begin; i < end; ++i)
+      for (const float probability : answers[i - begin]) out[i].encoder.push_back(static_cast<float>(Logit(probability)));
+  }
   return out;
 }
 
