@@ -42,7 +42,9 @@ void PrintExplained(const json::object& event) {
   if (!settings) return;
   for (const auto& row : *settings) {
     const json::object& o = row.as_object();
-    fmt::print("{:<32} {:<14} {}\n{:47} default: {}\n", GetStringOr(o, "key", "").value_or(""), ToJson(o.at("default")),
+    const json::value& value = o.at("default");
+    const std::string shown = value.is_double() ? fmt::format("{:g}", value.get_double()) : ToJson(value);
+    fmt::print("{:<32} {:<14} {}\n{:47} default: {}\n", GetStringOr(o, "key", "").value_or(""), shown,
                GetStringOr(o, "about", "").value_or(""), "", GetStringOr(o, "from", "").value_or(""));
   }
 }

@@ -154,6 +154,9 @@ TEST_F(ServeTest, ErrorsHaveTheRightStatus) {
   EXPECT_EQ(Ask("POST", "/v1/nothing", "{}").first, 404);
   EXPECT_EQ(Ask("GET", "/v1/generate").first, 405);
   EXPECT_EQ(Ask("POST", "/v1/classify", R"({"model":"minilm","texts":["x"]})").first, 400);
+  const auto unscored = Ask("POST", "/v1/rewards", R"({"model":"smollm2","items":[{"text":"x"}]})");
+  EXPECT_EQ(unscored.first, 400);
+  EXPECT_THAT(unscored.second, HasSubstr("MODEL+ADAPTER_FOLDER with a score layer"));
   auto [status, text] = Ask("POST", "/v1/chat/completions", R"({"model":"smolm2","messages":[{"role":"user","content":"x"}]})");
   EXPECT_EQ(status, 404);
   EXPECT_THAT(text, HasSubstr("did you mean 'smollm2'?"));

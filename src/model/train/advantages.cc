@@ -87,8 +87,9 @@ void KlController::Update(double kl, double completions) {
   coefficient_ *= 1 + error * completions / horizon_;
 }
 
-std::vector<double> PenalisedRewards(std::span<const double> logp, std::span<const double> reference,
-                                     double kl_coefficient, bool k3, double score) {
+std::vector<double> PenalisedRewards(std::span<const double> logp,
+                                     std::span<const double> reference, double kl_coefficient,
+                                     bool k3, double score) {
   std::vector<double> out(logp.size());
   for (size_t t = 0; t < logp.size(); ++t) {
     const double ratio = logp[t] - reference[t];

@@ -1,5 +1,5 @@
-// Advantages and losses as numbers: against definitions, differences, and bandits whose best policy is
-// known in closed form.
+// Advantages and losses as numbers: against definitions, differences, and bandits whose best policy
+// is known in closed form.
 #include "model/train/advantages.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,8 @@ TEST(Advantages, AGroupIsMeasuredAgainstItself) {
   EXPECT_EQ(group.advantages[2], 0);
   EXPECT_EQ(group.fraction_zero_deviation, 0.5);
   EXPECT_EQ(RelativeToGroup(rewards, 2, "none").advantages[1], 1);
-  EXPECT_NEAR(RelativeToGroup(rewards, 2, "batch").advantages[1], 1 / (std::sqrt(2.0 / 3) + 1e-4), 1e-12);
+  EXPECT_NEAR(RelativeToGroup(rewards, 2, "batch").advantages[1], 1 / (std::sqrt(2.0 / 3) + 1e-4),
+              1e-12);
 }
 
 TEST(Advantages, WhatNobodyCouldScoreTeachesNothing) {
@@ -81,7 +82,9 @@ struct Tokens {
   std::vector<double> logp, old, reference, advantages, values, old_values, returns;
   explicit Tokens(uint64_t seed) {
     Random random(seed);
-    const auto draw = [&](double centre, double width) { return centre + width * (2 * random.Uniform() - 1); };
+    const auto draw = [&](double centre, double width) {
+      return centre + width * (2 * random.Uniform() - 1);
+    };
     for (int t = 0; t < 5; ++t) {
       logp.push_back(draw(-2, 1));
       old.push_back(logp.back() + draw(0, 0.6));
@@ -102,11 +105,16 @@ TEST(PolicyLoss, EverySlopeIsTheDerivative) {
     for (const bool sequence : {false, true})
       for (const double delta : {0.0, 1.4})
         for (const double advantage : {1.3, -0.7}) {
-          PolicyOptions o{.loss_type = type, .epsilon_low = 0.21, .epsilon_high = 0.23, .delta = delta,
-                          .beta = 0.15, .sequence_level = sequence};
+          PolicyOptions o{.loss_type = type,
+                          .epsilon_low = 0.21,
+                          .epsilon_high = 0.23,
+                          .delta = delta,
+                          .beta = 0.15,
+                          .sequence_level = sequence};
           const PolicyScale scale{3, 11, 7};
           const Tokens tokens(5 + (advantage > 0));
-          const auto loss = [&](const Tokens& t, std::vector<double>* slope, std::vector<double>* value) {
+          const auto loss = [&](const Tokens& t, std::vector<double>* slope,
+                                std::vector<double>* value) {
             PolicySums sums;
             std::vector<double> s(5), v(5);
             AddRollout(o, scale, t.View(advantage), sums, s, v);
@@ -121,13 +129,15 @@ TEST(PolicyLoss, EverySlopeIsTheDerivative) {
             Tokens up = tokens, down = tokens;
             up.logp[t] += 1e-6;
             down.logp[t] -= 1e-6;
-            EXPECT_NEAR(slope[t], (loss(up, nullptr, nullptr) - loss(down, nullptr, nullptr)) / 2e-6, 1e-6)
+            EXPECT_NEAR(slope[t],
+                        (loss(up, nullptr, nullptr) - loss(down, nullptr, nullptr)) / 2e-6, 1e-6)
                 << type << " " << sequence << " " << delta << " " << advantage << " " << t;
             if (std::string(type) != "ppo") continue;
             up = down = tokens;
             up.values[t] += 1e-6;
             down.values[t] -= 1e-6;
-            EXPECT_NEAR(value[t], (loss(up, nullptr, nullptr) - loss(down, nullptr, nullptr)) / 2e-6, 1e-6);
+            EXPECT_NEAR(value[t],
+                        (loss(up, nullptr, nullptr) - loss(down, nullptr, nullptr)) / 2e-6, 1e-6);
           }
         }
 }
@@ -147,35 +157,49 @@ TEST(Ppo, AgreesWithTrlsTrainer) {
   const json::object& g = read->as_object();
   const auto all = [&](const char* name) { return Flat(g.at(name)); };
   const auto one = [&](const char* name) { return g.at(name).to_number<double>(); };
-  const auto logp = all("logprobs"), ref = all("ref_logprobs"), values = all("values"), scores = all("scores"),
-             now = all("new_logprobs"), new_values = all("new_values");
+  const auto logp = all("logprobs"), ref = all("ref_logprobs"), values = all("values"),
+             scores = all("scores"), now = all("new_logprobs"), new_values = all("new_values");
   const size_t rows = scores.size(), tokens = logp.size() / rows;
-  const auto row = [&](const std::vector<double>& v, size_t i) { return std::span(v).subspan(i * tokens, tokens); };
-  const auto expect = [](const std::vector<double>& mine, const std::vector<double>& wanted, const char* name) {
+  const auto row = [&](const std::vector<double>& v, size_t i) {
+    return std::span(v).subspan(i * tokens, tokens);
+  };
+  const auto expect = [](const std::vector<double>& mine, const std::vector<double>& wanted,
+                         const char* name) {
     ASSERT_EQ(mine.size(), wanted.size());
-    for (size_t i = 0; i < mine.size(); ++i) EXPECT_NEAR(mine[i], wanted[i], 1e-9) << name << " " << i;
+    for (size_t i = 0; i < mine.size(); ++i)
+      EXPECT_NEAR(mine[i], wanted[i], 1e-9) << name << " " << i;
   };
   std::vector<double> rewards, advantages, returns;
   for (size_t i = 0; i < rows; ++i)
-    for (double r : PenalisedRewards(row(logp, i), row(ref, i), one("kl_coef"), false, scores[i])) rewards.push_back(r);
+    for (double r : PenalisedRewards(row(logp, i), row(ref, i), one("kl_coef"), false, scores[i]))
+      rewards.push_back(r);
   Whiten(rewards, false);
   expect(rewards, all("white_rewards"), "rewards");
   for (size_t i = 0; i < rows; ++i)
-    for (double a : Gae(row(rewards, i), row(values, i), one("gamma"), one("lam"))) advantages.push_back(a);
+    for (double a : Gae(row(rewards, i), row(values, i), one("gamma"), one("lam")))
+      advantages.push_back(a);
   expect(advantages, all("advantages"), "advantages");
   for (size_t i = 0; i < advantages.size(); ++i) returns.push_back(advantages[i] + values[i]);
   expect(returns, all("returns"), "returns");
   Whiten(advantages, true);
   expect(advantages, all("white_advantages"), "whitened");
 
-  const PolicyOptions o{.loss_type = "ppo", .epsilon_low = one("cliprange"), .epsilon_high = one("cliprange"),
-                        .cliprange_value = one("cliprange_value"), .vf_coef = one("vf_coef")};
+  const PolicyOptions o{.loss_type = "ppo",
+                        .epsilon_low = one("cliprange"),
+                        .epsilon_high = one("cliprange"),
+                        .cliprange_value = one("cliprange_value"),
+                        .vf_coef = one("vf_coef")};
   PolicySums sums;
   std::vector<double> slope(logp.size()), value_slope(logp.size());
   for (size_t i = 0; i < rows; ++i) {
-    const Rollout r{.logp = row(now, i), .old = row(logp, i), .advantages = row(advantages, i),
-                    .values = row(new_values, i), .old_values = row(values, i), .returns = row(returns, i)};
-    AddRollout(o, {.tokens = static_cast<double>(logp.size())}, r, sums, std::span(slope).subspan(i * tokens, tokens),
+    const Rollout r{.logp = row(now, i),
+                    .old = row(logp, i),
+                    .advantages = row(advantages, i),
+                    .values = row(new_values, i),
+                    .old_values = row(values, i),
+                    .returns = row(returns, i)};
+    AddRollout(o, {.tokens = static_cast<double>(logp.size())}, r, sums,
+               std::span(slope).subspan(i * tokens, tokens),
                std::span(value_slope).subspan(i * tokens, tokens));
   }
   EXPECT_NEAR(sums.loss, one("loss"), 1e-9);
@@ -218,7 +242,8 @@ TEST(PolicyLoss, AValueMayNotRunAway) {
     r.values = {&value, 1};
     r.old_values = {&old_value, 1};
     r.returns = {&returned, 1};
-    AddRollout({.loss_type = "ppo", .cliprange_value = 0.2, .vf_coef = 1}, {}, r, sums, {&slope, 1}, {&out, 1});
+    AddRollout({.loss_type = "ppo", .cliprange_value = 0.2, .vf_coef = 1}, {}, r, sums, {&slope, 1},
+               {&out, 1});
     return out;
   };
   EXPECT_EQ(value_slope(0.5, 0, 1), 0);              // on its way, and beyond the clip already
@@ -264,7 +289,8 @@ double TrainedGap(const std::string& method, double beta, int iterations = 1) {
   Bandit bandit;
   Random random(9);
   const auto reference = Bandit::Logp(bandit.start);
-  PolicyOptions o{.loss_type = method == "grpo" ? "dapo" : method, .beta = method == "grpo" ? beta : 0};
+  PolicyOptions o{.loss_type = method == "grpo" ? "dapo" : method,
+                  .beta = method == "grpo" ? beta : 0};
   const size_t group = 64;
   double value = 0;
   for (int step = 0; step < 1500; ++step) {
@@ -300,8 +326,8 @@ double TrainedGap(const std::string& method, double beta, int iterations = 1) {
           r.old_values = {&acted_value, 1};
           r.returns = {&returned, 1};
         }
-        AddRollout(o, {static_cast<double>(group), static_cast<double>(group), 1}, r, sums, {&slope, 1},
-                   {&value_slope, 1});
+        AddRollout(o, {static_cast<double>(group), static_cast<double>(group), 1}, r, sums,
+                   {&slope, 1}, {&value_slope, 1});
         for (size_t k = 0; k < 4; ++k) gradient[k] += slope * ((k == arm[i]) - std::exp(now[k]));
         value_gradient += value_slope;
       }

@@ -54,8 +54,7 @@ Result<std::unique_ptr<DecoderParts>> DecoderParts::Load(TrainSettings& s, const
   PLUMB_TRY(parts->model,
             lm::CausalLm::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat}));
   if (!head.empty())
-    parts->head =
-        ScoreHead::Add(*parts->model, parts->parameters, head, s.head_rate, head_bias);
+    parts->head = ScoreHead::Add(*parts->model, parts->parameters, head, s.head_rate, head_bias);
   PLUMB_TRY(parts->trunk, Trunk::Create(*parts->model, s.lora, parts->parameters));
   // transformers' initializer_range for the score layer; a value head begins at 0 everywhere.
   if (parts->head && head == kScoreName)
@@ -90,12 +89,9 @@ Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Obje
 void EmitStart(Job job, const TrainSettings& s, size_t rows, int64_t skipped,
                const std::vector<std::string>& skipped_where, const Parameters& parameters,
                const Surroundings& world) {
-  json::object start = {{"event", "start"},
-                        {"job", JobName(job)},
-                        {"model", s.model},
-                        {"rows", rows},
-                        {"skipped", skipped},
-                        {"trainable_parameters", parameters.elements()}};
+  json::object start = {{"event", "start"},   {"job", JobName(job)},
+                        {"model", s.model},   {"rows", rows},
+                        {"skipped", skipped}, {"trainable_parameters", parameters.elements()}};
   if (!skipped_where.empty())
     start["skipped_where"] = json::array(skipped_where.begin(), skipped_where.end());
   world.emit(start);

@@ -11,7 +11,7 @@ namespace plumb::train {
 struct DpoObjective::Micro {
   std::unique_ptr<TokenTrie> batch;
   Targets targets;
-  std::vector<uint32_t> owner;  // of each target: the sequence
+  std::vector<uint32_t> owner;     // of each target: the sequence
   std::vector<uint8_t> of_prompt;  // of each target: it is no part of the answer
   int64_t tokens = 0;
 };

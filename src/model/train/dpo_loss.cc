@@ -86,9 +86,9 @@ PairLoss DiscopopLoss(const DpoOptions& o, const PairLogps& p) {  // Lu et al. 2
   const double x = o.beta * Delta(p), m = Sigmoid(x / o.discopop_tau);
   const double logistic = -LogSigmoid(x), exponential = std::exp(-x);
   const double dm = m * (1 - m) / o.discopop_tau;
-  return OfMargin({logistic * (1 - m) + exponential * m,
-                   o.beta * (-Sigmoid(-x) * (1 - m) - exponential * m +
-                             (exponential - logistic) * dm)});
+  return OfMargin(
+      {logistic * (1 - m) + exponential * m,
+       o.beta * (-Sigmoid(-x) * (1 - m) - exponential * m + (exponential - logistic) * dm)});
 }
 // d/dx log(1 − e^x), x < 0.
 double Log1mExpSlope(double x) { return 1 / (1 - std::exp(-x)); }

@@ -56,7 +56,8 @@ TEST(DpoLoss, AListIsAWeightedSum) {
   EXPECT_NEAR(DpoLoss(both, kPair).loss, 0.5 * 0.41155083286785243 + 2 * 0.325, 1e-12);
 }
 
-// DPO-Positive takes part of the margin away where it was won by making the chosen answer less likely.
+// DPO-Positive takes part of the margin away where it was won by making the chosen answer less
+// likely.
 TEST(DpoLoss, PositiveCostsAFallenChosenAnswer) {
   DpoOptions plain = Only("sigmoid"), positive = plain;
   positive.dpop_lambda = 5;

@@ -68,7 +68,8 @@ Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt,
   std::vector<data::Message> all = prompt.messages;
   all.insert(all.end(), answer.messages.begin(), answer.messages.end());
   const bool continues = !prompt.messages.empty() && prompt.messages.back().role == "assistant";
-  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()), continues ? End::kClosed : End::kAssistant));
+  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()),
+                                    continues ? End::kClosed : End::kAssistant));
   PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, ToJson(all, all.size()), End::kClosed));
   if (!BeginsWith(whole, head))
     return Fail(Code::kUnsupported,
@@ -200,7 +201,8 @@ Result<TokenAnswers> RowEncoder::Unpaired(const std::vector<data::TrlRow>& rows)
     }
   }
   if (out.answers.empty())
-    return Fail(Code::kInvalid, "no answer has anything to learn within max_length {}", max_length_);
+    return Fail(Code::kInvalid, "no answer has anything to learn within max_length {}",
+                max_length_);
   return out;
 }
 
@@ -220,8 +222,7 @@ Result<TokenPairs> RowEncoder::ScoredPairs(const std::vector<data::TrlRow>& rows
     else
       Skip(out, row);
   }
-  if (out.pairs.empty())
-    return Fail(Code::kInvalid, "no pair fits max_length {}", max_length_);
+  if (out.pairs.empty()) return Fail(Code::kInvalid, "no pair fits max_length {}", max_length_);
   return out;
 }
 

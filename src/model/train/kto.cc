@@ -65,7 +65,8 @@ Status KtoObjective::Prepare(const std::vector<uint32_t>& rows) {
       const size_t n = std::min({chunk, b + step - c, rows.size() - c});
       for (size_t i = 0; i < n; ++i) {
         names.emplace_back(rows[c + i], rows[c + (i + n - 1) % n]);
-        mixed.push_back(Mismatch(answers_[names.back().first].row, answers_[names.back().second].row));
+        mixed.push_back(
+            Mismatch(answers_[names.back().first].row, answers_[names.back().second].row));
       }
     }
   list.clear();
@@ -80,8 +81,8 @@ Result<double> KtoObjective::Divergence(const std::vector<uint32_t>& rows) {
   std::vector<const TokenRow*> list;
   mixed.reserve(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
-    mixed.push_back(Mismatch(answers_[rows[i]].row,
-                             answers_[rows[(i + rows.size() - 1) % rows.size()]].row));
+    mixed.push_back(
+        Mismatch(answers_[rows[i]].row, answers_[rows[(i + rows.size() - 1) % rows.size()]].row));
     list.push_back(&mixed.back());
   }
   const std::vector<double> now = Logps(list, true);

@@ -114,8 +114,8 @@ class Batches {
   std::vector<uint32_t> order_;
 };
 
-// The parameters at which the last loss that was a number was found. A loss that is not one may come
-// of its batch or of the step before it: these are good in either case.
+// The parameters at which the last loss that was a number was found. A loss that is not one may
+// come of its batch or of the step before it: these are good in either case.
 class LastGood {
  public:
   void Keep(const Parameters& parameters) {
@@ -263,7 +263,8 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
         state.step = good_step;
         objective.Refresh();
         PLUMB_CHECK(checkpoint());
-        kept = fmt::format("; checkpoint-{} holds the last state whose loss was a number", good_step);
+        kept =
+            fmt::format("; checkpoint-{} holds the last state whose loss was a number", good_step);
       }
       return Fail(Code::kInternal,
                   "step {}: the loss is not a number{} (learning_rate {} may be too high){}", at,

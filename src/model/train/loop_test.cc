@@ -239,8 +239,12 @@ TEST(Loop, ABadBatchIsNamedAndTheLastGoodStateKept) {
   auto result = run.Sft(rows);
   ASSERT_FALSE(result);
   const std::string& said = result.error().message;
-  EXPECT_NE(said.find("step 4: the loss is not a number, on the batch of a.jsonl:7, a.jsonl:8"), std::string::npos) << said;
-  EXPECT_NE(said.find("checkpoint-2 holds the last state whose loss was a number"), std::string::npos) << said;
+  EXPECT_NE(said.find("step 4: the loss is not a number, on the batch of a.jsonl:7, a.jsonl:8"),
+            std::string::npos)
+      << said;
+  EXPECT_NE(said.find("checkpoint-2 holds the last state whose loss was a number"),
+            std::string::npos)
+      << said;
   good.settings.max_steps = 2;
   rows[6].weight = 1;
   good.settings.lr_scheduler_type = run.settings.lr_scheduler_type = Schedule::kConstant;

@@ -15,9 +15,7 @@ PolicyOptions OptionsOf(Job job, const TrainSettings& s) {
   PolicyOptions o;
   o.loss_type = job == Job::kRloo ? "rloo" : job == Job::kPpo ? "ppo" : s.loss_type.front();
   o.epsilon_low = job == Job::kPpo ? s.cliprange : s.epsilon;
-  o.epsilon_high = job == Job::kPpo     ? s.cliprange
-                   : s.epsilon_high > 0 ? s.epsilon_high
-                                        : s.epsilon;
+  o.epsilon_high = job == Job::kPpo ? s.cliprange : s.epsilon_high > 0 ? s.epsilon_high : s.epsilon;
   o.delta = s.delta;
   o.beta = job == Job::kGrpo ? s.beta : 0;
   o.sequence_level = s.importance_sampling_level == "sequence";
@@ -170,8 +168,8 @@ void OnlineObjective::Measure(Of of, bool values) {
   }
 }
 
-// The sampler computed in bfloat16: weigh the completion by how much likelier the trainer thinks it,
-// and leave it out where that is too much (TRL's sequence_mask).
+// The sampler computed in bfloat16: weigh the completion by how much likelier the trainer thinks
+// it, and leave it out where that is too much (TRL's sequence_mask).
 void OnlineObjective::Correct(Episode& e) const {
   if (e.sampled.empty() || !settings_.importance_sampling_correction || !settings_.bf16) return;
   double difference = 0;
@@ -197,7 +195,8 @@ void OnlineObjective::SamplerMetrics() {
     ++known;
   }
   if (tokens == 0) return;
-  metrics_.emplace_back("sampling/sampling_logp_difference/mean", sum / static_cast<double>(tokens));
+  metrics_.emplace_back("sampling/sampling_logp_difference/mean",
+                        sum / static_cast<double>(tokens));
   metrics_.emplace_back("sampling/sampling_logp_difference/max", most);
   metrics_.emplace_back("sampling/importance_sampling_ratio/min", least_ratio);
   metrics_.emplace_back("sampling/importance_sampling_ratio/mean",
@@ -292,10 +291,13 @@ void OnlineObjective::CompletionMetrics() {
   const double n = static_cast<double>(lengths.size());
   metrics_.emplace_back("completions/clipped_ratio", 1 - static_cast<double>(finished.size()) / n);
   if (finished.empty()) finished = {0};
-  for (const auto& [name, list] : {std::pair{"length", &lengths}, {"terminated_length", &finished}}) {
+  for (const auto& [name, list] :
+       {std::pair{"length", &lengths}, {"terminated_length", &finished}}) {
     metrics_.emplace_back(fmt::format("completions/mean_{}", name), MeanOf(*list).mean);
-    metrics_.emplace_back(fmt::format("completions/min_{}", name), *std::ranges::min_element(*list));
-    metrics_.emplace_back(fmt::format("completions/max_{}", name), *std::ranges::max_element(*list));
+    metrics_.emplace_back(fmt::format("completions/min_{}", name),
+                          *std::ranges::min_element(*list));
+    metrics_.emplace_back(fmt::format("completions/max_{}", name),
+                          *std::ranges::max_element(*list));
   }
   const auto add = [&](const std::string& mean, const std::string& deviation,
                        const std::vector<double>& values) {
@@ -306,8 +308,8 @@ void OnlineObjective::CompletionMetrics() {
   };
   add("reward", "reward_std", rewards);
   for (size_t t = 0; t < parts_.rewarder.terms(); ++t)
-    add("rewards/" + parts_.rewarder.name(t) + "/mean", "rewards/" + parts_.rewarder.name(t) + "/std",
-        scores_[t]);
+    add("rewards/" + parts_.rewarder.name(t) + "/mean",
+        "rewards/" + parts_.rewarder.name(t) + "/std", scores_[t]);
 }
 
 }  // namespace plumb::train

@@ -10,7 +10,8 @@
 namespace plumb::train {
 namespace {
 
-std::vector<std::vector<int32_t>> Cutoff(std::vector<std::vector<int32_t>> sequences, int64_t most) {
+std::vector<std::vector<int32_t>> Cutoff(std::vector<std::vector<int32_t>> sequences,
+                                         int64_t most) {
   for (auto& ids : sequences)
     if (static_cast<int64_t>(ids.size()) > most) ids.resize(static_cast<size_t>(most));
   return sequences;
@@ -74,8 +75,8 @@ class GuardTerm : public RewardTerm {
 
 Result<std::unique_ptr<RewardTerm>> Guard(const json::object& o, bool bf16) {
   PLUMB_TRY(const std::string model, GetString(o, "model"));
-  PLUMB_TRY(auto classifier, lm::Classifier::Load(model, bf16 ? lm::Precision::kBFloat16
-                                                              : lm::Precision::kFloat32));
+  PLUMB_TRY(auto classifier,
+            lm::Classifier::Load(model, bf16 ? lm::Precision::kBFloat16 : lm::Precision::kFloat32));
   const std::vector<std::string> known(classifier->heads().begin(), classifier->heads().end());
   std::vector<size_t> heads;
   if (const json::array* named = FindArray(o, "heads")) {
@@ -83,7 +84,8 @@ Result<std::unique_ptr<RewardTerm>> Guard(const json::object& o, bool bf16) {
       const std::string text = name.is_string() ? std::string(name.get_string()) : ToJson(name);
       const auto found = std::ranges::find(known, text);
       if (found == known.end())
-        return Fail(Code::kInvalid, "{} has no head \"{}\"{}", model, text, DidYouMean(text, known));
+        return Fail(Code::kInvalid, "{} has no head \"{}\"{}", model, text,
+                    DidYouMean(text, known));
       heads.push_back(static_cast<size_t>(found - known.begin()));
     }
   } else {
@@ -106,7 +108,8 @@ Result<std::unique_ptr<RewardTerm>> Models(const json::object& o, bool ensemble,
     PLUMB_TRY(combine, GetStringOr(o, "combine", "mean"));
     PLUMB_TRY(pessimism, GetNumberOr(o, "pessimism", 1));
     if (combine != "mean" && combine != "min" && combine != "pessimistic")
-      return Fail(Code::kInvalid, "\"combine\" is \"{}\", must be mean, min or pessimistic", combine);
+      return Fail(Code::kInvalid, "\"combine\" is \"{}\", must be mean, min or pessimistic",
+                  combine);
   } else {
     PLUMB_TRY(const std::string name, GetString(o, "model"));
     names.push_back(name);
@@ -133,10 +136,10 @@ Result<std::vector<OnlinePrompt>> Prompts(const TrainSettings& s,
     prompts.push_back({std::move(ids), &row});
   }
   if (!too_long.empty())
-    return Fail(Code::kInvalid,
-                "{} of {} prompts and max_completion_length {} do not fit the context of {} tokens: {}",
-                too_long.size(), rows.size(), s.max_completion_length, context,
-                Join(too_long, ", "));
+    return Fail(
+        Code::kInvalid,
+        "{} of {} prompts and max_completion_length {} do not fit the context of {} tokens: {}",
+        too_long.size(), rows.size(), s.max_completion_length, context, Join(too_long, ", "));
   return prompts;
 }
 
@@ -145,14 +148,15 @@ Result<std::vector<OnlinePrompt>> Prompts(const TrainSettings& s,
 Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::TrlRow>& rows,
                             const DecoderText& text, const Surroundings& world) {
   const bool bf16 = s.bf16;
-  PLUMB_TRY(const auto rewarder,
-            Rewarder::Load(s.rewards, [&](const json::object& o) -> Result<std::unique_ptr<RewardTerm>> {
-              PLUMB_TRY(const std::string type, GetString(o, "type"));
-              if (type == "reward_model" || type == "ensemble")
-                return Models(o, type == "ensemble", bf16);
-              if (type == "guard") return Guard(o, bf16);
-              return Fail(Code::kNotFound, "no reward of type \"{}\"", type);
-            }));
+  PLUMB_TRY(
+      const auto rewarder,
+      Rewarder::Load(s.rewards, [&](const json::object& o) -> Result<std::unique_ptr<RewardTerm>> {
+        PLUMB_TRY(const std::string type, GetString(o, "type"));
+        if (type == "reward_model" || type == "ensemble")
+          return Models(o, type == "ensemble", bf16);
+        if (type == "guard") return Guard(o, bf16);
+        return Fail(Code::kNotFound, "no reward of type \"{}\"", type);
+      }));
   PLUMB_TRY(const auto parts,
             DecoderParts::Load(s, job == Job::kPpo ? "base_model.model.v_head.weight" : "", true));
   PLUMB_TRY(std::vector<OnlinePrompt> prompts,

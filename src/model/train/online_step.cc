@@ -45,7 +45,8 @@ std::vector<uint32_t> OnlineObjective::Slice(uint64_t key) const {
   }
   const size_t size = order.size() / static_cast<size_t>(parts),
                begin = static_cast<size_t>(part_ % parts) * size;
-  return {order.begin() + static_cast<long>(begin), order.begin() + static_cast<long>(begin + size)};
+  return {order.begin() + static_cast<long>(begin),
+          order.begin() + static_cast<long>(begin + size)};
 }
 
 Result<BatchReport> OnlineObjective::Accumulate(const std::vector<uint32_t>&, uint64_t key) {

@@ -54,8 +54,8 @@ struct Online {
 
   explicit Online(Job job, LoraOptions lora = {.r = 8, .alpha = 16})
       : job(job),
-        tiny("engine", lora, at::kFloat, false, job == Job::kPpo ? "base_model.model.v_head.weight" : "",
-             true),
+        tiny("engine", lora, at::kFloat, false,
+             job == Job::kPpo ? "base_model.model.v_head.weight" : "", true),
         settings(DefaultsOf(job)) {
     settings.model = "tiny";
     settings.out = out.path().string();
@@ -108,7 +108,9 @@ struct Online {
   }
 };
 
-double Number(const json::object& row, const char* name) { return row.at(name).to_number<double>(); }
+double Number(const json::object& row, const char* name) {
+  return row.at(name).to_number<double>();
+}
 
 TEST(Online, EveryMethodFindsTheKnownOptimum) {
   for (const Job job : {Job::kGrpo, Job::kRloo, Job::kPpo}) {
@@ -266,7 +268,8 @@ TEST(PpoDetails, WhatDoesNotEndPays) {
   free.Begin();
   fined.Begin();
   // Two of four completions do not end.
-  EXPECT_NEAR(free.Step().at("objective/rlhf_reward") - fined.Step().at("objective/rlhf_reward"), 1, 1e-6);
+  EXPECT_NEAR(free.Step().at("objective/rlhf_reward") - fined.Step().at("objective/rlhf_reward"), 1,
+              1e-6);
 }
 
 TEST(PpoDetails, AdvantagesAreWhitenedAndReturnsAreNot) {
@@ -306,7 +309,8 @@ TEST(PpoDetails, TheKlIsChargedTokenByToken) {
   Random random(4);  // the policy leaves its reference
   for (size_t i = 0; i < ppo.tiny.parameters.count(); ++i)
     if (ppo.tiny.parameters.name(i).ends_with("lora_B.weight"))
-      ppo.tiny.parameters.value(i).copy_(RandomTensor(ppo.tiny.parameters.value(i).sizes().vec(), random, 0.2));
+      ppo.tiny.parameters.value(i).copy_(
+          RandomTensor(ppo.tiny.parameters.value(i).sizes().vec(), random, 0.2));
   ppo.tiny.trunk->Refresh();
   ASSERT_TRUE(ppo.objective->Begin({0, 1, 2, 3}, 3));
   const auto& e = ppo.objective->episodes()[0];
@@ -344,7 +348,8 @@ TEST(PpoDetails, RewardsWhitenedKeepTheirMean) {
   ppo.settings.gamma = 0;  // advantages are the rewards
   ppo.Begin();
   std::vector<double> all;
-  for (const auto& e : ppo.objective->episodes()) all.insert(all.end(), e.advantages.begin(), e.advantages.end());
+  for (const auto& e : ppo.objective->episodes())
+    all.insert(all.end(), e.advantages.begin(), e.advantages.end());
   EXPECT_NEAR(MeanOf(all).mean, 2.0 / 3 / 12, 1e-9);
   EXPECT_NEAR(MeanOf(all).deviation, 1, 1e-4);
 }
@@ -379,18 +384,24 @@ TEST(BestOfN, TheBestIsKeptAndTheWorstIsItsPair) {
   row.where = "rows.jsonl:1";
   class Counting : public Roller {
    public:
-    Result<std::vector<Completion>> Roll(const std::vector<Ids>& prompts, const std::vector<uint64_t>&) override {
+    Result<std::vector<Completion>> Roll(const std::vector<Ids>& prompts,
+                                         const std::vector<uint64_t>&) override {
       std::vector<Completion> out(prompts.size());
       for (size_t i = 0; i < out.size(); ++i) out[i].ids = {static_cast<int32_t>(10 + i)};
       return out;
     }
   } counting;
-  const auto rewarder = One([](const Sampled& s) { return s.ids[0] == 12 ? 5.0 : s.ids[0] == 11 ? -1.0 : 1.0; });
-  Surroundings world{.emit = [&](const json::object& e) { run.events.push_back(e); }, .seconds = [] { return 0.0; }};
-  auto result = RunBestOfN(run.settings, {{{3}, &row}}, counting, rewarder,
-                           [](const Ids& ids) { return fmt::format("t{}", ids[0]); }, world);
+  const auto rewarder = One([](const Sampled& s) {
+    return s.ids[0] == 12 ? 5.0 : s.ids[0] == 11 ? -1.0 : 1.0;
+  });
+  Surroundings world{.emit = [&](const json::object& e) { run.events.push_back(e); },
+                     .seconds = [] { return 0.0; }};
+  auto result = RunBestOfN(
+      run.settings, {{{3}, &row}}, counting, rewarder,
+      [](const Ids& ids) { return fmt::format("t{}", ids[0]); }, world);
   ASSERT_TRUE(result) << result.error().Text();
-  const auto best = *ReadJsonl(run.out.path() / "best.jsonl"), pairs = *ReadJsonl(run.out.path() / "pairs.jsonl");
+  const auto best = *ReadJsonl(run.out.path() / "best.jsonl"),
+             pairs = *ReadJsonl(run.out.path() / "pairs.jsonl");
   ASSERT_EQ(best.size(), 1u);
   EXPECT_EQ(best[0].at("completion"), "t12");
   EXPECT_EQ(pairs[0].at("rejected"), "t11");

@@ -18,8 +18,10 @@ Clipped Clip(double ratio, double advantage, double low, double high, double del
   Clipped c;
   c.loss = -std::min(first, second);
   // Where both are equal (inside the clip) they are the same function.
-  if (first <= second) c.slope = cut ? 0 : -ratio * advantage;
-  else c.slope = bounded == ratio ? -ratio * advantage : 0;
+  if (first <= second)
+    c.slope = cut ? 0 : -ratio * advantage;
+  else
+    c.slope = bounded == ratio ? -ratio * advantage : 0;
   const double seen = cut ? delta : ratio;
   c.low = seen < 1 - low && advantage < 0;
   c.high = seen > 1 + high && advantage > 0;
@@ -99,8 +101,7 @@ void AddRloo(const PolicyOptions& o, const PolicyScale& scale, const Rollout& r,
              std::span<double> slope) {
   double log_ratio = 0;
   for (size_t t = 0; t < r.logp.size(); ++t) log_ratio += r.logp[t] - r.old[t];
-  const Clipped c =
-      Clip(std::exp(log_ratio), r.advantage, o.epsilon_low, o.epsilon_high, o.delta);
+  const Clipped c = Clip(std::exp(log_ratio), r.advantage, o.epsilon_low, o.epsilon_high, o.delta);
   const double weight = r.correction / scale.sequences;
   sums.loss += weight * c.loss;
   for (double& s : slope) s += weight * c.slope;
@@ -126,8 +127,7 @@ void AddPpo(const PolicyOptions& o, const PolicyScale& scale, const Rollout& r, 
                                                        r.old_values[t] + o.cliprange_value);
     const double error = v - r.returns[t], error_bounded = bounded - r.returns[t];
     const bool clipped = error_bounded * error_bounded > error * error;
-    const double value_loss =
-        0.5 * std::max(error * error, error_bounded * error_bounded) * weight;
+    const double value_loss = 0.5 * std::max(error * error, error_bounded * error_bounded) * weight;
     sums.value_loss += value_loss;
     sums.loss += o.vf_coef * value_loss;
     if (!clipped)

@@ -53,8 +53,7 @@ Result<BatchReport> RewardObjective::Accumulate(const std::vector<uint32_t>& row
       node.push_back(batch.Node(s, ScoredToken(sequences[s], pad_)));
       report.tokens += static_cast<int64_t>(sequences[s].size());
     }
-    const at::Tensor x =
-        trunk_.Forward(batch, {.keep = true, .drop_key = key + (++part << 40)});
+    const at::Tensor x = trunk_.Forward(batch, {.keep = true, .drop_key = key + (++part << 40)});
     const ScoreHead::Pass pass = head_.Forward(x, std::move(node), parameters_);
     std::vector<double> slopes(sequences.size());
     for (size_t i = 0; i < micro.size(); ++i) {
@@ -86,9 +85,8 @@ Result<BatchReport> RewardObjective::Accumulate(const std::vector<uint32_t>& row
 }
 
 Status RewardObjective::SaveAdapter(const fs::path& folder) const {
-  return SaveLora(folder, settings_, model_,
-                  {{kScoreName, parameters_.value(head_.weight())}}, "SEQ_CLS",
-                  {{"modules_to_save", json::array{"score"}}, {"pad_token_id", pad_}});
+  return SaveLora(folder, settings_, model_, {{kScoreName, parameters_.value(head_.weight())}},
+                  "SEQ_CLS", {{"modules_to_save", json::array{"score"}}});
 }
 
 }  // namespace plumb::train

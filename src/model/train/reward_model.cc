@@ -25,15 +25,13 @@ Result<std::unique_ptr<RewardModel>> RewardModel::Load(const std::string& name, 
                   "is no reward model: its task_type is \"{}\", not SEQ_CLS", config.task_type);
   PLUMB_CHECK(TakeOverAdapter(s));
   PLUMB_TRY(made->text_, DecoderText::Load(s.model));
-  PLUMB_TRY(const int64_t pad, GetIntOr(config.extra, "pad_token_id", made->text_.Pad()));
-  made->pad_ = static_cast<int32_t>(pad);
+  made->pad_ = made->text_.Pad();
   PLUMB_TRY(made->parts_, DecoderParts::Load(s, kScoreName));
   made->parts_->trunk->Refresh();
   return made;
 }
 
-Result<std::vector<double>> RewardModel::Score(
-    const std::vector<std::vector<int32_t>>& sequences) {
+Result<std::vector<double>> RewardModel::Score(const std::vector<std::vector<int32_t>>& sequences) {
   for (size_t i = 0; i < sequences.size(); ++i)
     if (sequences[i].empty() || static_cast<int64_t>(sequences[i].size()) > context())
       return Fail(Code::kInvalid, "text {} has {} tokens, must have 1 to {}", i,

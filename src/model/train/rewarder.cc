@@ -65,8 +65,7 @@ bool Matches(const std::string& how, const std::string& text, const json::value&
   if (wanted.is_array())
     return std::ranges::any_of(wanted.get_array(),
                                [&](const json::value& w) { return Matches(how, text, w); });
-  const std::string answer =
-      wanted.is_string() ? std::string(wanted.get_string()) : ToJson(wanted);
+  const std::string answer = wanted.is_string() ? std::string(wanted.get_string()) : ToJson(wanted);
   if (how == "number") {
     const auto said = LastNumber(text), right = LastNumber(answer);
     return said && right && std::abs(*said - *right) <= 1e-6 * std::max(1.0, std::abs(*right));
@@ -104,7 +103,8 @@ Result<std::unique_ptr<RewardTerm>> LengthTerm(const json::object& o) {
 Result<std::unique_ptr<RewardTerm>> FormatTerm(const json::object& o) {
   PLUMB_CHECK(OnlyKeys(o, {"starts_with", "ends_with", "contains", "without", "json"}));
   std::vector<std::function<bool(const std::string&)>> tests;
-  const auto add = [&](const char* key, bool (*test)(const std::string&, const std::string&)) -> Status {
+  const auto add = [&](const char* key,
+                       bool (*test)(const std::string&, const std::string&)) -> Status {
     const json::value* given = o.if_contains(key);
     if (!given) return {};
     if (!given->is_string()) return Fail(Code::kInvalid, "\"{}\" must be text", key);
@@ -116,11 +116,12 @@ Result<std::unique_ptr<RewardTerm>> FormatTerm(const json::object& o) {
   PLUMB_CHECK(add("starts_with", [](const std::string& t, const std::string& w) {
     return Trim(t).starts_with(w);
   }));
-  PLUMB_CHECK(add("ends_with", [](const std::string& t, const std::string& w) {
-    return Trim(t).ends_with(w);
-  }));
-  PLUMB_CHECK(add("contains", [](const std::string& t, const std::string& w) { return t.contains(w); }));
-  PLUMB_CHECK(add("without", [](const std::string& t, const std::string& w) { return !t.contains(w); }));
+  PLUMB_CHECK(add("ends_with",
+                  [](const std::string& t, const std::string& w) { return Trim(t).ends_with(w); }));
+  PLUMB_CHECK(
+      add("contains", [](const std::string& t, const std::string& w) { return t.contains(w); }));
+  PLUMB_CHECK(
+      add("without", [](const std::string& t, const std::string& w) { return !t.contains(w); }));
   PLUMB_TRY(const bool is_json, GetBoolOr(o, "json", false));
   if (is_json)
     tests.emplace_back([](const std::string& t) { return ParseJson(Trim(t)).has_value(); });
@@ -137,7 +138,9 @@ double Repetition(const Sampled& s) {
   std::set<std::vector<int32_t>> seen;
   size_t runs = 0, again = 0;
   for (size_t i = 0; i + 4 <= s.ids.size(); ++i, ++runs)
-    again += !seen.insert({s.ids.begin() + static_cast<long>(i), s.ids.begin() + static_cast<long>(i) + 4}).second;
+    again += !seen.insert({s.ids.begin() + static_cast<long>(i),
+                           s.ids.begin() + static_cast<long>(i) + 4})
+                  .second;
   return runs == 0 ? 0 : -static_cast<double>(again) / static_cast<double>(runs);
 }
 
@@ -197,7 +200,8 @@ Result<std::unique_ptr<Rewarder>> Rewarder::Load(
   return std::make_unique<Rewarder>(std::move(terms));
 }
 
-Result<std::vector<std::vector<double>>> Rewarder::Score(const std::vector<Sampled>& sampled) const {
+Result<std::vector<std::vector<double>>> Rewarder::Score(
+    const std::vector<Sampled>& sampled) const {
   std::vector<std::vector<double>> out;
   for (const NamedTerm& named : terms_) {
     auto scores = named.term->Score(sampled);

@@ -23,11 +23,14 @@ Sampled Said(const std::string& text, const data::TrlRow* row = nullptr) {
 TEST(Rewarder, AnswersAreChecked) {
   data::TrlRow row;
   row.extra = {{"answer", "1,250.5"}, {"also", json::array{"yes", "Yes, sir"}}};
-  EXPECT_EQ(Of(R"({"type": "answer", "match": "number"})", Said("It is 3 or about 1250.50.", &row)), 1);
+  EXPECT_EQ(Of(R"({"type": "answer", "match": "number"})", Said("It is 3 or about 1250.50.", &row)),
+            1);
   EXPECT_EQ(Of(R"({"type": "answer", "match": "number"})", Said("It is 1250.5, not 3", &row)), 0);
   EXPECT_EQ(Of(R"({"type": "answer", "match": "number"})", Said("no idea", &row)), 0);
   EXPECT_EQ(Of(R"({"type": "answer", "key": "also"})", Said(" YES. ", &row)), 1);
-  EXPECT_EQ(Of(R"({"type": "answer", "key": "also", "match": "contains"})", Said("well yes indeed", &row)), 1);
+  EXPECT_EQ(Of(R"({"type": "answer", "key": "also", "match": "contains"})",
+               Said("well yes indeed", &row)),
+            1);
   EXPECT_TRUE(std::isnan(Of(R"({"type": "answer", "key": "absent"})", Said("x", &row))));
 }
 
@@ -49,15 +52,20 @@ TEST(Rewarder, TheFileIsAMixAndItsMistakesAreNamed) {
     EXPECT_TRUE(WriteFileAtomic(file, text));
     return Rewarder::Load(file, nullptr);
   };
-  auto mix = load(R"({"rewards": [{"type": "ended", "weight": 2}, {"name": "short", "type": "length", "max": 2},
+  auto mix = load(
+      R"({"rewards": [{"type": "ended", "weight": 2}, {"name": "short", "type": "length", "max": 2},
                                   {"type": "answer"}]})");
   ASSERT_TRUE(mix) << mix.error().Text();
   const auto scores = *(*mix)->Score({Said("abc")});
   EXPECT_EQ((*mix)->Total(scores, 0), 2 * 1 - 1);  // the answer has nothing to say
   const auto error = [&](const std::string& text) { return load(text).error().Text(); };
-  EXPECT_NE(error(R"({"rewards": [{"type": "lenght"}]})").find("did you mean 'length'?"), std::string::npos);
-  EXPECT_NE(error(R"({"rewards": [{"type": "length", "most": 3}]})").find("unknown key \"most\""), std::string::npos);
-  EXPECT_NE(error(R"({"rewards": [{"type": "ended"}, {"type": "ended"}]})").find("rewards[1]: there are two"), std::string::npos);
+  EXPECT_NE(error(R"({"rewards": [{"type": "lenght"}]})").find("did you mean 'length'?"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"rewards": [{"type": "length", "most": 3}]})").find("unknown key \"most\""),
+            std::string::npos);
+  EXPECT_NE(error(R"({"rewards": [{"type": "ended"}, {"type": "ended"}]})")
+                .find("rewards[1]: there are two"),
+            std::string::npos);
   EXPECT_NE(error(R"({"rewards": []})").find("one term or more"), std::string::npos);
 }
 
@@ -70,8 +78,12 @@ TEST(Rewarder, EnsemblesMayBeCautious) {
 TEST(Reward, TheSlopesAreTheDerivative) {
   const double c = 0.7, r = -0.4, m = 0.3, k = 0.05, h = 1e-6;
   const RewardPairLoss at = BradleyTerry(c, r, m, k);
-  EXPECT_NEAR(at.d_chosen, (BradleyTerry(c + h, r, m, k).loss - BradleyTerry(c - h, r, m, k).loss) / (2 * h), 1e-8);
-  EXPECT_NEAR(at.d_rejected, (BradleyTerry(c, r + h, m, k).loss - BradleyTerry(c, r - h, m, k).loss) / (2 * h), 1e-8);
+  EXPECT_NEAR(at.d_chosen,
+              (BradleyTerry(c + h, r, m, k).loss - BradleyTerry(c - h, r, m, k).loss) / (2 * h),
+              1e-8);
+  EXPECT_NEAR(at.d_rejected,
+              (BradleyTerry(c, r + h, m, k).loss - BradleyTerry(c, r - h, m, k).loss) / (2 * h),
+              1e-8);
 }
 
 TEST(Reward, TheScoreIsReadAtTheLastTokenThatIsNoPadding) {

@@ -29,7 +29,11 @@ class Run {
  public:
   Run(lm::Engine& engine, const lm::Sampling& sampling,
       const std::vector<std::vector<int32_t>>& prompts, const std::vector<uint64_t>& seeds)
-      : engine_(engine), sampling_(sampling), prompts_(prompts), seeds_(seeds), done_(prompts.size()) {}
+      : engine_(engine),
+        sampling_(sampling),
+        prompts_(prompts),
+        seeds_(seeds),
+        done_(prompts.size()) {}
 
   std::vector<Completion> All(int64_t slots) {
     size_t next = 0;

@@ -64,10 +64,9 @@ Status CheckShape(Job job, const data::TrlRow& row) {
   }
   if (job == Job::kSft) {
     if (shape == TrlShape::kPrompt || shape == TrlShape::kUnpaired || shape == TrlShape::kStepwise)
-      return Fail(
-          Code::kInvalid,
-          "a row to imitate needs text, messages or prompt and completion; this one is {}",
-          TrlShapeName(shape));
+      return Fail(Code::kInvalid,
+                  "a row to imitate needs text, messages or prompt and completion; this one is {}",
+                  TrlShapeName(shape));
     return {};
   }
   if (shape == TrlShape::kPreference) return {};
@@ -78,8 +77,8 @@ Status CheckShape(Job job, const data::TrlRow& row) {
 }
 
 Status CheckRoles(const std::vector<data::Message>& messages) {
-  static const std::vector<std::string> known = {"system", "developer", "user",
-                                                 "assistant", "tool", "function"};
+  static const std::vector<std::string> known = {"system",    "developer", "user",
+                                                 "assistant", "tool",      "function"};
   for (const data::Message& m : messages)
     if (std::ranges::find(known, m.role) == known.end())
       return Fail(Code::kInvalid, "no role \"{}\"{}; there are {}", m.role,

@@ -21,8 +21,8 @@ at::Tensor Index(const std::vector<int64_t>& v) {
 
 }  // namespace
 
-ScoreHead ScoreHead::Add(const lm::CausalLm& model, Parameters& parameters,
-                         const std::string& name, double rate, bool bias) {
+ScoreHead ScoreHead::Add(const lm::CausalLm& model, Parameters& parameters, const std::string& name,
+                         double rate, bool bias) {
   ScoreHead head;
   head.norm_ = model.final_norm().to(at::kFloat).contiguous();
   head.type_ = model.type();
@@ -38,8 +38,8 @@ void ScoreHead::Initialise(Parameters& parameters, uint64_t seed, double std) co
   const at::Tensor weight = parameters.value(weight_);
   for (int64_t i = 0; i < weight.numel(); ++i) {  // Box and Muller 1958
     const double u = 1 - random.Uniform(), v = random.Uniform();
-    weight.data_ptr<float>()[i] = static_cast<float>(std * std::sqrt(-2 * std::log(u)) *
-                                                     std::cos(2 * std::numbers::pi * v));
+    weight.data_ptr<float>()[i] =
+        static_cast<float>(std * std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v));
   }
 }
 

@@ -10,17 +10,17 @@ namespace plumb::train {
 namespace {
 
 constexpr std::pair<Job, const char*> kJobs[] = {
-    {Job::kSft, "sft"},   {Job::kDpo, "dpo"},   {Job::kClassifier, "classifier"},
-    {Job::kReward, "reward"}, {Job::kKto, "kto"}, {Job::kOrpo, "orpo"},
-    {Job::kCpo, "cpo"},   {Job::kGrpo, "grpo"}, {Job::kRloo, "rloo"},
-    {Job::kPpo, "ppo"},   {Job::kBestOfN, "best-of-n"}};
+    {Job::kSft, "sft"},       {Job::kDpo, "dpo"},          {Job::kClassifier, "classifier"},
+    {Job::kReward, "reward"}, {Job::kKto, "kto"},          {Job::kOrpo, "orpo"},
+    {Job::kCpo, "cpo"},       {Job::kGrpo, "grpo"},        {Job::kRloo, "rloo"},
+    {Job::kPpo, "ppo"},       {Job::kBestOfN, "best-of-n"}};
 
 Status CheckLosses(Job job, const TrainSettings& s) {
   const auto only = [&](std::vector<std::string> known) -> Status {
     const std::string named = Join(s.loss_type, ", ");
     if (s.loss_type.size() == 1 && std::ranges::find(known, named) != known.end()) return {};
-    return Fail(Code::kInvalid, "\"loss_type\" is {}, must be one of {}{}", named, Join(known, ", "),
-                DidYouMean(named, known));
+    return Fail(Code::kInvalid, "\"loss_type\" is {}, must be one of {}{}", named,
+                Join(known, ", "), DidYouMean(named, known));
   };
   if (job == Job::kGrpo) return only({"grpo", "bnpo", "dr_grpo", "dapo", "cispo"});
   if (job == Job::kKto) return only({"kto", "apo_zero_unpaired"});
@@ -39,25 +39,30 @@ Status CheckGenerations(Job job, const TrainSettings& s) {
   if (job == Job::kBestOfN) return {};
   if (job == Job::kPpo) {
     if (step % s.num_mini_batches != 0)
-      return Fail(Code::kInvalid, "\"num_mini_batches\" is {}, must divide the {} completions a generation",
+      return Fail(Code::kInvalid,
+                  "\"num_mini_batches\" is {}, must divide the {} completions a generation",
                   s.num_mini_batches, step);
     return {};
   }
   if (s.steps_per_generation % s.gradient_accumulation_steps != 0)
-    return Fail(Code::kInvalid, "\"steps_per_generation\" is {}, must be a multiple of "
-                "gradient_accumulation_steps {}", s.steps_per_generation, s.gradient_accumulation_steps);
-  if (s.GenerationRows() % s.num_generations != 0)
     return Fail(Code::kInvalid,
-                "the {} completions of a generation (per_device_train_batch_size × steps_per_generation) "
-                "must be whole groups of num_generations {}",
-                s.GenerationRows(), s.num_generations);
+                "\"steps_per_generation\" is {}, must be a multiple of "
+                "gradient_accumulation_steps {}",
+                s.steps_per_generation, s.gradient_accumulation_steps);
+  if (s.GenerationRows() % s.num_generations != 0)
+    return Fail(
+        Code::kInvalid,
+        "the {} completions of a generation (per_device_train_batch_size × steps_per_generation) "
+        "must be whole groups of num_generations {}",
+        s.GenerationRows(), s.num_generations);
   return {};
 }
 
 }  // namespace
 
 int64_t TrainSettings::GenerationRows() const {
-  return steps_per_generation > 0 ? per_device_train_batch_size * steps_per_generation : BatchRows();
+  return steps_per_generation > 0 ? per_device_train_batch_size * steps_per_generation
+                                  : BatchRows();
 }
 
 double ScheduleFactor(Schedule schedule, double progress, double warmup) {

@@ -79,10 +79,12 @@ TEST(Settings, DefaultsOfTheOtherJobsAreTrls) {
 }
 
 TEST(Settings, AGenerationMustBeWholeGroups) {
-  json::object config = {{"model", "m"}, {"data", "d"}, {"out", "o"}, {"rewards", "r"}, {"num_generations", 3}};
+  json::object config = {
+      {"model", "m"}, {"data", "d"}, {"out", "o"}, {"rewards", "r"}, {"num_generations", 3}};
   auto settings = SettingsFromJson(Job::kGrpo, config);
   ASSERT_FALSE(settings);
-  EXPECT_NE(settings.error().message.find("must be whole groups of num_generations 3"), std::string::npos)
+  EXPECT_NE(settings.error().message.find("must be whole groups of num_generations 3"),
+            std::string::npos)
       << settings.error().message;
   config["num_generations"] = 4;
   EXPECT_TRUE(SettingsFromJson(Job::kGrpo, config));

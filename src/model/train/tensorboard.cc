@@ -59,16 +59,17 @@ Status TensorBoard::Add(int64_t step, const json::object& row) {
   const double now = wall_seconds_();
   if (file_.empty()) {
     PLUMB_CHECK(MakeFolder(folder_));
-    file_ = folder_ / fmt::format("events.out.tfevents.{:010d}.plumb.{}",
-                                  static_cast<int64_t>(now), first_step_);
+    file_ = folder_ / fmt::format("events.out.tfevents.{:010d}.plumb.{}", static_cast<int64_t>(now),
+                                  first_step_);
     PLUMB_CHECK(Write(Field(1, kDouble, Bytes(now)) + Field(3, kBytes, "brain.Event:2")));
   }
   std::string summary;
   for (const auto& item : row) {
     if (!item.value().is_number()) continue;
     const auto value = static_cast<float>(item.value().to_number<double>());
-    summary += Field(1, kBytes, Field(1, kBytes, "train/" + std::string(item.key())) +
-                                    Field(2, kFloat, Bytes(value)));
+    summary += Field(
+        1, kBytes,
+        Field(1, kBytes, "train/" + std::string(item.key())) + Field(2, kFloat, Bytes(value)));
   }
   return Write(Field(1, kDouble, Bytes(now)) +
                Field(2, kVarint, Varint(static_cast<uint64_t>(step))) + Field(5, kBytes, summary));

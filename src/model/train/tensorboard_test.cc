@@ -19,7 +19,8 @@ TEST(TensorBoard, RecordsAreFramedAndHoldTheirNumbers) {
   ASSERT_TRUE(board.Add(3, {{"loss", 0.25}, {"note", "text is left out"}}));
   ASSERT_TRUE(board.Add(6, {{"loss", 0.125}}));
   fs::path file;
-  for (const auto& entry : fs::directory_iterator(folder.path() / "tensorboard")) file = entry.path();
+  for (const auto& entry : fs::directory_iterator(folder.path() / "tensorboard"))
+    file = entry.path();
   EXPECT_EQ(file.filename(), "events.out.tfevents.1795000000.plumb.0");
   const std::string bytes = *ReadFile(file);
   std::vector<std::string> events;
@@ -39,7 +40,8 @@ TEST(TensorBoard, RecordsAreFramedAndHoldTheirNumbers) {
   EXPECT_NE(events[1].find("train/loss"), std::string::npos);
   EXPECT_EQ(events[1].find("note"), std::string::npos);
   const float quarter = 0.25;
-  EXPECT_NE(events[1].find(std::string(reinterpret_cast<const char*>(&quarter), 4)), std::string::npos);
+  EXPECT_NE(events[1].find(std::string(reinterpret_cast<const char*>(&quarter), 4)),
+            std::string::npos);
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ std::vector<TokenPair> Pairs(bool margin = false) {
   std::vector<TokenPair> pairs;
   for (const auto& row : Golden().at("rows").as_array()) {
     const Ids prompt = IdsOf(row.at("prompt"));
-    pairs.push_back({Answer(prompt, IdsOf(row.at("chosen"))), Answer(prompt, IdsOf(row.at("rejected"))),
+    pairs.push_back({Answer(prompt, IdsOf(row.at("chosen"))),
+                     Answer(prompt, IdsOf(row.at("rejected"))),
                      margin ? row.at("margin").to_number<double>() : 0});
   }
   return pairs;
@@ -56,7 +57,8 @@ std::vector<TokenAnswer> Unpaired() {
   std::vector<TokenAnswer> answers;
   for (const auto& row : Golden().at("rows").as_array()) {
     const bool good = answers.size() % 3 != 1;
-    answers.push_back({Answer(IdsOf(row.at("prompt")), IdsOf(row.at(good ? "chosen" : "rejected"))), good});
+    answers.push_back(
+        {Answer(IdsOf(row.at("prompt")), IdsOf(row.at(good ? "chosen" : "rejected"))), good});
   }
   return answers;
 }
@@ -202,7 +204,8 @@ class Term : public RewardTerm {
 Rewarder LowAndEnds() {
   std::vector<NamedTerm> terms;
   terms.push_back({"low", 1.0, std::make_unique<Term>([](const Ids& ids) {
-                     return static_cast<double>(std::ranges::count_if(ids, [](int i) { return i < 20; })) /
+                     return static_cast<double>(
+                                std::ranges::count_if(ids, [](int i) { return i < 20; })) /
                             static_cast<double>(ids.size());
                    })});
   terms.push_back({"ends", 0.5, std::make_unique<Term>([](const Ids& ids) {
@@ -223,7 +226,8 @@ void CompareOnline(Job job, const json::value& golden) {
     run.settings.num_generations = 4;
     run.settings.max_completion_length = 8;
     std::vector<OnlinePrompt> prompts;
-    for (const auto& row : Golden().at("rows").as_array()) prompts.push_back({IdsOf(row.at("prompt"))});
+    for (const auto& row : Golden().at("rows").as_array())
+      prompts.push_back({IdsOf(row.at("prompt"))});
     Given given(one.at("completions"));
     OnlineObjective objective(job, run.settings, prompts,
                               {.model = *run.tiny.model,

@@ -70,8 +70,7 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
       return Finish(s, fixed, objective, parameters, world);
     }
     default: {
-      DpoObjective objective(s, std::move(pairs.pairs), *parts->model, *parts->trunk,
-                             from_adapter);
+      DpoObjective objective(s, std::move(pairs.pairs), *parts->model, *parts->trunk, from_adapter);
       return Finish(s, fixed, objective, parameters, world);
     }
   }

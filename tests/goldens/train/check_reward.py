@@ -34,7 +34,7 @@ with tempfile.TemporaryDirectory() as work:
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=FILE)
     base = AutoModelForCausalLM.from_pretrained(folder, gguf_file=FILE, dtype=torch.float32)
     base.config.num_labels = 1
-    base.config.pad_token_id = json.load(open(os.path.join(adapter, "adapter_config.json")))["pad_token_id"]
+    base.config.pad_token_id = tokenizer.eos_token_id
     for key in ("quantization_config",):
         if hasattr(base.config, key):
             delattr(base.config, key)
