@@ -7,6 +7,15 @@ namespace plumb {
 
 using namespace std::chrono;
 
+namespace {
+
+// A point in time is a 64-bit count of nanoseconds since 1970: years beyond these don't fit.
+constexpr int kFirstYear = 1678, kLastYear = 2261;
+// A hundred years: the longest that can be added to the present.
+constexpr double kLongestSeconds = 100.0 * 365.25 * 86400;
+
+}  // namespace
+
 Clock SystemClock() {
   return [] { return system_clock::now(); };
 }
@@ -38,15 +47,17 @@ Result<Time> ParseTime(std::string_view text) {
     int zh = 0, zm = 0;
     if (zone == "Z" || zone == "z" || zone.empty()) {
     } else if ((zone[0] == '+' || zone[0] == '-') &&
-               std::sscanf(zone.c_str() + 1, "%2d:%2d", &zh, &zm) == 2) {
+               std::sscanf(zone.c_str() + 1, "%2d:%2d", &zh, &zm) == 2 && zh >= 0 && zh < 24 && zm >= 0 && zm < 60) {
       offset = (zone[0] == '-' ? -1 : 1) * (zh * 60 + zm);
     } else {
       return Fail(Code::kInvalid, "'{}': '{}' is not a time zone (Z or +hh:mm)", text, zone);
     }
   }
   const year_month_day date{year{y}, month{unsigned(mo)}, day{unsigned(d)}};
-  if (!date.ok() || h > 23 || mi > 59 || sec >= 61)
+  if (!date.ok() || h < 0 || h > 23 || mi < 0 || mi > 59 || !(sec >= 0 && sec < 61))
     return Fail(Code::kInvalid, "'{}' is not a date that exists", text);
+  if (y < kFirstYear || y > kLastYear)
+    return Fail(Code::kInvalid, "'{}' is outside the years {} to {}", text, kFirstYear, kLastYear);
   return Time(sys_days{date} + hours{h} + minutes{mi - offset} +
               milliseconds{std::llround(sec * 1000)});
 }
@@ -57,16 +68,17 @@ Result<seconds> ParseDuration(std::string_view text) {
   const std::string_view unit(end, text.data() + text.size() - end);
   double scale = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400
                  : unit == "w" ? 604800 : 0;
-  if (error != std::errc() || scale == 0 || amount < 0)
+  if (error != std::errc() || scale == 0 || !(amount >= 0))
     return Fail(Code::kInvalid, "'{}' is not a duration such as 90s, 15m, 36h, 5d or 2w", text);
+  if (amount * scale > kLongestSeconds) return Fail(Code::kInvalid, "'{}' is longer than a hundred years", text);
   return seconds(std::llround(amount * scale));
 }
 
 std::string HumanDuration(double s) {
-  if (s < 0 || !std::isfinite(s)) return "?";
+  if (!(s >= 0 && s <= kLongestSeconds)) return "?";
   if (s < 60) return fmt::format("{:.0f} s", s);
-  if (s < 3600) return fmt::format("{} min {:02} s", int(s) / 60, int(s) % 60);
-  return fmt::format("{} h {:02} min", int(s) / 3600, int(s) % 3600 / 60);
+  if (s < 3600) return fmt::format("{} min {:02} s", int64_t(s) / 60, int64_t(s) % 60);
+  return fmt::format("{} h {:02} min", int64_t(s) / 3600, int64_t(s) % 3600 / 60);
 }
 
 }  // namespace plumb

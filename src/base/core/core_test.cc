@@ -145,6 +145,19 @@ TEST(Clock, TimesRoundTrip) {
   EXPECT_EQ(ParseDuration("5d")->count(), 432000);
   EXPECT_FALSE(ParseDuration("5 fortnights"));
   EXPECT_FALSE(ParseTime("2026-02-30"));
+  for (const char* no : {"2026-01-01T-1:00:00Z", "2026-01-01T10:-1:00Z", "2026-01-01T10:00:-5Z", "2026-01-01T10:00:nanZ", "2026-01-01T10:00:00+99:99",
+                         "2026-01-01T10:00:00+-1:00"})
+    EXPECT_FALSE(ParseTime(no)) << no;
+}
+
+// Found by traffic_fuzz: nanoseconds since 1970 end in 2262, and began in 1677.
+TEST(Clock, YearsBeyondTheClocksRangeAreRefused) {
+  for (const char* no : {"1012-03-01T10:00:00Z", "1677-12-31T00:00:00Z", "2262-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0000-01-01"})
+    EXPECT_FALSE(ParseTime(no)) << no;
+  for (const char* yes : {"1678-01-01T00:00:00.000Z", "2261-12-31T23:59:59.000Z"}) EXPECT_EQ(FormatTime(*ParseTime(yes)), yes);
+  for (const char* no : {"1e300d", "101e2w", "nans", "infd", "-1s"}) EXPECT_FALSE(ParseDuration(no)) << no;
+  EXPECT_EQ(HumanDuration(1e30), "?");
+  EXPECT_EQ(HumanDuration(3e9), "833333 h 20 min");
 }
 
 TEST(Ids, SortByTimeAndDiffer) {
