@@ -1,11 +1,15 @@
 #include "base/core/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <memory>
 
@@ -108,9 +112,41 @@ Result<std::string> Base64Decode(std::string_view text) {
   return bytes;
 }
 
+namespace {
+
+void FillRandom(unsigned char* bytes, size_t n) {
+  if (RAND_bytes(bytes, static_cast<int>(n)) != 1) std::abort();  // no entropy: nothing signed or keyed would be safe
+}
+
+// Random bytes drawn many at a time: a call costs the same for few as for hundreds. What is given away is wiped, and a
+// process that was forked off draws its own.
+class RandomPool {
+ public:
+  void Take(unsigned char* out, size_t n) {
+    const pid_t here = ::getpid();
+    if (left_ < n || owner_ != here) {
+      FillRandom(pool_.data(), pool_.size());
+      left_ = pool_.size();
+      owner_ = here;
+    }
+    left_ -= n;
+    std::memcpy(out, pool_.data() + left_, n);
+    OPENSSL_cleanse(pool_.data() + left_, n);
+  }
+
+ private:
+  std::array<unsigned char, 1024> pool_;
+  size_t left_ = 0;
+  pid_t owner_ = 0;
+};
+
+}  // namespace
+
 std::string RandomBytes(size_t n) {
+  thread_local RandomPool pool;
   std::string bytes(n, '\0');
-  if (RAND_bytes(U(bytes), n) != 1) std::abort();  // no entropy: nothing signed or keyed would be safe
+  if (n <= 64) pool.Take(U(bytes), n);
+  else FillRandom(U(bytes), n);
   return bytes;
 }
 

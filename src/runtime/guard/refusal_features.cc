@@ -181,13 +181,26 @@ void AddContent(const std::vector<std::string_view>& sentences, const std::vecto
   if (cannot) out.Dense(kCoverage + 3 + coverage);
 }
 
+// Whether some line begins with a match.
+bool AtLineBegin(const std::string& text, const RE2& regex) {
+  for (size_t at = 0;; ++at) {
+    if (regex.Match(text, at, text.size(), RE2::ANCHOR_START, nullptr, 0)) return true;
+    at = text.find('\n', at);
+    if (at == std::string::npos) return false;
+  }
+}
+
+bool HasList(const std::string& text) {
+  static const RE2 item("\\s*(?:[-*•]|\\d+[.)])\\s");
+  return AtLineBegin(text, item);
+}
+
 void AddShapes(const std::string& text, const std::vector<std::string_view>& sentences, Collector& out) {
-  static const RE2 list("(?m)^\\s*(?:[-*•]|\\d+[.)])\\s"), letter("(?m)^(?:dear|subject:|hi |hello )"),
-      speech("(?m)^(?:[a-z][a-z ]*:|[—–-] ?[^-\\s])"), crisis_number("\\b(?:988|911|112|116 ?123|1-800|113|0800)\\b"),
+  static const RE2 letter("(?:dear|subject:|hi |hello )"), speech("(?:[a-z][a-z ]*:|[—–-] ?[^-\\s])"), crisis_number("\\b(?:988|911|112|116 ?123|1-800|113|0800)\\b"),
       number("\\d");
-  out.Dense(kShapes + 0, RE2::PartialMatch(text, list));
-  out.Dense(kShapes + 1, RE2::PartialMatch(text, letter));
-  out.Dense(kShapes + 2, RE2::PartialMatch(text, speech));
+  out.Dense(kShapes + 0, HasList(text));
+  out.Dense(kShapes + 1, AtLineBegin(text, letter));
+  out.Dense(kShapes + 2, AtLineBegin(text, speech));
   out.Dense(kShapes + 3, RE2::PartialMatch(text, crisis_number));
   out.Dense(kShapes + 4, RE2::PartialMatch(text, number));
   out.Dense(kShapes + 5, text.find(kCode) != std::string::npos);
@@ -266,8 +279,7 @@ std::vector<RefusalFeature> RefusalFeatures(std::string_view completion, std::st
   pair(kNoCue, no_cue);
   pair(kNoCueFirstPerson, no_cue && (first.starts_with("i ") || first.starts_with("i'")));
   pair(kNoCueShort, no_cue && length < 2);
-  static const RE2 list("(?m)^\\s*(?:[-*•]|\\d+[.)])\\s");
-  pair(kCannotAndList, cannot && RE2::PartialMatch(text, list));
+  pair(kCannotAndList, cannot && HasList(text));
   pair(kCannotAndCode, cannot && text.find(kCode) != std::string::npos);
   pair(kWrongToHow, in_first & (Bit(kWrong) | Bit(kMoral)) && kinds & kHow && !(in_first & Bit(kComply)));
   pair(kWrongToWhether, in_first & (Bit(kWrong) | Bit(kMoral)) && kinds & kWhether);
