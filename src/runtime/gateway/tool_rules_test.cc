@@ -53,7 +53,8 @@ TEST(ToolRules, TheStrictestComesFirst) {
   EXPECT_EQ(found[2].action, policy::Action::kFlag);
 }
 
-class Schema : public testing::TestWithParam<std::array<const char*, 3>> {};
+using Fit = std::array<std::string_view, 3>;  // schema, value, what does not fit
+class Schema : public testing::TestWithParam<Fit> {};
 
 TEST_P(Schema, SaysWhatDoesNotFit) {
   const auto [schema, value, misfit] = GetParam();
@@ -63,28 +64,28 @@ TEST_P(Schema, SaysWhatDoesNotFit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ToolRules, Schema, testing::Values(
-    std::array{"{type: object}", "{}", ""},
-    std::array{"{type: object}", "[]", "arguments must be object"},
-    std::array{"{type: object}", "{\"a\":", "the arguments are not JSON"},
-    std::array{"{required: [to]}", "{}", "arguments needs 'to'"},
-    std::array{"{properties: {n: {type: integer, minimum: 1, maximum: 5}}}", "{\"n\":5}", ""},
-    std::array{"{properties: {n: {type: integer, minimum: 1, maximum: 5}}}", "{\"n\":6}", "'n' must be at most 5"},
-    std::array{"{properties: {n: {type: integer, minimum: 1, maximum: 5}}}", "{\"n\":0}", "'n' must be at least 1"},
-    std::array{"{properties: {n: {type: integer}}}", "{\"n\":2.0}", ""},
-    std::array{"{properties: {n: {type: integer}}}", "{\"n\":2.5}", "'n' must be integer"},
-    std::array{"{properties: {n: {type: integer}}}", "{\"n\":\"2\"}", "'n' must be integer"},
-    std::array{"{properties: {n: {type: [string, 'null']}}}", "{\"n\":null}", ""},
-    std::array{"{properties: {u: {enum: [metric, 2]}}}", "{\"u\":2}", ""},
-    std::array{"{properties: {u: {enum: [metric, 2]}}}", "{\"u\":\"imperial\"}", "'u' is none of the values it may have"},
-    std::array{"{properties: {to: {pattern: '@acme\\.example$'}}}", "{\"to\":\"a@acme.example\"}", ""},
-    std::array{"{properties: {to: {pattern: '@acme\\.example$'}}}", "{\"to\":\"a@acme.example.evil.org\"}", "'to' does not match its pattern"},
-    std::array{"{properties: {t: {maxLength: 3}}}", "{\"t\":\"äöü\"}", ""},
-    std::array{"{properties: {t: {maxLength: 3}}}", "{\"t\":\"four\"}", "the length of 't' must be at most 3"},
-    std::array{"{properties: {}, additionalProperties: false}", "{\"bcc\":1}", "arguments may not have 'bcc'"},
-    std::array{"{properties: {l: {type: array, maxItems: 2, items: {type: string}}}}", "{\"l\":[\"a\",\"b\"]}", ""},
-    std::array{"{properties: {l: {type: array, maxItems: 2, items: {type: string}}}}", "{\"l\":[\"a\",1]}", "an item of 'l' must be string"},
-    std::array{"{properties: {l: {type: array, maxItems: 2}}}", "{\"l\":[1,2,3]}", "the length of 'l' must be at most 2"},
-    std::array{"{properties: {o: {properties: {deep: {enum: [x]}}}}}", "{\"o\":{\"deep\":\"y\"}}", "'deep' is none of the values it may have"}));
+    Fit{"{type: object}", "{}", ""},
+    Fit{"{type: object}", "[]", "arguments must be object"},
+    Fit{"{type: object}", "{\"a\":", "the arguments are not JSON"},
+    Fit{"{required: [to]}", "{}", "arguments needs 'to'"},
+    Fit{"{properties: {n: {type: integer, minimum: 1, maximum: 5}}}", "{\"n\":5}", ""},
+    Fit{"{properties: {n: {type: integer, minimum: 1, maximum: 5}}}", "{\"n\":6}", "'n' must be at most 5"},
+    Fit{"{properties: {n: {type: integer, minimum: 1, maximum: 5}}}", "{\"n\":0}", "'n' must be at least 1"},
+    Fit{"{properties: {n: {type: integer}}}", "{\"n\":2.0}", ""},
+    Fit{"{properties: {n: {type: integer}}}", "{\"n\":2.5}", "'n' must be integer"},
+    Fit{"{properties: {n: {type: integer}}}", "{\"n\":\"2\"}", "'n' must be integer"},
+    Fit{"{properties: {n: {type: [string, 'null']}}}", "{\"n\":null}", ""},
+    Fit{"{properties: {u: {enum: [metric, 2]}}}", "{\"u\":2}", ""},
+    Fit{"{properties: {u: {enum: [metric, 2]}}}", "{\"u\":\"imperial\"}", "'u' is none of the values it may have"},
+    Fit{"{properties: {to: {pattern: '@acme\\.example$'}}}", "{\"to\":\"a@acme.example\"}", ""},
+    Fit{"{properties: {to: {pattern: '@acme\\.example$'}}}", "{\"to\":\"a@acme.example.evil.org\"}", "'to' does not match its pattern"},
+    Fit{"{properties: {t: {maxLength: 3}}}", "{\"t\":\"äöü\"}", ""},
+    Fit{"{properties: {t: {maxLength: 3}}}", "{\"t\":\"four\"}", "the length of 't' must be at most 3"},
+    Fit{"{properties: {}, additionalProperties: false}", "{\"bcc\":1}", "arguments may not have 'bcc'"},
+    Fit{"{properties: {l: {type: array, maxItems: 2, items: {type: string}}}}", "{\"l\":[\"a\",\"b\"]}", ""},
+    Fit{"{properties: {l: {type: array, maxItems: 2, items: {type: string}}}}", "{\"l\":[\"a\",1]}", "an item of 'l' must be string"},
+    Fit{"{properties: {l: {type: array, maxItems: 2}}}", "{\"l\":[1,2,3]}", "the length of 'l' must be at most 2"},
+    Fit{"{properties: {o: {properties: {deep: {enum: [x]}}}}}", "{\"o\":{\"deep\":\"y\"}}", "'deep' is none of the values it may have"}));
 
 constexpr char kNotFrom[] = "tools: {rules: [{name: 'send_*', not_from: [tool, document]}, {name: pay, fields: [to, amount], not_from: tool, action: hold}]}\n";
 
