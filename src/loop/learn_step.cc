@@ -162,12 +162,15 @@ Status Turn::ChooseStrengths() {
     const double stopped = MakeShare(everyday.stopped, everyday.n).rate();
     const double ordinary = std::min(policy_.false_alarm, stopped + kDoubtShare * policy_.false_alarm);
     const DoubtPoint point = PickInDoubt(trials, asked, strengths, view, everyday, targets.over_refusal * 0.85, ordinary);
-    PLUMB_CHECK(keep(point.strength, "adapter-in-doubt"));
-    in_doubt_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter-in-doubt").string());
-    in_doubt_from_ = point.from;
+    if (point.from <= 1) {  // above it nothing is in doubt, and nobody else is needed
+      PLUMB_CHECK(keep(point.strength, "adapter-in-doubt"));
+      in_doubt_target_ = fmt::format("{}+{}", options_.target, (options_.out / "adapter-in-doubt").string());
+      in_doubt_from_ = point.from;
+    }
     const auto& r = point.rates;
     doubt = {{"factor", factors[point.strength]}, {"from", point.from}, {"unsafe", r.unsafe.rate()}, {"safe", r.safe.rate()}, {"ordinary", r.ordinary.rate()}, {"ordinary_n", r.ordinary.n}};
-    progress_.Say(fmt::format("behind the guard the adapter at {:.2f} answers what scores {:.2f} or more: unsafe {:.0f} %, look-alikes {:.0f} %, everyday {:.1f} % refused", factors[point.strength], point.from, 100 * r.unsafe.rate(), 100 * r.safe.rate(), 100 * r.ordinary.rate()));
+    const std::string who = in_doubt_target_.empty() ? "the model as it was answers everything" : fmt::format("the adapter at {:.2f} answers what scores {:.2f} or more", factors[point.strength], point.from);
+    progress_.Say(fmt::format("behind the guard {}: unsafe {:.0f} %, look-alikes {:.0f} %, everyday {:.1f} % refused", who, 100 * r.unsafe.rate(), 100 * r.safe.rate(), 100 * r.ordinary.rate()));
   }
   std::error_code ignored;
   fs::remove_all(options_.out / "strengths", ignored);

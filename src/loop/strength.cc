@@ -43,12 +43,12 @@ std::vector<Trial> Trials(const policy::Policy& policy, size_t most) {
   return trials;
 }
 
-Rates RatesOf(const std::vector<Trial>& trials, const std::vector<bool>& refused, const std::vector<bool>* stopped) {
+Rates RatesOf(const std::vector<Trial>& trials, const std::vector<bool>& refused) {
   int64_t hits[3] = {}, n[3] = {};
   for (size_t i = 0; i < trials.size(); ++i) {
     const int side = trials[i].violates ? 0 : trials[i].clause == policy::kOrdinary ? 2 : 1;
     ++n[side];
-    hits[side] += refused[i] || (stopped && (*stopped)[i]);
+    hits[side] += refused[i];
   }
   return {MakeShare(hits[0], n[0]), MakeShare(hits[1], n[1]), MakeShare(hits[2], n[2])};
 }

@@ -27,11 +27,11 @@ struct Strength {
   std::vector<bool> refused;  // [trials]
 };
 
-// Rates of one strength, alone or with what a guard in front of it stops.
+// Rates of one strength.
 struct Rates {
   Share unsafe, safe, ordinary;
 };
-Rates RatesOf(const std::vector<Trial>& trials, const std::vector<bool>& refused, const std::vector<bool>* stopped = nullptr);
+Rates RatesOf(const std::vector<Trial>& trials, const std::vector<bool>& refused);
 
 // Asks the model at each factor. `adapter` is the folder of the unscaled adapter; scaled copies go under `folder`.
 Result<std::vector<Strength>> TryStrengths(const std::vector<Trial>& trials, const std::vector<double>& factors, const std::string& model,
