@@ -29,6 +29,31 @@ double CohenKappa(const std::vector<int>& a, const std::vector<int>& b) {
   return chance < 1 ? (same / n - chance) / (1 - chance) : kNan;
 }
 
+double FleissKappa(const std::vector<std::vector<int>>& counts) {
+  if (counts.empty() || counts[0].empty()) return kNan;
+  int raters = 0;
+  for (int count : counts[0]) raters += count;
+  if (raters < 2) return kNan;
+  std::vector<double> share(counts[0].size());
+  double observed = 0;
+  for (const std::vector<int>& item : counts) {
+    if (item.size() != share.size()) return kNan;
+    int here = 0;
+    double same = 0;
+    for (size_t c = 0; c < item.size(); ++c) {
+      here += item[c];
+      same += static_cast<double>(item[c]) * (item[c] - 1);
+      share[c] += item[c];
+    }
+    if (here != raters) return kNan;
+    observed += same / (raters * (raters - 1.0));
+  }
+  const double items = static_cast<double>(counts.size());
+  double chance = 0;
+  for (double count : share) chance += count / (items * raters) * count / (items * raters);
+  return chance < 1 ? (observed / items - chance) / (1 - chance) : kNan;
+}
+
 double KrippendorffAlpha(const std::vector<std::vector<std::optional<double>>>& ratings, Level level) {
   // The coincidence matrix (Krippendorff 2011): each ordered pair within an item of m ratings weighs 1 / (m − 1).
   std::map<double, std::map<double, double>> pairs;

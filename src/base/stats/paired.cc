@@ -153,4 +153,64 @@ int64_t PairsNeeded(double discordant, double difference, double power, double a
   return low;
 }
 
+namespace {
+
+// The fewest gained pairs with which `lost` lost ones still show non-inferiority; n − lost + 1 where none do.
+int64_t FewestGained(int64_t n, int64_t lost, double margin, double z) {
+  int64_t low = 0, high = n - lost + 1;
+  while (low < high) {
+    const int64_t gained = low + (high - low) / 2;
+    // `both` carries all that agree: the statistic does not ask which way they do.
+    if (TangoZ({n - lost - gained, lost, gained, 0}, -margin) > z) high = gained;
+    else low = gained + 1;
+  }
+  return low;
+}
+
+}  // namespace
+
+double NonInferiorityPower(int64_t n, double discordant, double difference, double margin, double alpha) {
+  if (n <= 0) return 0;
+  discordant = std::clamp(discordant, std::abs(difference), 1.0);
+  const double lost_rate = (discordant - difference) / 2, gained_rate = (discordant + difference) / 2;
+  const double z = NormalQuantile(1 - alpha), count = static_cast<double>(n);
+  const double deviation = std::sqrt(count * lost_rate * (1 - lost_rate));
+  const int64_t first = std::max<int64_t>(0, static_cast<int64_t>(count * lost_rate - 8 * deviation - 8));
+  const int64_t last = std::min<int64_t>(n, static_cast<int64_t>(count * lost_rate + 8 * deviation + 8));
+  const double gained_else = lost_rate < 1 ? std::clamp(gained_rate / (1 - lost_rate), 0.0, 1.0) : 0;
+  double power = 0;
+  for (int64_t lost = first; lost <= last; ++lost) {
+    const int64_t gained = FewestGained(n, lost, margin, z);
+    if (gained > n - lost) continue;
+    const double here = BinomialPmf(lost, n, lost_rate);
+    power += here * (gained == 0 ? 1 : 1 - BinomialCdf(gained - 1, n - lost, gained_else));
+  }
+  return std::min(1.0, power);
+}
+
+int64_t PairsForNonInferiority(double discordant, double margin, double power, double alpha) {
+  int64_t low = 1, high = 2;
+  while (NonInferiorityPower(high, discordant, 0, margin, alpha) < power) {
+    if (high > (int64_t{1} << 20)) return high;
+    low = high;
+    high *= 2;
+  }
+  while (low < high) {
+    const int64_t middle = (low + high) / 2;
+    if (NonInferiorityPower(middle, discordant, 0, margin, alpha) >= power) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+double CaughtDrop(int64_t n, double discordant, double margin, double power, double alpha) {
+  double low = 0, high = 1;
+  if (NonInferiorityPower(n, 1, -1, margin, alpha) > 1 - power) return 1;
+  for (int i = 0; i < 20; ++i) {
+    const double middle = (low + high) / 2;
+    (NonInferiorityPower(n, std::max(discordant, middle), -middle, margin, alpha) <= 1 - power ? high : low) = middle;
+  }
+  return high;
+}
+
 }  // namespace plumb::stats

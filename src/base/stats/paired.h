@@ -53,4 +53,15 @@ double DetectableDifference(int64_t n, double discordant, double power = 0.8, do
 // Pairs needed to find `difference` with this power.
 int64_t PairsNeeded(double discordant, double difference, double power = 0.8, double alpha = 0.05);
 
+// The power of TestNonInferiority at this margin with n pairs of which a share `discordant` disagree, when the true
+// difference is `difference`; exact, over every pair of discordant counts.
+double NonInferiorityPower(int64_t n, double discordant, double difference, double margin, double alpha = 0.05);
+
+// Pairs needed to show non-inferiority with this power where the two are equal.
+int64_t PairsForNonInferiority(double discordant, double margin, double power = 0.8, double alpha = 0.05);
+
+// The smallest true drop (as a positive number) that is kept out with this power: such a candidate, and any worse one, shows
+// non-inferiority with probability at most 1 − power. Under the margin, where alpha < 1 − power; 0 where even an equal one is.
+double CaughtDrop(int64_t n, double discordant, double margin, double power = 0.8, double alpha = 0.05);
+
 }  // namespace plumb::stats

@@ -5,7 +5,10 @@
 //   bootstrap.h     percentile, BCa and clustered bootstrap; clustered standard errors
 //   multiplicity.h  Holm, Benjamini–Hochberg
 //   correction.h    rates seen through an imperfect judge: Rogan–Gladen, prediction-powered inference
-//   agreement.h     Cohen's kappa, Krippendorff's alpha
+//   agreement.h     Cohen's and Fleiss' kappa, Krippendorff's alpha
+//   sequential.h    while results come in: betting confidence sequences and e-values
+//   rare_event.h    what a small sample says of a large volume
+//   weighting.h     stratified and inverse-probability estimates
 //   ranking.h       AUROC, AUPRC
 //   distribution.h  the few distribution functions the rest needs
 //
@@ -27,3 +30,6 @@
 #include "base/stats/paired.h"
 #include "base/stats/proportion.h"
 #include "base/stats/ranking.h"
+#include "base/stats/rare_event.h"
+#include "base/stats/sequential.h"
+#include "base/stats/weighting.h"

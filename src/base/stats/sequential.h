@@ -1,0 +1,31 @@
+// Looking at results while they come in: evidence that stays valid however often one looks and whenever one stops.
+// Betting against a mean (Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting").
+//
+// Observations are in [0, 1], in the order in which they came; given the past, each has the same mean. The bets are the
+// predictable plug-in ones of their eq. 26, cut so that no bet can lose more than half of the capital.
+#pragma once
+
+#include <vector>
+
+#include "base/stats/interval.h"
+
+namespace plumb::stats {
+
+// An interval for the mean after each observation, holding for all times at once with this confidence (the hedged
+// capital process of their theorem 3, both sides sharing the error, intersected over time). `estimate` is the mean so
+// far. With `every` > 1 only every so many observations have one, and the last.
+std::vector<Interval> BettingConfidenceSequence(const std::vector<double>& x, double confidence = 0.95, size_t every = 1);
+
+enum class Side { kGreater, kLess, kTwoSided };
+
+// What one who bet against H0 has made of a capital of 1: E[value] ≤ 1 under H0 at any stopping time, so 1/value is a
+// p-value that may be looked at all the time. H0 for kGreater: mean ≤ null; kLess: mean ≥ null; kTwoSided: mean = null.
+// `alpha` only shapes the bets.
+struct EProcess {
+  double value = 1;     // now
+  double largest = 1;   // ever; H0 may be rejected at level 1/largest
+  size_t crossed = 0;   // observations after which 1/alpha was first reached; 0: never
+};
+EProcess BettingEValue(const std::vector<double>& x, double null, Side side, double alpha = 0.05);
+
+}  // namespace plumb::stats
