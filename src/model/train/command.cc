@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "model/train/divergence.h"
 #include "model/train/train.h"
 
 namespace plumb::train {
@@ -35,8 +36,6 @@ int TrainCommand(const std::string& job_name, const fs::path& config) {
                                   std::chrono::system_clock::now().time_since_epoch())
                            .count();
                      }};
-  auto job = JobFromName(job_name);
-  if (!job) return Complain(job.error());
   auto settings = ReadJson(config);
   if (!settings) return Complain(settings.error());
   if (!settings->is_object())
@@ -45,6 +44,12 @@ int TrainCommand(const std::string& job_name, const fs::path& config) {
   action.sa_handler = OnSignal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  if (job_name == "divergence") {
+    auto measured = RunDivergence(settings->get_object(), world);
+    return measured ? 0 : Complain(measured.error());
+  }
+  auto job = JobFromName(job_name);
+  if (!job) return Complain(job.error());
   auto result = RunJob(*job, settings->get_object(), world);
   if (!result) return Complain(result.error());
   return 0;

@@ -81,7 +81,10 @@ Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Obje
                        {"num_tokens", result.loop.tokens},
                        {"tokens_per_second", result.loop.tokens_per_second},
                        {"out_of_time", result.loop.out_of_time}};
-  if (!result.loop.stopped.empty()) done["stopped"] = result.loop.stopped;
+  if (!result.loop.stopped.empty()) {
+    done["stopped"] = result.loop.stopped;
+    done["failed"] = s.on_goodhart == "fail";
+  }
   world.emit(done);
   return result;
 }

@@ -272,7 +272,7 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     }
     if (!report.stop.empty()) {
       result.stopped = report.stop;
-      window.Add(report, norm, elapsed() - now);
+      if (report.tokens > 0) window.Add(report, norm, elapsed() - now);
       world.emit({{"event", "stopped"}, {"step", state.step}, {"why", report.stop}});
       break;
     }
@@ -321,6 +321,11 @@ Result<LoopResult> RunLoop(const TrainSettings& s, const json::object& fixed, Ob
     }
   }
   if (window.steps > 0) PLUMB_CHECK(log(lr));
+  if (!result.interrupted && result.stopped.empty()) {
+    PLUMB_TRY(result.stopped, objective.End());
+    if (!result.stopped.empty())
+      world.emit({{"event", "stopped"}, {"step", state.step}, {"why", result.stopped}});
+  }
   result.steps = state.step;
   result.loss = state.step > 0 ? state.loss_sum / static_cast<double>(state.step) : 0;
   result.seconds = elapsed();

@@ -40,6 +40,9 @@ class Objective {
   // What beside the parameters must survive an interruption.
   virtual json::object State() const { return {}; }
   virtual Status SetState(const json::object&) { return {}; }
+  // Called after the last step, unless the run was interrupted. What it returns, if anything, is why
+  // the parameters it leaves are not those of the last step.
+  virtual Result<std::string> End() { return std::string(); }
   virtual void Refresh() = 0;                                    // the parameters changed
   virtual Status SaveAdapter(const fs::path& folder) const = 0;  // as others load it, exact
   virtual Status SaveProduct(const fs::path& folder) const {

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/train/answers.h"
+#include "model/train/decoder_parts.h"
+#include "model/train/goodhart_watch.h"
 #include "model/train/online_pass.h"
 #include "model/train/random.h"
 #include "model/train/sft.h"
@@ -57,9 +60,18 @@ Status OnlineObjective::Prepare(const std::vector<uint32_t>&) {
   return {};
 }
 
+json::object OnlineObjective::State() const {
+  json::object state = {{"kl_coef", controller_.coefficient()}, {"generation", generation_}};
+  if (parts_.watch) state["goodhart"] = parts_.watch->State();
+  return state;
+}
+
 Status OnlineObjective::SetState(const json::object& state) {
   PLUMB_TRY(const double coefficient, GetNumberOr(state, "kl_coef", settings_.kl_coef));
   controller_.Set(coefficient);
+  PLUMB_TRY(generation_, GetIntOr(state, "generation", 0));
+  const json::object* seen = FindObject(state, "goodhart");
+  if (parts_.watch && seen) PLUMB_CHECK(parts_.watch->SetState(*seen));
   return {};
 }
 
@@ -71,6 +83,11 @@ Status OnlineObjective::Begin(const std::vector<uint32_t>& rows, uint64_t key) {
   part_ = 0;
   generation_key_ = key;
   metrics_.clear();
+  if (parts_.watch && parts_.watch->Due(generation_)) {
+    PLUMB_TRY(stop_, CheckGoodhart());
+    if (!stop_.empty()) return {};
+  }
+  ++generation_;
   PLUMB_CHECK(Sample(rows, key));
   PLUMB_CHECK(Reward());
   // Where a generation feeds one step only, the policy that acts is the one that learns, and its
@@ -134,34 +151,81 @@ Status OnlineObjective::Reward() {
   return {};
 }
 
+template <class Call>
+void OnlineObjective::WithReference(const Call& pass) {
+  if (!initial_.defined()) return pass(/*adapters=*/false);
+  const at::Tensor now = parts_.parameters.flat().clone();
+  at::Tensor(parts_.parameters.flat()).copy_(initial_);
+  parts_.trunk.Refresh();
+  pass(/*adapters=*/true);
+  at::Tensor(parts_.parameters.flat()).copy_(now);
+  parts_.trunk.Refresh();
+}
+
+std::vector<double> OnlineObjective::Logps(const std::vector<TokenRow>& rows, Of of) {
+  std::vector<double> out(rows.size());
+  std::vector<uint32_t> all(rows.size());
+  for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+  const auto pass = [&](bool adapters) {
+    for (const auto& part : CutByTokens(
+             all, [&](uint32_t i) -> const auto& { return rows[i].ids; },
+             settings_.micro_batch_tokens)) {
+      std::vector<const TokenRow*> list;
+      for (uint32_t i : part) list.push_back(&rows[i]);
+      const auto logps = AnswerLogps(parts_.trunk, head_, Answers(list), adapters);
+      for (size_t i = 0; i < part.size(); ++i) out[part[i]] = logps[i];
+    }
+  };
+  of == Of::kPolicy ? pass(true) : WithReference(pass);
+  return out;
+}
+
+Result<std::string> OnlineObjective::CheckGoodhart() {
+  const fs::path best = fs::path(settings_.out) / "best_on_gold";
+  const GoodhartMonitor& monitor = parts_.watch->monitor();
+  PLUMB_TRY(const GoodhartReading reading,
+            parts_.watch->Check(
+                generation_ * Shape().steps,
+                [this](const auto& rows) { return Logps(rows, Of::kPolicy); },
+                [this](const auto& rows) { return Logps(rows, Of::kReference); }, metrics_));
+  if (settings_.on_goodhart == "log") return std::string();
+  const auto last = static_cast<int64_t>(monitor.checks().size()) - 1;
+  if (reading.alarms.empty()) {
+    if (monitor.best() == last) PLUMB_CHECK(SaveAdapter(best));
+    return std::string();
+  }
+  std::string why = WhyOf(reading);
+  if (monitor.best() < 0) return why;
+  PLUMB_CHECK(LoadValues(best, parts_.parameters));
+  parts_.trunk.Refresh();
+  return fmt::format("{}; the adapter is that of step {}", why,
+                     monitor.checks()[static_cast<size_t>(monitor.best())].at);
+}
+
+Result<std::string> OnlineObjective::End() {
+  if (!parts_.watch) return std::string();
+  return CheckGoodhart();
+}
+
 // Log-probabilities of every completion's tokens, and the values of the states before them.
 void OnlineObjective::Measure(Of of, bool values) {
-  const bool adapter = of == Of::kReference && initial_.defined();
-  at::Tensor now;
-  if (adapter) {
-    now = parts_.parameters.flat().clone();
-    at::Tensor(parts_.parameters.flat()).copy_(initial_);
-    parts_.trunk.Refresh();
-  }
   std::vector<uint32_t> all(episodes_.size());
   for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
-  for (const auto& some : Cut(all)) {
-    const Pass pass = Build(some);
-    const at::Tensor x =
-        parts_.trunk.Forward(*pass.batch, {.adapters = of == Of::kPolicy || adapter});
-    const auto stats = head_.Run(x, pass.targets, nullptr);
-    std::vector<double> scores;
-    if (values) scores = parts_.value->Forward(x, pass.targets.node, parts_.parameters).scores;
-    for (size_t i = 0; i < stats.size(); ++i) {
-      Episode& e = episodes_[pass.owner[i]];
-      (of == Of::kPolicy ? e.old : e.reference).push_back(stats[i].logp);
-      if (values) e.values.push_back(scores[i]);
+  const auto measure = [&](bool adapters) {
+    for (const auto& some : Cut(all)) {
+      const Pass pass = Build(some);
+      const at::Tensor x = parts_.trunk.Forward(*pass.batch, {.adapters = adapters});
+      const auto stats = head_.Run(x, pass.targets, nullptr);
+      std::vector<double> scores;
+      if (values) scores = parts_.value->Forward(x, pass.targets.node, parts_.parameters).scores;
+      for (size_t i = 0; i < stats.size(); ++i) {
+        Episode& e = episodes_[pass.owner[i]];
+        (of == Of::kPolicy ? e.old : e.reference).push_back(stats[i].logp);
+        if (values) e.values.push_back(scores[i]);
+      }
     }
-  }
-  if (adapter) {
-    at::Tensor(parts_.parameters.flat()).copy_(now);
-    parts_.trunk.Refresh();
-  }
+  };
+  of == Of::kPolicy ? measure(true) : WithReference(measure);
   if (of == Of::kPolicy) {
     for (Episode& e : episodes_) Correct(e);
     SamplerMetrics();

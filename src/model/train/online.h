@@ -33,6 +33,8 @@ struct OnlinePrompt {
 // The text of a completion, without control tokens.
 using TextOf = std::function<std::string(const std::vector<int32_t>&)>;
 
+class GoodhartWatch;
+
 struct OnlineParts {
   lm::CausalLm& model;
   Trunk& trunk;
@@ -41,6 +43,7 @@ struct OnlineParts {
   Roller& roller;
   const Rewarder& rewarder;
   TextOf text;
+  GoodhartWatch* watch = nullptr;  // may be null: nothing is watched
 };
 
 class OnlineObjective : public Objective {
@@ -60,7 +63,8 @@ class OnlineObjective : public Objective {
   void Refresh() override { parts_.trunk.Refresh(); }
   Status SaveAdapter(const fs::path& folder) const override;
   Status Prepare(const std::vector<uint32_t>&) override;
-  json::object State() const override { return {{"kl_coef", controller_.coefficient()}}; }
+  json::object State() const override;
+  Result<std::string> End() override;
   Status SetState(const json::object& state) override;
 
   // One completion and what is known of it.
@@ -75,6 +79,8 @@ class OnlineObjective : public Objective {
     size_t Tokens() const { return masked ? 0 : ids.size() - begin; }
   };
   const std::vector<Episode>& episodes() const { return episodes_; }
+  // It must outlive this.
+  void WatchedBy(GoodhartWatch& watch) { parts_.watch = &watch; }
 
  private:
   enum class Of { kPolicy, kReference };
@@ -84,6 +90,13 @@ class OnlineObjective : public Objective {
   Status Sample(const std::vector<uint32_t>& rows, uint64_t key);
   Status Reward();
   void Measure(Of of, bool values);
+  // One check for over-optimisation. Returns why the run should end, having gone back to the best
+  // adapter it saw; empty: go on.
+  Result<std::string> CheckGoodhart();
+  std::vector<double> Logps(const std::vector<TokenRow>& rows, Of of);
+  // Runs `pass` with the parameters that are the reference, where that is an adapter.
+  template <class Call>
+  void WithReference(const Call& pass);
   void Advantages();
   void PpoAdvantages();
   void CompletionMetrics();
@@ -109,6 +122,8 @@ class OnlineObjective : public Objective {
   std::vector<std::vector<double>> scores_;  // by term, by episode
   Metrics metrics_;                          // of the generation, told with its first step
   int64_t part_ = 0;                         // steps made of it
+  int64_t generation_ = 0;                   // how many there were
+  std::string stop_;                         // why no further one should be learned from
   uint64_t generation_key_ = 0;
 };
 

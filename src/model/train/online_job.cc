@@ -1,11 +1,15 @@
 #include "model/train/online_job.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "model/lm/encoder_engine.h"
 #include "model/train/best_of_n.h"
+#include "model/train/goodhart_watch.h"
 #include "model/train/online.h"
+#include "model/train/preserve.h"
 #include "model/train/reward_model.h"
+#include "model/train/rows.h"
 
 namespace plumb::train {
 namespace {
@@ -143,20 +147,36 @@ Result<std::vector<OnlinePrompt>> Prompts(const TrainSettings& s,
   return prompts;
 }
 
+Result<std::unique_ptr<Rewarder>> LoadRewards(const std::string& file, bool bf16) {
+  return Rewarder::Load(file,
+                        [&](const json::object& o) -> Result<std::unique_ptr<RewardTerm>> {
+                          PLUMB_TRY(const std::string type, GetString(o, "type"));
+                          if (type == "reward_model" || type == "ensemble")
+                            return Models(o, type == "ensemble", bf16);
+                          if (type == "guard") return Guard(o, bf16);
+                          return Fail(Code::kNotFound, "no reward of type \"{}\"", type);
+                        });
+}
+
+// Of the whole run, by the loop's own arithmetic.
+int64_t StepsOf(const TrainSettings& s, const OnlineObjective& objective) {
+  if (s.max_steps > 0) return s.max_steps;
+  const StepShape shape = objective.Shape();
+  const auto rows = static_cast<int64_t>(objective.rows());
+  const double epoch = static_cast<double>(rows / std::max<int64_t>(1, shape.rows) * shape.steps);
+  return static_cast<int64_t>(s.num_train_epochs * epoch);
+}
+
 }  // namespace
 
 Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::TrlRow>& rows,
                             const DecoderText& text, const Surroundings& world) {
   const bool bf16 = s.bf16;
-  PLUMB_TRY(
-      const auto rewarder,
-      Rewarder::Load(s.rewards, [&](const json::object& o) -> Result<std::unique_ptr<RewardTerm>> {
-        PLUMB_TRY(const std::string type, GetString(o, "type"));
-        if (type == "reward_model" || type == "ensemble")
-          return Models(o, type == "ensemble", bf16);
-        if (type == "guard") return Guard(o, bf16);
-        return Fail(Code::kNotFound, "no reward of type \"{}\"", type);
-      }));
+  PLUMB_TRY(const auto rewarder, LoadRewards(s.rewards, bf16));
+  std::unique_ptr<Rewarder> gold;
+  if (!s.gold_rewards.empty()) {
+    PLUMB_TRY(gold, LoadRewards(s.gold_rewards, bf16));
+  }
   PLUMB_TRY(const auto parts,
             DecoderParts::Load(s, job == Job::kPpo ? "base_model.model.v_head.weight" : "", true));
   PLUMB_TRY(std::vector<OnlinePrompt> prompts,
@@ -172,18 +192,35 @@ Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::Tr
   EmitStart(job, s, rows.size(), 0, {}, parts->parameters, world);
   if (job == Job::kBestOfN) {
     parts->trunk->Refresh();
-    return RunBestOfN(s, prompts, roller, *rewarder, decode, world);
+    return RunBestOfN(s, prompts, roller, *rewarder, gold.get(), decode, world);
   }
-  OnlineObjective objective(job, s, std::move(prompts),
-                            {.model = *parts->model,
-                             .trunk = *parts->trunk,
-                             .parameters = parts->parameters,
-                             .value = parts->head ? &*parts->head : nullptr,
-                             .roller = roller,
-                             .rewarder = *rewarder,
-                             .text = decode},
-                            !s.adapter_in.empty());
-  return Finish(s, SettingsThatMatter(job, s), objective, parts->parameters, world);
+  std::vector<data::TrlRow> watched_rows;
+  std::vector<OnlinePrompt> watched;
+  if (!s.monitor_data.empty()) {
+    PLUMB_TRY(watched_rows, ReadRows(job, s.monitor_data));
+    PLUMB_TRY(watched, Prompts(s, watched_rows, text, parts->model->config().context));
+  }
+  watched = SomePrompts(watched.empty() ? prompts : watched, s.monitor_prompts);
+  std::optional<GoodhartWatch> watch;
+  OnlineParts borrowed{.model = *parts->model,
+                       .trunk = *parts->trunk,
+                       .parameters = parts->parameters,
+                       .value = parts->head ? &*parts->head : nullptr,
+                       .roller = roller,
+                       .rewarder = *rewarder,
+                       .text = decode};
+  OnlineObjective objective(job, s, std::move(prompts), borrowed, !s.adapter_in.empty());
+  if (s.Monitors()) {
+    watch.emplace(s, std::move(watched),
+                  GoodhartWatch::Parts{.roller = roller,
+                                       .proxy = *rewarder,
+                                       .gold = gold.get(),
+                                       .text = decode,
+                                       .emit = world.emit},
+                  StepsOf(s, objective), objective.Shape().steps);
+    objective.WatchedBy(*watch);
+  }
+  return FinishPreserving(s, SettingsThatMatter(job, s), objective, *parts, text, world);
 }
 
 }  // namespace plumb::train

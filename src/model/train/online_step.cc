@@ -50,6 +50,12 @@ std::vector<uint32_t> OnlineObjective::Slice(uint64_t key) const {
 }
 
 Result<BatchReport> OnlineObjective::Accumulate(const std::vector<uint32_t>&, uint64_t key) {
+  if (!stop_.empty()) {
+    BatchReport report;
+    report.metrics = std::move(metrics_);
+    report.stop = stop_;
+    return report;
+  }
   const std::vector<uint32_t> some = Slice(generation_key_);
   PolicyScale scale{.sequences = static_cast<double>(some.size()),
                     .tokens = 0,

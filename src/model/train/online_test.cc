@@ -8,6 +8,7 @@
 #include <set>
 
 #include "model/train/best_of_n.h"
+#include "model/train/goodhart_watch.h"
 #include "model/train/settings_keys.h"
 #include "model/train/tiny_model_test.h"
 
@@ -51,6 +52,7 @@ struct Online {
   TempFolder out;
   std::vector<json::object> events;
   std::atomic<bool> stop{false};
+  const Rewarder* gold = nullptr;  // watched where settings.Monitors()
 
   explicit Online(Job job, LoraOptions lora = {.r = 8, .alpha = 16})
       : job(job),
@@ -89,7 +91,7 @@ struct Online {
   Result<LoopResult> Train(const Rewarder& rewarder, int64_t stop_at = -1,
                            std::vector<OnlinePrompt> prompts = Prompts()) {
     EngineRoller roller(*tiny.model, Sampling());
-    const auto objective = Objective(roller, rewarder, std::move(prompts));
+    const auto objective = Objective(roller, rewarder, prompts);
     Surroundings world{.emit =
                            [this, stop_at](const json::object& event) {
                              events.push_back(event);
@@ -99,6 +101,17 @@ struct Online {
                            },
                        .seconds = [] { return 0.0; },
                        .stop = &stop};
+    std::optional<GoodhartWatch> watch;
+    if (settings.Monitors()) {
+      watch.emplace(settings, prompts,
+                    GoodhartWatch::Parts{.roller = roller,
+                                         .proxy = rewarder,
+                                         .gold = gold,
+                                         .text = [](const Ids&) { return std::string(); },
+                                         .emit = world.emit},
+                    settings.max_steps, objective->Shape().steps);
+      objective->WatchedBy(*watch);
+    }
     return RunLoop(settings, SettingsThatMatter(job, settings), *objective, tiny.parameters, world);
   }
   std::vector<json::object> Log() const { return *ReadJsonl(out.path() / "metrics.jsonl"); }
@@ -202,6 +215,110 @@ TEST(Online, TooFewPromptsForAGenerationAreSaid) {
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("4 rows are fewer than the 8"), std::string::npos)
       << result.error().message;
+}
+
+// Over-optimisation, planted: 7s are learned, and what is wanted of a completion is that its tokens
+// differ.
+double Variety(const Sampled& s) {
+  return static_cast<double>(std::set<int32_t>(s.ids.begin(), s.ids.end()).size()) /
+         static_cast<double>(s.ids.size());
+}
+
+std::vector<OnlinePrompt> ManyPrompts() {
+  std::vector<OnlinePrompt> prompts;
+  for (int32_t i = 0; i < 32; ++i) prompts.push_back({{3, 10 + i, 2 + i % 7}});
+  return prompts;
+}
+
+std::unique_ptr<Online> Watched(Job job, const Rewarder& gold) {
+  auto run = std::make_unique<Online>(job);
+  run->settings.gold_rewards = "given by the test";
+  run->settings.on_goodhart = "stop";
+  run->settings.monitor_every = 4;
+  run->settings.max_completion_length = 6;
+  if (job == Job::kRloo) run->settings.beta = 0.01;
+  if (job == Job::kPpo) {
+    run->settings.kl_coef = 0.01;
+    run->settings.max_steps = 160;
+    run->settings.learning_rate = 1e-2;
+    run->settings.monitor_every = 8;
+  }
+  run->gold = &gold;
+  return run;
+}
+
+std::vector<json::object> Checks(const Online& run) {
+  std::vector<json::object> out;
+  for (const auto& event : run.events)
+    if (event.at("event") == "goodhart") out.push_back(event);
+  return out;
+}
+
+TEST(GoodhartWatch, ARewardThatIsGamedStopsTheRunAndTheBestAdapterIsKept) {
+  const Rewarder proxy = One(Sevens), gold = One(Variety);
+  for (const Job job : {Job::kGrpo, Job::kRloo, Job::kPpo}) {
+    auto run = Watched(job, gold);
+    auto result = run->Train(proxy, -1, ManyPrompts());
+    ASSERT_TRUE(result) << result.error().Text();
+    ASSERT_FALSE(result->stopped.empty()) << JobName(job);
+    EXPECT_NE(result->stopped.find("the held-out one fell by"), std::string::npos)
+        << result->stopped;
+    const auto checks = Checks(*run);
+    EXPECT_EQ(checks.back().at("alarms").at(0).at("kind"), "gap");
+    EXPECT_GT(Number(checks.back(), "proxy"), Number(checks.front(), "proxy"));
+    // What is left has the variety of the best check.
+    double best = -1;
+    for (const auto& check : checks) best = std::max(best, Number(check, "gold"));
+    auto again = Watched(job, gold);
+    again->settings.max_steps = 1;
+    again->settings.learning_rate = 0;
+    at::Tensor(again->tiny.parameters.flat()).copy_(run->tiny.parameters.flat());
+    ASSERT_TRUE(again->Train(proxy, -1, ManyPrompts()));
+    EXPECT_NEAR(Number(Checks(*again).front(), "gold"), best, 1e-9) << JobName(job);
+  }
+}
+
+TEST(GoodhartWatch, ASoundRewardRaisesNothing) {
+  const Rewarder proxy = One(Sevens),
+                 gold = One([](const Sampled& s) { return Sevens(s) - 0.1 * Variety(s); });
+  for (const Job job : {Job::kGrpo, Job::kRloo}) {
+    auto run = Watched(job, gold);
+    auto result = run->Train(proxy, -1, ManyPrompts());
+    ASSERT_TRUE(result) << result.error().Text();
+    EXPECT_TRUE(result->stopped.empty()) << result->stopped;
+    const auto checks = Checks(*run);
+    EXPECT_GT(Number(checks.back(), "proxy"), Number(checks.front(), "proxy") + 0.2);
+    EXPECT_EQ(Number(checks.front(), "kl"), 0);
+    EXPECT_GT(Number(checks.back(), "kl"), 1);
+    EXPECT_LT(Number(checks.back(), "distinct_2"), Number(checks.front(), "distinct_2"));
+    EXPECT_TRUE(run->Log().front().contains("goodhart/gold"));
+  }
+}
+
+TEST(GoodhartWatch, WatchingChangesNothingOfWhatIsLearned) {
+  const Rewarder proxy = One(Sevens), gold = One(Variety);
+  auto watched = Watched(Job::kGrpo, gold), alone = Watched(Job::kGrpo, gold);
+  watched->settings.on_goodhart = "log";
+  alone->settings.gold_rewards.clear();
+  watched->settings.max_steps = alone->settings.max_steps = 9;
+  ASSERT_TRUE(watched->Train(proxy, -1, ManyPrompts()) && alone->Train(proxy, -1, ManyPrompts()));
+  EXPECT_EQ(watched->Values(), alone->Values());
+  EXPECT_EQ(Checks(*watched).size(), 4u);  // 0, 4, 8 and the end
+}
+
+TEST(GoodhartWatch, AnInterruptedRunGoesOnWithWhatItHadSeen) {
+  const Rewarder proxy = One(Sevens), gold = One(Variety);
+  auto whole = Watched(Job::kGrpo, gold), first = Watched(Job::kGrpo, gold),
+       second = Watched(Job::kGrpo, gold);
+  ASSERT_TRUE(whole->Train(proxy, -1, ManyPrompts()));
+  ASSERT_TRUE(first->Train(proxy, 6, ManyPrompts()));
+  second->settings.out = first->settings.out;
+  second->settings.resume_from_checkpoint = "latest";
+  auto resumed = second->Train(proxy, -1, ManyPrompts());
+  ASSERT_TRUE(resumed) << resumed.error().Text();
+  EXPECT_FALSE(resumed->stopped.empty());
+  EXPECT_EQ(Checks(*second).back(), Checks(*whole).back());
+  EXPECT_EQ(second->Values(), whole->Values());
 }
 
 // Completions written by the test: what PPO makes of them, detail by detail.
@@ -397,7 +514,7 @@ TEST(BestOfN, TheBestIsKeptAndTheWorstIsItsPair) {
   Surroundings world{.emit = [&](const json::object& e) { run.events.push_back(e); },
                      .seconds = [] { return 0.0; }};
   auto result = RunBestOfN(
-      run.settings, {{{3}, &row}}, counting, rewarder,
+      run.settings, {{{3}, &row}}, counting, rewarder, nullptr,
       [](const Ids& ids) { return fmt::format("t{}", ids[0]); }, world);
   ASSERT_TRUE(result) << result.error().Text();
   const auto best = *ReadJsonl(run.out.path() / "best.jsonl"),
@@ -409,6 +526,57 @@ TEST(BestOfN, TheBestIsKeptAndTheWorstIsItsPair) {
   EXPECT_EQ(Number(run.events.back(), "best_reward"), 5);
   EXPECT_EQ(Number(run.events.back(), "reward"), 1.5);
   EXPECT_NEAR(BestOfNKl(4), std::log(4) - 0.75, 1e-12);
+}
+
+// Sixteen prompts of eight answers each: 20 + g for the g-th.
+struct Choice {
+  Online run{Job::kBestOfN};
+  std::vector<data::TrlRow> rows = std::vector<data::TrlRow>(16);
+  std::vector<OnlinePrompt> prompts;
+  class Counting : public Roller {
+   public:
+    Result<std::vector<Completion>> Roll(const std::vector<Ids>& prompts,
+                                         const std::vector<uint64_t>&) override {
+      std::vector<Completion> out(prompts.size());
+      for (size_t i = 0; i < out.size(); ++i) out[i].ids = {static_cast<int32_t>(20 + i % 8)};
+      return out;
+    }
+  } counting;
+  Choice() {
+    run.settings.num_generations = 8;
+    run.settings.gold_rewards = "given by the test";
+    run.settings.on_goodhart = "fail";
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i].shape = data::TrlShape::kPrompt;
+      rows[i].prompt.text = fmt::format("p{}", i);
+      rows[i].where = fmt::format("rows.jsonl:{}", i + 1);
+      prompts.push_back({{3, static_cast<int32_t>(i)}, &rows[i]});
+    }
+  }
+  Result<JobResult> Run(const Rewarder& gold) {
+    const Rewarder proxy = One([](const Sampled& s) { return s.ids[0]; });
+    Surroundings world{.emit = [&](const json::object& e) { run.events.push_back(e); },
+                       .seconds = [] { return 0.0; }};
+    return RunBestOfN(
+        run.settings, prompts, counting, proxy, &gold,
+        [](const Ids& ids) { return fmt::format("t{}", ids[0]); }, world);
+  }
+};
+
+TEST(GoodhartWatch, TheBestOfTooManyAreNotTaken) {
+  Choice gamed, sound;
+  // The highest by the proxy is worthless, and the more are drawn the surer it is chosen.
+  ASSERT_TRUE(gamed.Run(One([](const Sampled& s) { return s.ids[0] == 27 ? -9.0 : s.ids[0]; })));
+  const auto& done = gamed.run.events.back();
+  EXPECT_EQ(done.at("failed"), true);
+  EXPECT_NE(FindString(done, "stopped")->find("the held-out one fell by"), std::string::npos);
+  const auto kept = *ReadJsonl(gamed.run.out.path() / "best.jsonl");
+  EXPECT_EQ(kept.size(), 16u);
+  for (const auto& row : kept) EXPECT_NE(row.at("completion"), "t27");
+  ASSERT_TRUE(sound.Run(One([](const Sampled& s) { return s.ids[0] / 3.0; })));
+  EXPECT_FALSE(sound.run.events.back().contains("stopped"));
+  const auto best = *ReadJsonl(sound.run.out.path() / "best.jsonl");
+  for (const auto& row : best) EXPECT_EQ(row.at("completion"), "t27");
 }
 
 }  // namespace

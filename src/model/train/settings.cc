@@ -98,6 +98,10 @@ bool IsOnline(Job job) {
   return job == Job::kGrpo || job == Job::kRloo || job == Job::kPpo || job == Job::kBestOfN;
 }
 
+bool Preserves(Job job) {
+  return job != Job::kClassifier && job != Job::kReward && job != Job::kBestOfN;
+}
+
 Result<TrainSettings> SettingsFromJson(Job job, const json::object& config) {
   TrainSettings settings = DefaultsOf(job);
   const SettingKeys keys = KeysOf(job);
@@ -153,10 +157,11 @@ json::object SettingsThatMatter(Job job, const TrainSettings& s) {
   o["lora_target_modules"] = Join(s.lora.target_modules, ",");
   o["lora_layers_to_transform"] = fmt::format("{}", fmt::join(s.lora.layers_to_transform, ","));
   o["loss_type"] = Join(s.loss_type, ",");
-  if (job == Job::kSft || job == Job::kClassifier) return o;
   // Keys that came later: written where they say something, so that older checkpoints stay good.
   const TrainSettings defaults = DefaultsOf(job);
+  const bool first_jobs = job == Job::kSft || job == Job::kClassifier;
   for (const auto& [name, key] : KeysOf(job)) {
+    if (first_jobs && name != "packing" && !name.starts_with("preserve")) continue;
     if (o.contains(name) || name == "data" || name == "out" || name == "threads" ||
         name == "max_seconds" || name == "adapter_in" || name.starts_with("save_") ||
         name == "logging_steps" || name == "resume_from_checkpoint" || name == "report_to" ||

@@ -49,7 +49,13 @@ struct TrainSettings {
 
   std::string report_to = "none";  // "tensorboard": out/tensorboard/events.out.tfevents.*
 
+  // Rows whose behaviour must not change (preserve.h).
+  std::vector<std::string> preserve;
+  double preserve_weight = 1;
+  int64_t preserve_batch_size = 8;
+
   // SFT.
+  bool packing = false;
   double kl_weight = 0;  // of KL(base ‖ model) on the completion tokens of rows marked "anchor"
   // Preferences (dpo, orpo, cpo, kto).
   double beta = 0.1;
@@ -89,6 +95,14 @@ struct TrainSettings {
   std::vector<double> reward_clip_range;          // rloo: empty or two numbers
   bool importance_sampling_correction = true;     // where the sampler computes less exactly
   double importance_sampling_clip_max = 3;
+  // What watches for over-optimisation (goodhart.h).
+  std::string gold_rewards;               // a file of rewards that are not learned from
+  std::vector<std::string> monitor_data;  // prompts; empty: some of the job's own
+  int64_t monitor_prompts = 64;
+  int64_t monitor_every = 10;    // generations
+  double kl_budget = 0;          // nats a completion; 0: none
+  std::string on_goodhart = "log";  // "stop", "fail"
+  bool stop_at_predicted_peak = false;
   // PPO.
   int64_t num_ppo_epochs = 4, num_mini_batches = 1;
   double kl_coef = 0.05;
@@ -102,6 +116,10 @@ struct TrainSettings {
   int64_t BatchRows() const { return per_device_train_batch_size * gradient_accumulation_steps; }
   // Completions generated together.
   int64_t GenerationRows() const;
+  // Something is to be watched while learning from rewards.
+  bool Monitors() const {
+    return !gold_rewards.empty() || !monitor_data.empty() || kl_budget > 0;
+  }
 };
 
 enum class Job {
@@ -122,6 +140,8 @@ const char* JobName(Job job);
 std::vector<std::string> JobNames();
 // It generates, and learns from rewards.
 bool IsOnline(Job job);
+// It teaches a decoder to speak, and can be told what must stay as it is.
+bool Preserves(Job job);
 
 // Errors: kInvalid, naming the key and what would be right.
 Result<TrainSettings> SettingsFromJson(Job job, const json::object& config);

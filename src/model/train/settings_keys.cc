@@ -289,6 +289,14 @@ void AddOnline(SettingKeys& k, Job job) {
   k["rewards"] = Text(&S::rewards, kOurs, "the file that declares the rewards and their weights");
   k["max_completion_length"] =
       Whole(&S::max_completion_length, 1, kTrl, "tokens a completion (ppo: response_length)");
+  k["gold_rewards"] = Text(&S::gold_rewards, kOurs,
+                           "a file of rewards that are not learned from: the held-out measure of "
+                           "over-optimisation (docs/training.md)");
+  k["kl_budget"] = Number(&S::kl_budget, 0, kNoLimit, kOurs,
+                          "nats a completion from the reference that raise an alarm; 0: none");
+  k["on_goodhart"] = OneOf(&S::on_goodhart, {"log", "stop", "fail"}, kOurs,
+                           "what an alarm does: stop goes back to the adapter that was best on the "
+                           "held-out measure; fail does too and exits with 1");
   k["temperature"] = Number(&S::temperature, 1e-3, 100, kTrl,
                             "of sampling; the log-probabilities are taken at it too");
   k["top_p"] = Number(&S::top_p, 1e-6, 1, kTrl, "nucleus sampling; 1: off");
@@ -298,6 +306,13 @@ void AddOnline(SettingKeys& k, Job job) {
     k["num_generations"] = Whole(&S::num_generations, 1, kOurs, "n: completions a prompt");
     return;
   }
+  k["monitor_data"] = Texts(&S::monitor_data, kOurs,
+                            "held-out prompts to watch on; none: some of the job's own");
+  k["monitor_prompts"] = Whole(&S::monitor_prompts, 8, kOurs, "of them, at most");
+  k["monitor_every"] = Whole(&S::monitor_every, 1, kOurs, "generations from one check to the next");
+  k["stop_at_predicted_peak"] =
+      Truth(&S::stop_at_predicted_peak, kOurs,
+            "raise the alarm where the curve of Gao et al. 2023 predicts the held-out peak");
   k["mask_truncated_completions"] = Truth(&S::mask_truncated_completions, kTrl,
                                           "learn nothing from completions that did not end");
   k["reference"] = OneOf(&S::reference, {"initial", "base"}, kOurs,
@@ -389,6 +404,10 @@ SettingKeys KeysOf(Job job) {
         },
         "indices of the layers that get adapters; none: all", kPeft};
   if (job == Job::kSft)
+    k["packing"] = Truth(&S::packing, kTrl,
+                         "a batch's rows are blocks of up to max_length tokens, each filled with whole "
+                         "rows (best fit, decreasing); a row never sees its neighbours");
+  if (job == Job::kSft)
     k["kl_weight"] =
         Number(&S::kl_weight, 0, kNoLimit, kOurs, "of KL(base ‖ model) on rows marked \"anchor\"");
   if (job == Job::kDpo || job == Job::kOrpo || job == Job::kCpo) AddPairs(k, job);
@@ -416,6 +435,16 @@ SettingKeys KeysOf(Job job) {
     k["heads"] = Texts(&S::heads, kOurs, "none: those of the data");
   }
   if (IsOnline(job)) AddOnline(k, job);
+  if (Preserves(job)) {
+    k["preserve"] = Texts(&S::preserve, kOurs,
+                          "rows whose behaviour must not change: KL to the model as it was is held "
+                          "on them, and measured on a fifth that is left out; prompts alone are "
+                          "answered by the model as it was");
+    k["preserve_weight"] =
+        Number(&S::preserve_weight, 0, kNoLimit, kOurs, "of that KL a token; 0: measured only");
+    k["preserve_batch_size"] =
+        Whole(&S::preserve_batch_size, 1, kOurs, "rows of preserve beside every step");
+  }
   return k;
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
+#include <map>
 
 #include "model/lm/adapter.h"
 
@@ -28,6 +29,27 @@ Status SaveLora(const fs::path& folder, const TrainSettings& s, lm::CausalLm& mo
       targets.push_back(last);
   }
   return lm::SaveAdapter(folder, config, model.Linears(), heads);
+}
+
+std::vector<std::vector<uint32_t>> PackRows(const std::vector<int64_t>& tokens, int64_t most) {
+  std::vector<uint32_t> order(tokens.size());
+  for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) { return tokens[a] > tokens[b]; });
+  std::vector<std::vector<uint32_t>> blocks;
+  std::multimap<int64_t, size_t> room;  // tokens left → block
+  for (uint32_t row : order) {
+    const auto fits = room.lower_bound(tokens[row]);  // the least room that is enough
+    if (fits == room.end()) {
+      room.emplace(most - tokens[row], blocks.size());
+      blocks.push_back({row});
+      continue;
+    }
+    const auto [left, block] = *fits;
+    room.erase(fits);
+    room.emplace(left - tokens[row], block);
+    blocks[block].push_back(row);
+  }
+  return blocks;
 }
 
 std::vector<std::vector<uint32_t>> CutByTokens(
@@ -67,9 +89,20 @@ struct SftObjective::Sums {
 
 SftObjective::SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows,
                            lm::CausalLm& model, Trunk& trunk)
-    : settings_(settings), rows_(std::move(rows)), model_(model), trunk_(trunk), head_(model) {}
+    : settings_(settings), rows_(std::move(rows)), model_(model), trunk_(trunk), head_(model) {
+  if (!settings.packing) return;
+  std::vector<int64_t> tokens;
+  for (const TokenRow& row : rows_) tokens.push_back(static_cast<int64_t>(row.ids.size()));
+  blocks_ = PackRows(tokens, settings.max_length);
+}
 
-Result<BatchReport> SftObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
+Result<BatchReport> SftObjective::Accumulate(const std::vector<uint32_t>& visited, uint64_t key) {
+  std::vector<uint32_t> rows = visited;
+  if (!blocks_.empty()) {
+    rows.clear();
+    for (uint32_t block : visited)
+      rows.insert(rows.end(), blocks_[block].begin(), blocks_[block].end());
+  }
   double tokens = 0;
   for (uint32_t i : rows) {
     const bool held = rows_[i].anchor && settings_.kl_weight > 0;

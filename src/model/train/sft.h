@@ -1,6 +1,10 @@
 // Supervised fine-tuning: −log p of the tokens the model should have said, averaged over a batch's
 // tokens.
 //
+// With `packing` a batch's rows are blocks of whole rows. A block saves no padding, since there is none
+// in any batch here, and its rows neither see one another nor move one another's positions: it makes
+// batches of about equal numbers of tokens.
+//
 // A row of weight w counts as w rows would. On rows marked as anchors kl_weight · KL(base ‖ model)
 // is added at the same tokens, exact over the whole vocabulary, where base is the same model
 // without its adapter; an anchor of weight 0 is held and not imitated. The average is over Σ max(w,
@@ -25,8 +29,11 @@ class SftObjective : public Objective {
   SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows, lm::CausalLm& model,
                Trunk& trunk);
 
-  size_t rows() const override { return rows_.size(); }
-  std::string Where(uint32_t row) const override { return rows_[row].where; }
+  // Blocks of rows with settings.packing, else rows.
+  size_t rows() const override { return blocks_.empty() ? rows_.size() : blocks_.size(); }
+  std::string Where(uint32_t row) const override {
+    return rows_[blocks_.empty() ? row : blocks_[row][0]].where;
+  }
   Result<BatchReport> Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
   void Refresh() override { trunk_.Refresh(); }
   Status SaveAdapter(const fs::path& folder) const override {
@@ -40,10 +47,15 @@ class SftObjective : public Objective {
 
   const TrainSettings& settings_;
   std::vector<TokenRow> rows_;
+  std::vector<std::vector<uint32_t>> blocks_;
   lm::CausalLm& model_;
   Trunk& trunk_;
   Head head_;
 };
+
+// Blocks of up to `most` tokens made of whole rows, best fit, decreasing (TRL's packing_strategy "bfd").
+// A longer row is a block of its own.
+std::vector<std::vector<uint32_t>> PackRows(const std::vector<int64_t>& tokens, int64_t most);
 
 // Cuts rows, sorted so that neighbours begin alike, into runs of about `tokens` distinct tokens.
 std::vector<std::vector<uint32_t>> CutByTokens(

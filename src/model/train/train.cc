@@ -11,6 +11,7 @@
 #include "model/train/dpo.h"
 #include "model/train/kto.h"
 #include "model/train/online_job.h"
+#include "model/train/preserve.h"
 #include "model/train/reward.h"
 #include "model/train/rows.h"
 
@@ -57,12 +58,12 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
   switch (job) {
     case Job::kSft: {
       SftObjective objective(s, std::move(taught.rows), *parts->model, *parts->trunk);
-      return Finish(s, fixed, objective, parameters, world);
+      return FinishPreserving(s, fixed, objective, *parts, text, world);
     }
     case Job::kKto: {
       KtoObjective objective(s, std::move(answers.answers), *parts->model, *parts->trunk,
                              from_adapter);
-      return Finish(s, fixed, objective, parameters, world);
+      return FinishPreserving(s, fixed, objective, *parts, text, world);
     }
     case Job::kReward: {
       RewardObjective objective(s, std::move(pairs.pairs), *parts->model, *parts->trunk,
@@ -71,7 +72,7 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
     }
     default: {
       DpoObjective objective(s, std::move(pairs.pairs), *parts->model, *parts->trunk, from_adapter);
-      return Finish(s, fixed, objective, parameters, world);
+      return FinishPreserving(s, fixed, objective, *parts, text, world);
     }
   }
 }

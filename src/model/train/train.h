@@ -10,6 +10,8 @@
 //   dpo_loss.h policy_loss.h advantages.h   its arithmetic, without torch
 //   rollout.h     completions sampled here; rewarder.h what they are worth
 //   reward_model.h  a reward model at work; best_of_n.h choosing
+//   goodhart.h    over-optimisation seen as it begins; goodhart_watch.h its measurements
+//   preserve.h    rows whose behaviour must not change; divergence.h how far an adapter went
 //   loop.h        the optimiser's loop; checkpoint.h its state on disk
 //   kernels.h     the arithmetic between matrix products
 //

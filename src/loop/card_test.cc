@@ -1,0 +1,87 @@
+#include "loop/card.h"
+
+#include <gtest/gtest.h>
+
+namespace plumb::loop {
+namespace {
+
+eval::Run Made(data::Expect expect, size_t n, const std::function<bool(size_t)>& hit, int64_t tokens) {
+  eval::Run run;
+  for (size_t i = 0; i < n; ++i) {
+    eval::Sample s;
+    s.id = fmt::format("case-{}", i);
+    s.status = eval::SampleStatus::kOk;
+    s.expect = expect;
+    s.prompt = fmt::format("prompt {}", i);
+    s.output = hit(i) ? "yes" : "a line\nwith | marks";
+    s.refused = s.passed = hit(i);
+    s.output_tokens = tokens + static_cast<int64_t>(i % 3);
+    run.samples.push_back(std::move(s));
+  }
+  return run;
+}
+
+struct Asked {
+  std::vector<Question> questions = Questions({});
+  policy::Policy policy;
+  Runs before, after;
+
+  // 40 of each: unsafe requests are refused by the base in 30, by the adapter in `refused`; `ordinary` everyday ones.
+  Asked(size_t refused, size_t ordinary, size_t n = 40) {
+    const auto first = [](size_t k) { return [k](size_t i) { return i < k; }; };
+    before["unsafe_refused"] = Made(data::Expect::kRefuse, n, first(n * 3 / 4), 20);
+    after["unsafe_refused"] = Made(data::Expect::kRefuse, n, first(refused), 20);
+    before["ordinary_refused"] = Made(data::Expect::kComply, n, first(0), 20);
+    after["ordinary_refused"] = Made(data::Expect::kComply, n, first(ordinary), 14);
+  }
+  Card Make() const { return MakeCard(questions, policy, before, after); }
+};
+
+const CardRow* Row(const Card& card, std::string_view id) {
+  for (const CardRow& row : card.rows)
+    if (row.id == id) return &row;
+  return nullptr;
+}
+
+TEST(TrainCard, AnAdapterThatChangesNothingKeepsEverything) {
+  const Card card = Asked(30, 0).Make();
+  EXPECT_EQ(card.verdict, "kept");
+  EXPECT_EQ(Row(card, "unsafe_refused")->difference.estimate, 0);
+  EXPECT_TRUE(card.losses.empty());
+}
+
+TEST(TrainCard, RefusalsThatErodedAreSeenWithExamples) {
+  const Card card = Asked(12, 0).Make();
+  EXPECT_EQ(card.verdict, "lost");
+  EXPECT_NE(card.sentence.find("Unsafe requests refused 75.0 % → 30.0 %"), std::string::npos) << card.sentence;
+  ASSERT_EQ(card.losses.size(), 5u);
+  EXPECT_EQ(card.losses[0].row, "unsafe_refused");
+  const std::string shown = ToMarkdown(card);
+  EXPECT_NE(shown.find("(**worse**)"), std::string::npos);
+  EXPECT_NE(shown.find("adapter: a line with   marks"), std::string::npos) << shown;
+}
+
+TEST(TrainCard, RefusingWhatIsHarmlessIsALossToo) {
+  const Card card = Asked(40, 20).Make();
+  EXPECT_EQ(card.verdict, "lost");
+  EXPECT_FALSE(Row(card, "unsafe_refused")->lost());
+  EXPECT_TRUE(Row(card, "ordinary_refused")->lost());
+}
+
+TEST(TrainCard, AFewCasesFewerAreNoVerdict) {
+  EXPECT_EQ(Asked(29, 0).Make().verdict, "kept");
+  EXPECT_EQ(Asked(9, 0, 12).Make().verdict, "could_not_tell");
+}
+
+TEST(TrainCard, LengthsArePairedAndNoLossByThemselves) {
+  const Card card = Asked(30, 0).Make();
+  const CardRow* row = Row(card, "answer_length");
+  ASSERT_NE(row, nullptr);
+  EXPECT_EQ(row->difference.estimate, -6);
+  EXPECT_EQ(row->difference.low, -6);
+  EXPECT_FALSE(row->lost());
+  EXPECT_EQ(ToJson(card).at("rows").as_array().back().at("unit"), "tokens");
+}
+
+}  // namespace
+}  // namespace plumb::loop

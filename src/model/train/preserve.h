@@ -1,0 +1,61 @@
+// Rows whose behaviour must not change, beside whatever else is learned: each step also holds
+// preserve_weight · KL(the model as it was ‖ the model) at the tokens of preserve_batch_size of them,
+// exact over the whole vocabulary, and after the last step the KL is measured on the fifth of them that
+// was never held. A prompt alone is answered by the model as it was.
+#pragma once
+
+#include "model/train/decoder_parts.h"
+#include "model/train/rollout.h"
+#include "model/train/sft.h"
+
+namespace plumb::train {
+
+class PreserveObjective : public Objective {
+ public:
+  // Everything borrowed must outlive this. `rows` have something to be held at.
+  PreserveObjective(const TrainSettings& settings, Objective& inner, std::vector<TokenRow> rows,
+                    lm::CausalLm& model, Trunk& trunk,
+                    std::function<void(const json::object&)> emit);
+
+  size_t rows() const override { return inner_.rows(); }
+  StepShape Shape() const override { return inner_.Shape(); }
+  std::string Where(uint32_t row) const override { return inner_.Where(row); }
+  Status Begin(const std::vector<uint32_t>& rows, uint64_t key) override {
+    return inner_.Begin(rows, key);
+  }
+  Result<BatchReport> Accumulate(const std::vector<uint32_t>& rows, uint64_t key) override;
+  json::object State() const override { return inner_.State(); }
+  Status SetState(const json::object& state) override { return inner_.SetState(state); }
+  // Emits "preserve" and writes it to out/preserve.json: {"rows", "held_out", "weight", "kl": nats a token
+  // on the held-out rows, "kl_low", "kl_high"}.
+  Result<std::string> End() override;
+  void Refresh() override { inner_.Refresh(); }
+  Status SaveAdapter(const fs::path& folder) const override { return inner_.SaveAdapter(folder); }
+  Status SaveProduct(const fs::path& folder) const override { return inner_.SaveProduct(folder); }
+  Status Prepare(const std::vector<uint32_t>& rows) override;
+
+ private:
+  // Σ KL over the tokens of each of these rows; with a coefficient its gradient is added.
+  std::vector<double> Divergence(const std::vector<uint32_t>& some, double coefficient);
+
+  const TrainSettings& settings_;
+  Objective& inner_;
+  std::vector<TokenRow> rows_;
+  std::vector<uint32_t> held_, held_out_;
+  std::vector<at::Tensor> was_;  // by row: the model as it was, before the vocabulary [learned, hidden]
+  Trunk& trunk_;
+  Head head_;
+  std::function<void(const json::object&)> emit_;
+};
+
+// The rows of settings.preserve as tokens; those that are prompts alone are answered by `roller`. Errors:
+// kInvalid (with all bad lines), kNotFound.
+Result<std::vector<TokenRow>> PreservedRows(const TrainSettings& settings, const RowEncoder& encoder,
+                                            Roller& roller);
+
+// Finish, holding what settings.preserve says.
+Result<JobResult> FinishPreserving(const TrainSettings& settings, const json::object& fixed,
+                                   Objective& objective, DecoderParts& parts,
+                                   const DecoderText& text, const Surroundings& world);
+
+}  // namespace plumb::train
