@@ -1,0 +1,22 @@
+// The card of an adapter, made with the models that run here.
+#pragma once
+
+#include "cli/verbs.h"
+
+namespace plumb::cli {
+
+struct CardArguments {
+  std::string model;    // empty: the adapter's own base
+  std::string adapter;  // a PEFT folder
+  std::string out;      // empty: the folder the adapter stands in
+  int64_t cases = 100;  // of each suite, at most
+  int64_t max_tokens = 48;
+};
+
+// Asks base and adapter, writes OUT/card.json, OUT/card.md and OUT/card/ (the runs), prints the card, and leaves the
+// verdict in globals.exit_code: 0 kept, 1 lost, 2 could not tell.
+Status MakeTrainCard(const CardArguments& arguments, Globals& globals);
+
+void AddTrainCard(CLI::App& verb, Globals& globals);
+
+}  // namespace plumb::cli
