@@ -1,0 +1,79 @@
+"""plumb train's edges: the engine that is the user's own TRL, and the card.
+
+    training_test.py PLUMB
+
+Where $PLUMB_TRL_PYTHON names a Python with TRL, jobs run in it too, one of them in two processes; else only what is said
+without one is tested. Exit code 77: no plumb-lm beside PLUMB, or no embedded model.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from service import cache_folder
+
+plumb = os.path.abspath(sys.argv[1])
+lm = os.path.join(os.path.dirname(plumb), "plumb-lm")
+trl = os.environ.get("PLUMB_TRL_PYTHON")
+if not os.path.exists(lm) or not (pathlib.Path(cache_folder()) / "models" / "smollm2").exists():
+    print("skipped: no plumb-lm, or no embedded model")
+    sys.exit(77)
+folder = tempfile.TemporaryDirectory(prefix="plumb-training-")
+root = pathlib.Path(folder.name)
+failures = []
+
+
+def run(*arguments, code, says="", env=None):
+    done = subprocess.run([plumb, *map(str, arguments)], cwd=root, capture_output=True, text=True, timeout=900,
+                          env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})})
+    if done.returncode != code or says not in done.stderr + done.stdout:
+        failures.append(f"plumb {' '.join(map(str, arguments))}\n  exit code {done.returncode}, not {code}, or nothing of "
+                        f"{says!r} in\n  {(done.stderr + done.stdout).strip()[-600:]}")
+    return done
+
+
+def turn(role, text): return [{"role": role, "content": text}]
+
+
+rows, pairs = root / "rows.jsonl", root / "pairs.jsonl"
+rows.write_text("".join(json.dumps({"prompt": turn("user", f"Say {w}."), "completion": turn("assistant", w)}) + "\n"
+                        for w in ("tea", "boat", "lamp", "river", "stone", "bread", "wheel", "cloud")))
+pairs.write_text("".join(json.dumps({"prompt": turn("user", f"Say {w}."), "chosen": turn("assistant", w),
+                                     "rejected": turn("assistant", "No, not " + w + ".")}) + "\n" for w in ("tea", "boat", "lamp", "river")))
+job = ["--model", "smollm2", "--data", rows, "--out", "run"]
+
+# A Python without TRL, whatever this machine's own has.
+bare = root / "bare"
+bare.write_text(f"#!/bin/sh\nexec {sys.executable} -I -S \"$@\"\n")
+bare.chmod(0o755)
+run("train", "sft", *job, "--engine", "trl", "--python", bare, code=2, says="trl, peft, transformers, accelerate, datasets not installed")
+run("train", "sft", *job, "--engine", "trl", "--python", "no-such-python", code=2, says="no program no-such-python")
+run("train", "sft", *job, "--engine", "trl", "--preserve", "held.jsonl", code=2, says="TRL has no preserve")
+run("train", "sft", *job, "--engine", "trl", "--learning_rat", "1", code=2, says="did you mean 'learning_rate'?")
+run("train", "grpo", *job, "--engine", "trl", code=2, says="--engine trl runs sft, dpo")
+run("train", "sft", *job, "--engine", "verl", code=2, says="no engine 'verl'")
+run("train", "sft", *job, "--python", "python3", code=2, says="are of --engine trl")
+run("train", "reward", *job, "--card", code=2, says="--card is of a model that answers")
+run("train", "card", "--adapter", "nowhere", code=2, says="adapter_config.json")
+
+if trl:
+    short = ["--max_steps", "2", "--per_device_train_batch_size", "2", "--save_steps", "0", "--logging_steps", "1", "--lora_r", "4", "--json"]
+    for name, data, more in (("sft", rows, []), ("dpo", pairs, ["--processes", "2"])):
+        done = run("train", name, "--model", "smollm2", "--data", data, "--out", name, "--engine", "trl", "--python", trl, *more, *short, code=0)
+        if done.returncode:
+            continue
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        start = next(e for e in events if e["event"] == "start")
+        if start["processes"] != (2 if more else 1) or events[-1]["event"] != "done" or events[-1]["steps"] != 2:
+            failures.append(f"{name}: {events}")
+        # The adapter comes back: our own program puts it on the model, and it is not its base any more.
+        config = root / "divergence.json"
+        config.write_text(json.dumps({"model": "smollm2", "adapter": str(root / name / "adapter"), "data": str(rows), "bf16": False}))
+        said = subprocess.run([lm, "train", "divergence", "--config", config], capture_output=True, text=True, timeout=300)
+        if said.returncode or not json.loads(said.stdout)["kl"] > 0:
+            failures.append(f"{name}: its adapter: {said.stdout}{said.stderr}")
+
+print("\n".join(failures) or f"training: all as it should be{'' if trl else ' (without TRL: $PLUMB_TRL_PYTHON is not set)'}")
+sys.exit(1 if failures else 0)
