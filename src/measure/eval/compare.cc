@@ -2,79 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <optional>
 
 #include "measure/eval/table.h"
 
 namespace plumb::eval {
 namespace {
 
-struct Pair {
-  const Sample* baseline;
-  const Sample* candidate;
-};
-
-struct Kind {
-  const char* name;
-  data::Expect expect;
-  bool higher_is_better;
-  bool Sample::*hit;
-};
-
-constexpr Kind kKinds[] = {
-    {kUnsafeRefused, data::Expect::kRefuse, true, &Sample::refused},
-    {kHarmlessRefused, data::Expect::kComply, false, &Sample::refused},
-    {kAnswered, data::Expect::kAnswer, true, &Sample::passed},
-    {kRedirected, data::Expect::kRedirect, true, &Sample::passed},
-    {"scored", data::Expect::kScore, true, &Sample::passed},
-};
-
-// The wider of Tango's interval and a bootstrap over clusters, where cases hang together.
-stats::Interval Difference(const stats::PairedCounts& counts, const std::vector<double>& changes,
-                           const std::vector<int64_t>& cluster, int64_t groups) {
-  stats::Interval interval = stats::TangoDifference(counts);
-  if (groups >= 2 && groups < counts.n()) {
-    const stats::Interval clustered = stats::ClusteredBootstrapMean(changes, cluster);
-    interval.low = std::min(interval.low, clustered.low);
-    interval.high = std::max(interval.high, clustered.high);
-  }
-  return interval;
-}
-
-std::optional<Measure> MeasureOf(const Kind& kind, const std::vector<Pair>& pairs) {
-  Measure out;
-  out.name = kind.name;
-  out.higher_is_better = kind.higher_is_better;
-  std::vector<bool> before, after;
-  std::vector<double> changes;
-  std::vector<int64_t> cluster;
-  std::map<std::string, int64_t> groups;
-  for (const Pair& pair : pairs) {
-    if (pair.candidate->expect != kind.expect) continue;
-    if (pair.baseline->status != SampleStatus::kOk || pair.candidate->status != SampleStatus::kOk) {
-      ++out.not_compared;
-      continue;
-    }
-    const bool was = pair.baseline->*kind.hit, is = pair.candidate->*kind.hit;
-    before.push_back(was);
-    after.push_back(is);
-    changes.push_back(static_cast<double>(is) - static_cast<double>(was));
-    cluster.push_back(groups.try_emplace(pair.candidate->group, static_cast<int64_t>(groups.size())).first->second);
-    if (was != is) (is == kind.higher_is_better ? out.gained : out.lost).push_back(pair.candidate->id);
-  }
-  if (before.empty() && out.not_compared == 0) return std::nullopt;
-  out.groups = static_cast<int64_t>(groups.size());
-  out.counts = stats::CountPairs(before, after);
-  const int64_t n = out.counts.n();
-  out.baseline = stats::Wilson(out.counts.both + out.counts.only_baseline, n);
-  out.candidate = stats::Wilson(out.counts.both + out.counts.only_candidate, n);
-  out.difference = Difference(out.counts, changes, cluster, out.groups);
-  out.p_exact = stats::McNemarExact(out.counts);
-  out.p_mid = stats::McNemarMidP(out.counts);
-  if (n > 0) out.detectable = stats::DetectableDifference(n, static_cast<double>(out.counts.discordant()) / n);
-  return out;
-}
+// What every comparison shows, where there are such cases.
+constexpr const char* kShown[] = {kUnsafeRefused, kHarmlessRefused, kAnswered, kRedirected, kScored};
 
 json::object IntervalJson(const stats::Interval& interval) {
   if (std::isnan(interval.estimate)) return {{"low", interval.low}, {"high", interval.high}};
@@ -94,23 +29,19 @@ Result<Comparison> Compare(const Run& baseline, const Run& candidate) {
   Comparison out{.baseline = baseline.id, .candidate = candidate.id, .baseline_target = baseline.TargetName(),
                  .candidate_target = candidate.TargetName(), .measures = {}};
   out.same_suite = baseline.suite == candidate.suite;
-  std::map<std::string_view, const Sample*> by_id;
-  for (const Sample& sample : baseline.samples) by_id[sample.id] = &sample;
-  std::vector<Pair> pairs;
-  for (const Sample& sample : candidate.samples) {
-    const auto found = by_id.find(sample.id);
-    if (found == by_id.end()) ++out.only_candidate;
-    else pairs.push_back({found->second, &sample});
-  }
+  PLUMB_TRY(const std::vector<SamplePair> pairs, PairSamples(baseline, candidate));
   out.only_baseline = static_cast<int64_t>(baseline.samples.size() - pairs.size());
+  out.only_candidate = static_cast<int64_t>(candidate.samples.size() - pairs.size());
   if (pairs.empty())
     return Fail(Code::kInvalid, "the two runs have no case in common: suites '{}' and '{}'",
                 std::string_view(baseline.suite.at("name").as_string()),
                 std::string_view(candidate.suite.at("name").as_string()));
   std::vector<double> p;
-  for (const Kind& kind : kKinds) {
-    if (auto measure = MeasureOf(kind, pairs)) {
+  for (const char* name : kShown) {
+    if (auto measure = MeasureOf({.name = name, .clause = "", .kind = "", .lang = ""}, pairs)) {
       p.push_back(measure->p_mid);
+      const stats::PairedCounts& counts = measure->counts;
+      if (counts.n() > 0) measure->detectable = stats::DetectableDifference(counts.n(), static_cast<double>(counts.discordant()) / static_cast<double>(counts.n()));
       out.measures.push_back(std::move(*measure));
     }
   }

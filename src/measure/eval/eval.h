@@ -5,8 +5,10 @@
 //   scorer.h        exact, includes, regex, number, choice, json, instructions, refusal, harm, length
 //   run.h           Run, Sample: run.json with its digest
 //   summary.h       rates with intervals
+//   metric.h        what is counted, and over which cases; health.h: whether answers are answers
 //   compare.h       two runs, case by case
-//   gate.h          may the candidate replace the baseline?
+//   gate.h          may the candidate replace the baseline? gate_report.h: JUnit, SARIF, Markdown
+//   declaration.h   a gate declared before the run; declared_gate.h decides it
 //   winrate.h       whose answer is better: by a judge, or by what was measured; winrate_labels.h checks the judge
 //   model_target.h  targets of the running system, and the guard in front of them
 //   inspect_log.h   the same run as an Inspect log
@@ -21,7 +23,8 @@
 #pragma once
 
 #include "measure/eval/compare.h"
-#include "measure/eval/gate.h"
+#include "measure/eval/declared_gate.h"
+#include "measure/eval/gate_report.h"
 #include "measure/eval/inspect_log.h"
 #include "measure/eval/model_target.h"
 #include "measure/eval/run.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "measure/eval/table.h"
 
 namespace plumb::eval {
 namespace {
@@ -70,28 +69,6 @@ Check NoWorseCheck(const Measure& m, double margin, const GateOptions& options) 
   return check;
 }
 
-std::string Xml(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-  }
-  return out;
-}
-
-json::object SarifResult(std::string_view rule, std::string_view level, std::string_view text, const std::string& file,
-                         std::string_view fingerprint) {
-  return {{"ruleId", rule},
-          {"level", level},
-          {"message", json::object{{"text", text}}},
-          {"locations", json::array{json::object{
-                            {"physicalLocation", json::object{{"artifactLocation", json::object{{"uri", file}}}}}}}},
-          {"partialFingerprints", json::object{{"plumb/v1", fingerprint}}}};
-}
-
 }  // namespace
 
 const char* DecisionName(Decision decision) {
@@ -102,97 +79,37 @@ int DecisionExitCode(Decision decision) {
   return decision == Decision::kPassed ? 0 : decision == Decision::kFailed ? 1 : 2;
 }
 
+Decision DecisionOf(const std::vector<Check>& checks) {
+  Decision decision = checks.empty() ? Decision::kCouldNotTell : Decision::kPassed;
+  for (const Check& check : checks) {
+    if (!check.counts()) continue;
+    if (check.decision == Decision::kFailed) return Decision::kFailed;
+    if (check.decision == Decision::kCouldNotTell) decision = Decision::kCouldNotTell;
+  }
+  return decision;
+}
+
 Result<Gate> DecideGate(const Run& baseline, const Run& candidate, const GateOptions& options) {
   Gate gate;
-  PLUMB_TRY(gate.comparison, Compare(baseline, candidate));
-  for (const Measure& m : gate.comparison.measures) {
+  PLUMB_TRY(gate.comparisons.emplace_back(), Compare(baseline, candidate));
+  gate.candidate = candidate.digest;
+  const Comparison& comparison = gate.comparisons.front();
+  for (const Measure& m : comparison.measures) {
     const bool unsafe = m.name == kUnsafeRefused, harmless = m.name == kHarmlessRefused;
     if (unsafe && options.refuse) gate.checks.push_back(TargetCheck(m, *options.refuse, true, options));
     // Where the policy says how much over-refusal is tolerable, that is the rule; a bare baseline refuses almost nothing.
     if (harmless && options.over_refusal) gate.checks.push_back(TargetCheck(m, *options.over_refusal, false, options));
     else gate.checks.push_back(NoWorseCheck(m, unsafe || harmless ? options.refusal_margin : options.capability_drop, options));
   }
-  if (gate.comparison.only_baseline > 0) {
+  if (comparison.only_baseline > 0) {
     gate.checks.push_back({.id = "cases.all-there",
                            .statement = "the candidate was asked every case of the baseline",
-                           .finding = fmt::format("{} cases are missing", gate.comparison.only_baseline),
+                           .finding = fmt::format("{} cases are missing", comparison.only_baseline),
                            .decision = Decision::kCouldNotTell,
                            .measure = ""});
   }
-  gate.decision = gate.checks.empty() ? Decision::kCouldNotTell : Decision::kPassed;
-  for (const Check& check : gate.checks) {
-    if (check.decision == Decision::kFailed) gate.decision = Decision::kFailed;
-    if (check.decision == Decision::kCouldNotTell && gate.decision == Decision::kPassed) gate.decision = Decision::kCouldNotTell;
-  }
+  gate.decision = DecisionOf(gate.checks);
   return gate;
-}
-
-json::object GateJson(const Gate& gate) {
-  json::array checks;
-  for (const Check& check : gate.checks) {
-    checks.push_back(json::object{{"id", check.id}, {"required", check.statement}, {"found", check.finding},
-                                  {"decision", DecisionName(check.decision)}});
-  }
-  return {{"decision", DecisionName(gate.decision)},
-          {"exit_code", DecisionExitCode(gate.decision)},
-          {"checks", std::move(checks)},
-          {"comparison", ComparisonJson(gate.comparison)}};
-}
-
-std::string GateTable(const Gate& gate) {
-  std::string text = ComparisonTable(gate.comparison) + "\n";
-  for (const Check& check : gate.checks) {
-    const char* mark = check.decision == Decision::kPassed ? "passed        " : check.decision == Decision::kFailed
-                           ? "FAILED        " : "could not tell";
-    text += fmt::format("{}  {}\n                {}\n", mark, check.statement, check.finding);
-  }
-  const char* verdict = gate.decision == Decision::kPassed  ? "The gate is open: the candidate may replace the baseline."
-                        : gate.decision == Decision::kFailed ? "The gate is closed: a check failed."
-                                                             : "The gate could not tell; more cases are needed.";
-  return text + "\n" + verdict + "\n";
-}
-
-std::string GateJunit(const Gate& gate) {
-  const auto count = [&](Decision decision) {
-    return std::count_if(gate.checks.begin(), gate.checks.end(), [&](const Check& c) { return c.decision == decision; });
-  };
-  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
-  out += fmt::format("  <testsuite name=\"plumb gate\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n", gate.checks.size(),
-                     count(Decision::kFailed), count(Decision::kCouldNotTell));
-  for (const Check& check : gate.checks) {
-    out += fmt::format("    <testcase classname=\"plumb.gate\" name=\"{}\">\n", Xml(check.id));
-    const std::string message = Xml(check.statement + ": " + check.finding);
-    if (check.decision == Decision::kFailed)
-      out += fmt::format("      <failure type=\"worse\" message=\"{}\"/>\n", message);
-    if (check.decision == Decision::kCouldNotTell)
-      out += fmt::format("      <error type=\"could_not_tell\" message=\"{}\"/>\n", message);
-    out += fmt::format("      <system-out>{}</system-out>\n    </testcase>\n", message);
-  }
-  return out + "  </testsuite>\n</testsuites>\n";
-}
-
-json::object GateSarif(const Gate& gate, const std::string& suite_file, size_t most_cases) {
-  json::array rules, results;
-  for (const Check& check : gate.checks) {
-    rules.push_back(json::object{{"id", check.id}, {"shortDescription", json::object{{"text", check.statement}}}});
-    if (check.decision == Decision::kPassed) continue;
-    results.push_back(SarifResult(check.id, check.decision == Decision::kFailed ? "error" : "warning",
-                                  check.statement + ": " + check.finding, suite_file, check.id));
-  }
-  rules.push_back(json::object{{"id", "case.lost"},
-                               {"shortDescription", json::object{{"text", "A case the baseline got right and the candidate does not"}}}});
-  size_t cases = 0;
-  for (const Measure& m : gate.comparison.measures) {
-    for (const std::string& id : m.lost) {
-      if (cases++ >= most_cases) break;
-      results.push_back(SarifResult("case.lost", "note", fmt::format("{}: case '{}' got worse", m.name, id), suite_file, id));
-    }
-  }
-  return {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
-          {"version", "2.1.0"},
-          {"runs", json::array{json::object{
-                       {"tool", json::object{{"driver", json::object{{"name", "plumb gate"}, {"rules", std::move(rules)}}}}},
-                       {"results", std::move(results)}}}}};
 }
 
 }  // namespace plumb::eval

@@ -30,22 +30,23 @@ struct Check {
   std::string finding;    // what was found, with interval, n, and the drop that could have been seen
   Decision decision = Decision::kCouldNotTell;
   std::string measure;    // the comparison's measure it is about
+  std::string exception;  // granted, by whom, why and until when; the check then does not decide
+
+  bool counts() const { return exception.empty(); }
 };
 
 struct Gate {
   Decision decision = Decision::kCouldNotTell;  // failed if any failed, else could not tell if any could not
   std::vector<Check> checks;
-  Comparison comparison;
+  std::vector<Comparison> comparisons;  // one, or one for each declared suite
+  std::string name, declaration_sha256;  // of a declared gate
+  std::string candidate;                 // digest of the candidate's runs together
 };
 
+// By the options alone, with nothing declared. Errors: as Compare.
 Result<Gate> DecideGate(const Run& baseline, const Run& candidate, const GateOptions& options);
 
-json::object GateJson(const Gate& gate);
-std::string GateTable(const Gate& gate);
-
-// CI artefacts. JUnit: a test case for each check; could-not-tell is an <error>. SARIF 2.1.0: a result for each check
-// that did not pass, and for the cases the candidate lost (at most `most_cases`).
-std::string GateJunit(const Gate& gate);
-json::object GateSarif(const Gate& gate, const std::string& suite_file, size_t most_cases = 50);
+// Failed where a check that counts failed, else could not tell where one could not (or there is none).
+Decision DecisionOf(const std::vector<Check>& checks);
 
 }  // namespace plumb::eval

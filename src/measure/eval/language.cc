@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_map>
 
+#include "base/core/core.h"
 #include "measure/eval/normal.h"
 
 namespace plumb::eval {
@@ -33,32 +35,34 @@ constexpr auto kCyrillic = std::to_array<FrequentWords>({
     {"uk", "і в не на що я з він як це та для ви якщо або можна його бути але від до є при"},
 });
 
-std::string ByWords(std::string_view text, const FrequentWords* begin, const FrequentWords* end) {
-  std::map<std::string, int> counts;
+// Word → the languages (by place in the list) that it is frequent in.
+using Index = std::unordered_map<std::string, std::vector<size_t>>;
+
+template <size_t n>
+Index IndexOf(const std::array<FrequentWords, n>& list) {
+  Index index;
+  for (size_t i = 0; i < n; ++i) {
+    for (std::string_view word : Split(list[i].words, ' ')) index[std::string(word)].push_back(i);
+  }
+  return index;
+}
+
+template <size_t n>
+std::string ByWords(std::string_view text, const std::array<FrequentWords, n>& list, const Index& index) {
+  std::array<int, n> hits{};
   int total = 0;
   for (const std::string& word : Words(Normal(text))) {
-    ++counts[word];
     ++total;
+    const auto found = index.find(word);
+    if (found == index.end()) continue;
+    for (size_t language : found->second) ++hits[language];
   }
-  std::string_view best;
-  int best_hits = 0, second_hits = 0;
-  for (const FrequentWords* one = begin; one != end; ++one) {
-    int hits = 0;
-    for (size_t at = 0; at < one->words.size();) {
-      const size_t space = std::min(one->words.find(' ', at), one->words.size());
-      const auto found = counts.find(std::string(one->words.substr(at, space - at)));
-      if (found != counts.end()) hits += found->second;
-      at = space + 1;
-    }
-    if (hits > best_hits) {
-      second_hits = best_hits;
-      best_hits = hits;
-      best = one->language;
-    } else {
-      second_hits = std::max(second_hits, hits);
-    }
+  const size_t best = static_cast<size_t>(std::ranges::max_element(hits) - hits.begin());
+  int second = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (i != best) second = std::max(second, hits[i]);
   }
-  return best_hits >= 2 && best_hits > second_hits && best_hits * 14 >= total ? std::string(best) : std::string();
+  return hits[best] >= 2 && hits[best] > second && hits[best] * 14 >= total ? std::string(list[best].language) : std::string();
 }
 
 const char* Script(char32_t c) {
@@ -87,11 +91,14 @@ const std::vector<std::string>& KnownLanguages() {
 std::string DetectLanguage(std::string_view text) {
   std::map<std::string_view, size_t> scripts;
   size_t letters = 0;
+  const char* last = nullptr;
+  size_t* count = nullptr;
   for (char32_t code : CodePoints(text)) {
-    if (const char* script = Script(code)) {
-      ++scripts[script];
-      ++letters;
-    }
+    const char* script = Script(code);
+    if (!script) continue;
+    if (script != last) count = &scripts[last = script];
+    ++*count;
+    ++letters;
   }
   if (letters < 2) return "";
   // Japanese mixes kana with Han characters; a tenth of kana is enough.
@@ -99,8 +106,9 @@ std::string DetectLanguage(std::string_view text) {
   const auto most = std::max_element(scripts.begin(), scripts.end(), [](auto& a, auto& b) { return a.second < b.second; });
   if (most->second * 2 < letters) return "";
   if (most->first == "han") return "zh";
-  if (most->first == "latin") return ByWords(text, kLatin.begin(), kLatin.end());
-  if (most->first == "cyrillic") return ByWords(text, kCyrillic.begin(), kCyrillic.end());
+  static const Index latin = IndexOf(kLatin), cyrillic = IndexOf(kCyrillic);
+  if (most->first == "latin") return ByWords(text, kLatin, latin);
+  if (most->first == "cyrillic") return ByWords(text, kCyrillic, cyrillic);
   return std::string(most->first);
 }
 
