@@ -27,10 +27,9 @@ struct CalibrationRow {
 // row.
 Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy, policy::Split split, const std::vector<json::object>& extra);
 
-// What `plumb guard calibrate` and a turn of the loop spend: calibration texts are milder than traffic (Alpaca's
-// instructions alarmed 1.4 times as often), and the model behind the guard may refuse some by itself. An exchange passes
-// the guard twice, so answers have a share of their own.
-inline constexpr double kBudgetShare = 0.6, kOutputShare = 0.3;
+// What `plumb guard calibrate` and a turn of the loop spend: an exchange passes the guard twice, so answers have a share of
+// their own.
+inline constexpr double kBudgetShare = 0.7, kOutputShare = 0.3;
 
 struct CalibrationOptions {
   double confidence = 0.95;  // of the joint false-alarm budget

@@ -6,6 +6,7 @@
 
 #include "runtime/guard/normalise.h"
 #include "runtime/guard/reading.h"
+#include "runtime/guard/refusal.h"
 
 namespace plumb::guard {
 namespace {
@@ -64,15 +65,15 @@ void RunPatterns(const Guard::Parts& parts, const Normalised& normalised, Scores
 
 // What is to be read: every layer but the original, where a plain one stands for it; in windows. `group` is empty where
 // the plain heads read.
-std::vector<Reading> ReadingsOf(const GuardRecord& record, const Normalised& normalised, std::string_view group, std::string_view prompt) {
+std::vector<Reading> ReadingsOf(const GuardRecord& record, const Normalised& normalised, std::string_view group) {
   std::vector<Reading> out;
-  const ReadingSize size = group == "output" ? kAnswerReading : group == "document" ? kDocumentReading : ReadingSize{record.window_bytes, record.window_overlap};
+  const ReadingSize size = group == "document" ? kDocumentReading : ReadingSize{record.window_bytes, record.window_overlap};
   const bool has_plain = normalised.layers.size() > 1 && normalised.layers[1].how == "plain";
   for (size_t l = has_plain ? 1 : 0; l < normalised.layers.size(); ++l) {
     const Layer& layer = normalised.layers[l];
     for (const auto& [begin, end] : Windows(layer.text, size.bytes, size.overlap)) {
       const std::string_view text = std::string_view(layer.text).substr(begin, end - begin);
-      out.push_back({group == "output" ? Exchange(prompt, text) : std::string(text), layer.Source(begin, end), {}, {}});
+      out.push_back({std::string(text), layer.Source(begin, end), {}, {}});
     }
   }
   return out;
@@ -105,7 +106,8 @@ ReadingScores ScorePlain(const Joining& joining, const HeadIndex& linear, const 
   return out;
 }
 
-// `any` and the largest `own` of a detector's heads for a group of directions.
+// `any` and the largest `own` of a detector's heads for a group of directions; the plain "unsafe" where it has none of
+// categories.
 struct GroupHeads {
   double any = 0, most = 0;
 };
@@ -115,17 +117,17 @@ GroupHeads HeadsOfGroup(const std::vector<float>& values, const HeadIndex& index
   for (const auto& head : index.group_categories)
     if (head && *head < values.size()) most = std::max<double>(most, values[*head]);
   const double any = HeadOr(values, index.group_unsafe, most == kNothing ? 0 : most);
-  return {any, most == kNothing ? any : most};
+  return {any, most == kNothing ? HeadOr(values, index.unsafe, any) : most};
 }
 
 // One reading under the heads of its group. A category without such a head is as likely as its subject and as harm.
-ReadingScores ScoreGroup(const Stack& stack, const Joining& joining, const HeadIndex& linear, const HeadIndex& encoder, const Reading& reading) {
+ReadingScores ScoreGroup(const Stack& stack, const Joining& joining, const HeadIndex& linear, const HeadIndex& encoder, const Reading& reading, double refusal) {
   const GroupHeads l = HeadsOfGroup(reading.linear, linear), e = HeadsOfGroup(reading.encoder, encoder);
   ReadingScores out = ScorePlain(stack, linear, encoder, reading);
-  out.unsafe = Stacked(joining.unsafe, l.most, l.any, e.most, e.any);
+  out.unsafe = Stacked(joining.unsafe, l.most, l.any, e.most, e.any, refusal);
   for (size_t c = 0; c < out.categories.size(); ++c) {
     if (linear.group_categories[c] || encoder.group_categories[c])
-      out.categories[c] = Stacked(joining.category, HeadOr(reading.linear, linear.group_categories[c], l.any), l.any, HeadOr(reading.encoder, encoder.group_categories[c], e.any), e.any);
+      out.categories[c] = Stacked(joining.category, HeadOr(reading.linear, linear.group_categories[c], l.any), l.any, HeadOr(reading.encoder, encoder.group_categories[c], e.any), e.any, refusal);
     else
       out.categories[c] = std::min(out.categories[c], out.unsafe);
   }
@@ -138,8 +140,9 @@ void Combine(const policy::Policy& policy, const Stack& stack, std::string_view 
   scores.unsafe = kNothing;
   scores.categories.assign(policy.categories.size(), kNothing);
   scores.evidence.assign(policy.categories.size(), {});
+  const double refusal = scores.refusal ? RefusalLogit(*scores.refusal) : 0;
   for (const Reading& reading : work.readings) {
-    const ReadingScores one = group.empty() ? ScorePlain(stack, linear, encoder, reading) : ScoreGroup(stack, stack.groups.find(group)->second, linear, encoder, reading);
+    const ReadingScores one = group.empty() ? ScorePlain(stack, linear, encoder, reading) : ScoreGroup(stack, stack.groups.find(group)->second, linear, encoder, reading, refusal);
     for (size_t c = 0; c < policy.categories.size(); ++c) {
       if (!(one.categories[c] > scores.categories[c])) continue;
       scores.categories[c] = one.categories[c];
@@ -185,9 +188,11 @@ double Logit(double probability) {
   return std::clamp(std::log(probability / (1 - probability)), -20.0, 20.0);
 }
 
-double Stacked(const StackWeights& w, double linear_own, double linear_any, double encoder_own, double encoder_any) {
-  return w.bias + w.linear_own * linear_own + w.linear_any * linear_any + w.encoder_own * encoder_own + w.encoder_any * encoder_any;
+double Stacked(const StackWeights& w, double linear_own, double linear_any, double encoder_own, double encoder_any, double refusal) {
+  return w.bias + w.linear_own * linear_own + w.linear_any * linear_any + w.encoder_own * encoder_own + w.encoder_any * encoder_any + w.refusal * refusal;
 }
+
+double RefusalLogit(double score) { return std::clamp(Logit(score), -4.0, 4.0); }
 
 std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::span<const Subject> subjects, bool ask_encoder) {
   const auto& now = parts.options.milliseconds;
@@ -214,7 +219,8 @@ std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::s
       work.scores.detectors["patterns"] = {DetectorStatus::kOk, now() - from, false, normalised.cut ? "more disguises than are taken off" : ""};
     }
     from = now();
-    work.readings = ReadingsOf(parts.record, normalised, group, subjects[s].prompt);
+    work.readings = ReadingsOf(parts.record, normalised, group);
+    if (group == "output") work.scores.refusal = RefusalScore(subjects[s].text, subjects[s].prompt);
     if (has_linear) {
       for (Reading& reading : work.readings) reading.linear = parts.linear->Logits(reading.text);
       Combine(parts.policy, linear_stack->second, group, linear_heads, none, work);

@@ -31,6 +31,7 @@ struct Scores {
   std::vector<double> categories;          // -infinity where no head knows the category
   std::vector<Span> evidence;              // per category, the window with the largest score
   std::vector<std::vector<Span>> matches;  // per category, what patterns found
+  std::optional<double> refusal;           // of answers: RefusalScore, where it was asked for the scores
   std::string stack;                       // kLinearStack, kEncoderStack, or empty: no classifier answered
   std::map<std::string, DetectorReport> detectors;
   bool failed = false;
@@ -41,7 +42,11 @@ struct Scores {
 std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::span<const Subject> subjects, bool ask_encoder = true);
 
 // The log-odds of one head under a stack.
-double Stacked(const StackWeights& weights, double linear_own, double linear_any, double encoder_own, double encoder_any);
+double Stacked(const StackWeights& weights, double linear_own, double linear_any, double encoder_own, double encoder_any, double refusal = 0);
+
+// A refusal score as the stacks take it: log-odds, at most 4 either way, so that the most devout opening does not outweigh
+// what an answer goes on to say.
+double RefusalLogit(double score);
 
 double Sigmoid(double logit);
 double Logit(double probability);  // clamped to ±20

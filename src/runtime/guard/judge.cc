@@ -79,7 +79,7 @@ Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& sub
   const bool output = direction == Direction::kOutput && !subject.part;
   if (output) {
     const double from = parts.options.milliseconds();
-    verdict.refusal = RefusalScore(subject.text, subject.prompt);
+    verdict.refusal = scores.refusal ? *scores.refusal : RefusalScore(subject.text, subject.prompt);
     verdict.detectors["refusal"] = {DetectorStatus::kOk, parts.options.milliseconds() - from, false, ""};
   }
   FindSilence(parts, output, verdict);

@@ -1,12 +1,6 @@
 #include "runtime/guard/reading.h"
 
 namespace plumb::guard {
-namespace {
-
-// Jailbreaks are long and say at their end what they are after.
-constexpr size_t kPromptBytes = 240;
-
-}  // namespace
 
 std::string_view HeadGroup(Direction direction) {
   switch (direction) {
@@ -27,15 +21,6 @@ std::pair<std::string_view, std::string_view> ParseHead(std::string_view head) {
   const size_t at = head.find('@');
   if (at == std::string_view::npos) return {head, ""};
   return {head.substr(0, at), head.substr(at + 1)};
-}
-
-std::string Exchange(std::string_view prompt, std::string_view answer) {
-  if (prompt.empty()) return std::string(answer);
-  if (prompt.size() > kPromptBytes) {
-    prompt.remove_prefix(prompt.size() - kPromptBytes);
-    while (!prompt.empty() && (static_cast<unsigned char>(prompt[0]) & 0xC0) == 0x80) prompt.remove_prefix(1);
-  }
-  return fmt::format("Asked: {}\nAnswer: {}", prompt, answer);
 }
 
 }  // namespace plumb::guard

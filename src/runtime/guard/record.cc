@@ -10,7 +10,9 @@ namespace {
 constexpr std::string_view kFormat = "plumb-guard/1";
 
 json::object WeightsJson(const StackWeights& w) {
-  return {{"bias", w.bias}, {"linear_own", w.linear_own}, {"linear_any", w.linear_any}, {"encoder_own", w.encoder_own}, {"encoder_any", w.encoder_any}};
+  json::object out = {{"bias", w.bias}, {"linear_own", w.linear_own}, {"linear_any", w.linear_any}, {"encoder_own", w.encoder_own}, {"encoder_any", w.encoder_any}};
+  if (w.refusal != 0) out["refusal"] = w.refusal;
+  return out;
 }
 
 json::object ClauseJson(const ClauseThreshold& c) {
@@ -64,6 +66,7 @@ Result<StackWeights> ParseWeights(const json::object& object) {
   PLUMB_TRY(w.linear_any, GetNumber(object, "linear_any"));
   PLUMB_TRY(w.encoder_own, GetNumber(object, "encoder_own"));
   PLUMB_TRY(w.encoder_any, GetNumber(object, "encoder_any"));
+  PLUMB_TRY(w.refusal, GetNumberOr(object, "refusal", 0));
   return w;
 }
 

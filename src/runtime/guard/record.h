@@ -13,11 +13,13 @@
 namespace plumb::guard {
 
 // log-odds = bias + Σ weight · log-odds of that detector's head. `own` is the head of the category at hand, `any` the
-// head "unsafe"; for the fused "unsafe" score `own` is the largest category head.
+// head "unsafe"; for the fused "unsafe" score `own` is the largest category head. Of a group of directions both are the
+// group's heads; where it has none for categories, `own` is the plain head "unsafe".
 struct StackWeights {
   double bias = 0;
   double linear_own = 1, linear_any = 0;
   double encoder_own = 0, encoder_any = 0;
+  double refusal = 0;  // of answers: the log-odds that they refuse; below 0, for what declines does no harm
 };
 
 // One clause in one direction. Without calibration data the fields of the guarantee are zero and n_missing says what

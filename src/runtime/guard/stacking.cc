@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/guard/reading.h"
+#include "runtime/guard/refusal.h"
 
 namespace plumb::guard {
 namespace {
@@ -20,6 +21,7 @@ constexpr double kCategoryMargin = 2;
 
 struct Heads {
   std::vector<float> linear, encoder;  // log-odds
+  double refusal = 0;                  // RefusalLogit, of answers
 };
 
 Result<std::vector<Heads>> HeadsOf(const std::vector<const TrainingRow*>& rows, const LinearModel& linear, Classifier* encoder) {
@@ -47,7 +49,7 @@ std::optional<size_t> Find(const std::vector<std::string>& heads, std::string_vi
 
 // The inputs of Stacked() for one clause; for "unsafe" the category with the largest head stands for it.
 struct Inputs {
-  double linear_own = 0, linear_any = 0, encoder_own = 0, encoder_any = 0;
+  double linear_own = 0, linear_any = 0, encoder_own = 0, encoder_any = 0, refusal = 0;
 };
 
 class InputReader {
@@ -92,27 +94,32 @@ class InputReader {
   std::vector<std::optional<size_t>> linear_, encoder_;
 };
 
+// The rows of one regression; the encoder's columns and the refusal's are there where they are asked for.
 struct Problem {
-  std::vector<double> x, weight;
-  std::vector<int8_t> y;
-  void Add(const Inputs& in, bool encoder, int8_t label, double w) {
+  bool encoder, refusal = false;
+  std::vector<double> x = {}, weight = {};
+  std::vector<int8_t> y = {};
+  void Add(const Inputs& in, int8_t label, double w) {
     x.insert(x.end(), {in.linear_own, in.linear_any});
     if (encoder) x.insert(x.end(), {in.encoder_own, in.encoder_any});
+    if (refusal) x.push_back(in.refusal);
     y.push_back(label);
     weight.push_back(w);
   }
-  StackWeights Solve(bool encoder) const {
-    const std::vector<double> w = FitLogistic(x, y, weight, encoder ? 4 : 2, kRidge);
-    StackWeights out{w.back(), w[0], w[1], 0, 0};
+  StackWeights Solve() const {
+    const size_t dims = 2 + (encoder ? 2 : 0) + (refusal ? 1 : 0);
+    const std::vector<double> w = FitLogistic(x, y, weight, dims, kRidge);
+    StackWeights out{w.back(), w[0], w[1], 0, 0, 0};
     if (encoder) {
       out.encoder_own = w[2];
       out.encoder_any = w[3];
     }
+    if (refusal) out.refusal = w[dims - 1];
     return out;
   }
 };
 
-double Apply(const StackWeights& w, const Inputs& in) { return Stacked(w, in.linear_own, in.linear_any, in.encoder_own, in.encoder_any); }
+double Apply(const StackWeights& w, const Inputs& in) { return Stacked(w, in.linear_own, in.linear_any, in.encoder_own, in.encoder_any, in.refusal); }
 
 double Quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;
@@ -170,18 +177,18 @@ Result<Joining> FitPlain(const policy::Policy& policy, const TrainingSet& set, c
   }
   PLUMB_TRY(const std::vector<Heads> heads, HeadsOf(rows, linear, encoder));
   const InputReader reader(policy, linear, encoder);
-  Problem unsafe, category;
+  Problem unsafe{encoder != nullptr}, category{encoder != nullptr};
   for (size_t i = 0; i < rows.size(); ++i) {
-    unsafe.Add(reader.Unsafe(heads[i]), encoder != nullptr, !benign[i], rows[i]->weight);
+    unsafe.Add(reader.Unsafe(heads[i]), !benign[i], rows[i]->weight);
     for (size_t c = 0; c < policy.categories.size(); ++c) {
       const auto label = rows[i]->labels.find(policy.categories[c].id);
       if (!reader.Knows(c) || label == rows[i]->labels.end()) continue;
       // Benign rows stand in every category's problem: together they count once.
       const double share = label->second ? 1 : 2.0 / static_cast<double>(policy.categories.size());
-      category.Add(reader.Category(heads[i], c), encoder != nullptr, label->second, rows[i]->weight * share);
+      category.Add(reader.Category(heads[i], c), label->second, rows[i]->weight * share);
     }
   }
-  Joining joining{unsafe.Solve(encoder != nullptr), category.Solve(encoder != nullptr), {}};
+  Joining joining{unsafe.Solve(), category.Solve(), {}};
   joining.offsets[std::string(kUnsafeHead)] = Offset(heads, benign, kOffsetQuantile, [&](const Heads& h) { return Apply(joining.unsafe, reader.Unsafe(h)); });
   for (size_t c = 0; c < policy.categories.size(); ++c)
     if (reader.Knows(c))
@@ -189,11 +196,12 @@ Result<Joining> FitPlain(const policy::Policy& policy, const TrainingSet& set, c
   return joining;
 }
 
-// The inputs of a group's clauses: its own heads alone.
+// The inputs of a group's clauses: its own heads, and the plain "unsafe" for one that has none of categories.
 class GroupReader {
  public:
   GroupReader(const policy::Policy& policy, std::string_view group, const LinearModel& linear, Classifier* encoder) {
     any_ = Places(HeadName(kUnsafeHead, group), linear, encoder);
+    plain_ = Places(std::string(kUnsafeHead), linear, encoder);
     for (const policy::Category& category : policy.categories) own_.push_back(Places(HeadName(category.id, group), linear, encoder));
   }
   bool Knows(size_t category) const { return own_[category].linear || own_[category].encoder; }
@@ -214,8 +222,8 @@ class GroupReader {
   }
   Inputs Unsafe(const Heads& heads) const {
     Inputs in = Any(heads);
-    in.linear_own = Most(heads.linear, &Place::linear, in.linear_any);
-    in.encoder_own = Most(heads.encoder, &Place::encoder, in.encoder_any);
+    in.linear_own = Most(heads.linear, &Place::linear, At(heads.linear, plain_.linear, in.linear_any));
+    in.encoder_own = Most(heads.encoder, &Place::encoder, At(heads.encoder, plain_.encoder, in.encoder_any));
     return in;
   }
 
@@ -225,6 +233,9 @@ class GroupReader {
   };
   static Place Places(const std::string& head, const LinearModel& linear, Classifier* encoder) {
     return {linear.Head(head), encoder ? Find(encoder->heads(), head) : std::nullopt};
+  }
+  static double At(const std::vector<float>& values, std::optional<size_t> place, double fallback) {
+    return place && *place < values.size() ? values[*place] : fallback;
   }
   double Most(const std::vector<float>& values, std::optional<size_t> Place::*which, double fallback) const {
     std::optional<double> most;
@@ -236,9 +247,10 @@ class GroupReader {
     Inputs in;
     in.linear_any = any_.linear ? heads.linear[*any_.linear] : Most(heads.linear, &Place::linear, 0);
     in.encoder_any = any_.encoder && !heads.encoder.empty() ? heads.encoder[*any_.encoder] : Most(heads.encoder, &Place::encoder, 0);
+    in.refusal = heads.refusal;
     return in;
   }
-  Place any_;
+  Place any_, plain_;
   std::vector<Place> own_;
 };
 
@@ -263,16 +275,19 @@ Result<std::optional<Joining>> FitGroup(const policy::Policy& policy, std::strin
   }
   const auto fine = static_cast<size_t>(std::count(benign.begin(), benign.end(), true));
   if (!reader.Complete(encoder != nullptr) || fine == 0 || fine == rows.size()) return std::nullopt;
-  PLUMB_TRY(const std::vector<Heads> heads, HeadsOf(rows, linear, encoder));
-  Problem unsafe, category;
+  PLUMB_TRY(std::vector<Heads> heads, HeadsOf(rows, linear, encoder));
+  const bool answers = group == "output";
+  if (answers)
+    for (size_t i = 0; i < rows.size(); ++i) heads[i].refusal = RefusalLogit(RefusalScore(rows[i]->text, ""));
+  Problem unsafe{encoder != nullptr, answers}, category = unsafe;
   for (size_t i = 0; i < rows.size(); ++i) {
-    unsafe.Add(reader.Unsafe(heads[i]), encoder != nullptr, !benign[i], rows[i]->weight);
+    unsafe.Add(reader.Unsafe(heads[i]), !benign[i], rows[i]->weight);
     for (size_t c = 0; c < policy.categories.size(); ++c) {
       const auto label = rows[i]->labels.find(HeadName(policy.categories[c].id, group));
-      if (reader.Knows(c) && label != rows[i]->labels.end()) category.Add(reader.Category(heads[i], c), encoder != nullptr, label->second, rows[i]->weight);
+      if (reader.Knows(c) && label != rows[i]->labels.end()) category.Add(reader.Category(heads[i], c), label->second, rows[i]->weight);
     }
   }
-  Joining joining{unsafe.Solve(encoder != nullptr), category.y.empty() ? plain.category : category.Solve(encoder != nullptr), {}};
+  Joining joining{unsafe.Solve(), category.y.empty() ? plain.category : category.Solve(), {}};
   joining.offsets = plain.offsets;
   joining.offsets[std::string(kUnsafeHead)] = Offset(heads, benign, kOffsetQuantile, [&](const Heads& h) { return Apply(joining.unsafe, reader.Unsafe(h)); });
   for (size_t c = 0; c < policy.categories.size(); ++c)

@@ -21,6 +21,9 @@ bool IsCategory(const policy::Policy& policy, std::string_view clause) { return 
 constexpr double kLookAlikeWeight = 0.5, kOrdinaryWeight = 1.2;
 // Of an answer, times the above: one set of weights judges requests and answers, and most of what it judges are requests.
 constexpr double kAnswerWeight = 0.5;
+// Of one where answers have heads of their own: written for the policy, they are plainer than those that models give, which
+// people labelled one by one and which are fewer.
+constexpr double kWrittenAnswerWeight = 0.3;
 
 // The labels of one example: its own category and "unsafe"; against every other category a violation is left unsaid.
 TrainingRow RowOf(const policy::Policy& policy, const std::string& text, const std::string& clause, bool violates, const std::string& group) {
@@ -68,11 +71,10 @@ Result<std::optional<TrainingRow>> ExtraRow(const policy::Policy& policy, const 
   return RowOf(policy, text, clause, violates != nullptr, group);
 }
 
-// An answer's first piece, with what it answers: what there is of harm shows there in the answers people wrote.
+// An answer's first window: what there is of harm shows there in the answers people wrote.
 TrainingRow AnswerRow(const policy::Example& example) {
-  const auto [begin, end] = Windows(example.text, kAnswerReading.bytes, kAnswerReading.overlap)[0];
-  const std::string_view first = std::string_view(example.text).substr(begin, end - begin);
-  TrainingRow row{Exchange(example.prompt, first), {}, 1, IsJoining(example.group.empty() ? example.text : example.group)};
+  const auto [begin, end] = Windows(example.text, kWindowBytes, kWindowOverlap)[0];
+  TrainingRow row{example.text.substr(begin, end - begin), {}, kWrittenAnswerWeight, IsJoining(example.group.empty() ? example.text : example.group)};
   row.labels[HeadName(kUnsafeHead, "output")] = example.violates;
   return row;
 }
