@@ -22,7 +22,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "policies" / "guard"))
-from sources import taught  # noqa: E402  (which rows of a source may teach)
+from sources import carries, hidden, taught  # noqa: E402  (which rows of a source may teach)
 import transforms  # noqa: E402
 
 OPENAI = {"sexual": "sexual", "hate": "hate", "violence": "violence", "harassment": "harassment",
@@ -264,6 +264,8 @@ def moderation(data, guard, table, options):
 def injection(data, guard, table, options):
     for source in ("bipia-email", "bipia-table", "bipia-code", "tensor-trust-hijack", "tensor-trust-extract"):
         rows = [r for r in data.file("injection.jsonl") if r["source"] == source]
+        if source.startswith("bipia"):  # kinds of attack, and e-mails, that taught are left out
+            rows = [r for r in rows if not (r["is_injection"] and hidden(r)) and not (source == "bipia-email" and carries(r))]
         bad = by_hash([r for r in rows if r["is_injection"]], options.most, lambda r: r["document"])
         clean = by_hash([r for r in rows if not r["is_injection"]], options.most, lambda r: r["document"])
         if not bad or not clean:

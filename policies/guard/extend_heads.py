@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Gives a trained encoder the heads that more kinds of rows name, and writes the job that goes on training it.
 
-    python3 policies/guard/extend_heads.py START ROWS OUT [MAX_SECONDS]
+    python3 policies/guard/extend_heads.py START ROWS OUT SEED…
 
 START is an adapter folder with heads. A new head begins as the one it is nearest to, or from nothing with the log-odds of its
-label as its bias. Writes OUT/start/ and OUT/encoder.json for `plumb-lm train classifier`. Standard library only.
+label as its bias. Writes OUT/start/ and for each seed OUT/SEED.json for `plumb-lm train classifier`, which writes
+OUT/SEED/adapter. Standard library only.
 """
 import json
 import math
@@ -34,7 +35,7 @@ def write_safetensors(path, tensors):
     path.write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
-def main(start, rows, out, max_seconds=0):
+def main(start, rows, out, *seeds):
     start, out = pathlib.Path(start), pathlib.Path(out)
     tensors = read_safetensors(start / "adapter_model.safetensors")
     config = json.loads((start / "adapter_config.json").read_text())
@@ -57,14 +58,14 @@ def main(start, rows, out, max_seconds=0):
     (out / "start").mkdir(parents=True, exist_ok=True)
     write_safetensors(out / "start" / "adapter_model.safetensors", tensors)
     (out / "start" / "adapter_config.json").write_text(json.dumps(config, indent=1) + "\n")
-    job = {"model": "minilm", "data": [str(rows)], "out": str(out / "encoder"), "adapter_in": str(out / "start"),
-           "heads": config["heads"], "num_train_epochs": 1, "learning_rate": 5e-4, "head_rate": 6, "lora_dropout": 0.1,
-           "per_device_train_batch_size": 32, "warmup_ratio": 0.05, "max_length": 256, "seed": 1, "threads": 1,
-           "max_seconds": float(max_seconds)}
-    (out / "encoder.json").write_text(json.dumps(job, indent=1) + "\n")
+    for seed in seeds:
+        job = {"model": "minilm", "data": [str(rows)], "out": str(out / seed), "adapter_in": str(out / "start"),
+               "heads": config["heads"], "num_train_epochs": 2, "learning_rate": 5e-4, "head_rate": 6, "lora_dropout": 0.1,
+               "per_device_train_batch_size": 32, "warmup_ratio": 0.05, "max_length": 256, "seed": int(seed), "threads": 1}
+        (out / f"{seed}.json").write_text(json.dumps(job, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -5,7 +5,7 @@
 
     python3 policies/guard/sources.py --encoder POLICY_ROWS OUT_DIR
 
-DATA_DIR holds prompts.jsonl, sft.jsonl, moderation.jsonl, responses.jsonl and bias.jsonl. Writes train.jsonl (rows for `plumb
+DATA_DIR holds prompts, sft, moderation, responses, bias and injection, each .jsonl. Writes train.jsonl (rows for `plumb
 guard train --data`), ordinary.jsonl and documents.jsonl (for `plumb guard calibrate`) and provenance.json; with --encoder,
 from what `plumb guard train --write-rows` wrote for the policy, the encoder's rows. Only sources under MIT, Apache-2.0 or
 CC-BY are read. The choice of rows is by SHA-256 of the text, so it does not depend on their order; `taught` says which may
@@ -22,11 +22,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "rows"))
 import attacks  # noqa: E402
 import contrast  # noqa: E402
 import documents  # noqa: E402
+import everyday  # noqa: E402
+import forms  # noqa: E402
 
 # source: (licence, share that may teach, most rows, weight of a row). What may not teach is what bench/guard measures with.
 HARMFUL = {
     # Below full weight: nearly every row is an imperative, and the imperative itself must not become evidence.
-    "harmfulqa": ("Apache-2.0", 0.7, 600, 0.4),  # machine-written, and mild in places
     "catqa": ("Apache-2.0", 0.7, 543, 0.7),
     "dangerousqa": ("Apache-2.0", 0.7, 184, 0.7),
     "advbench": ("MIT", 0.8, 493, 0.6),
@@ -49,23 +50,26 @@ ORDINARY = {
     "self-instruct-seed": ("Apache-2.0", 1, 163, 1),
     "self-instruct-user": ("Apache-2.0", 1, 173, 1),
     "gsm8k-train": ("MIT", 1, 150, 1),
-    "authored-patterns": ("Apache-2.0", 1, 900, 1),
+    "authored-patterns": ("Apache-2.0", 1, 2200, 1),
 }
 # Texts of many kinds with labels of their own. Of the tweets few, and only the clear ones: their words are coarse and
 # most are harmless by any policy.
 MODERATION = {
     "openai-moderation": ("MIT", 0.6, 824, 1.5),
-    "davidson-hate": ("MIT", 0.5, 900, 0.5),
-    "surge-toxicity": ("MIT", 0.5, 300, 0.5),
-    "wiki-toxicity": ("Apache-2.0", 0.5, 350, 0.5),
+    "davidson-hate": ("MIT", 0.5, 1500, 0.5),
+    "surge-toxicity": ("MIT", 0.5, 600, 0.5),
+    "wiki-toxicity": ("Apache-2.0", 0.5, 800, 0.5),
     "wiki-madlibs": ("Apache-2.0", 0.5, 200, 0.5),  # the same sentence of every group: a group's name is no evidence
 }
 # Answers with the prompts they answer, judged by people; a share by prompt.
 ANSWERS = {
-    "gptfuzz": ("MIT", 0.6, 600, 1),
+    "gptfuzz": ("MIT", 0.6, 1400, 1),
     "jbb-artifacts/GCG": ("MIT", 0.5, 120, 0.7),
     "jbb-artifacts/JBC": ("MIT", 0.5, 120, 0.7),
 }
+# BIPIA (MIT): instructions hidden in documents, so many of their kinds, and so many of its e-mails (from openai/evals, MIT).
+# Its tables and questions are share-alike and teach nothing.
+ATTACK_KINDS, MAILS = 0.8, 0.5
 # Of these, four in ten calibrate and the rest train.
 CALIBRATING = {"self-instruct-seed", "self-instruct-user", "certified-safety-safe"}
 SHARES = {**{f"answer:{k}": v for k, v in ANSWERS.items()}, **HARMFUL, **JAILBREAKS, **SAFE, **ORDINARY, **MODERATION}
@@ -74,43 +78,11 @@ OPENAI = {"sexual": "sexual", "hate": "hate", "violence": "violence", "harassmen
 WINDOW = 1000  # as guard.json's windows.bytes
 DOCUMENT_WINDOW = 220
 CONTENT = 500
-ANSWER = 350  # how much of an answer is read where it teaches
-
-# Plain instructions in the voice that public harmful sets share ("Name…", "Create…", "Generate…"): without them the
-# voice itself would count as evidence. Each pattern meets every second subject.
-PATTERNS = [
-    "Name three {}.", "Describe {} in two sentences.", "Generate a list of {}.", "Give an example of {}.",
-    "Create a short text about {}.", "Suggest a creative idea for {}.", "Explain why people care about {}.",
-    "Come up with a slogan for {}.", "Write a short story about {}.", "Write a persuasive speech about {}.",
-    "Imagine a conversation about {} and write it down.", "Identify two problems with {}.",
-    "Compare {} with something similar.", "Rewrite this as a question: we talked about {}.",
-    "Construct a headline about {}.", "Design a poster for {}.", "Provide instructions for {}.",
-    "How can a company benefit from {}?", "What strategies work best for {}?", "Develop a plan for {}.",
-    "Summarise the history of {}.", "Find a metaphor for {}.", "Draft an email about {}.", "Classify {} by type.",
-    "What are the effects of {} on society?", "Predict the future of {}.", "Give me a step-by-step guide to {}.",
-    "Tell me a joke about {}.", "Write a script for a video about {}.", "Provide advice to someone new to {}.",
-]
-SUBJECTS = [
-    "gardening tools", "artificial intelligence in schools", "remote work", "customer complaints", "online shops",
-    "teenage friendships", "villains in children's books", "horror films", "user names", "office meetings",
-    "machine learning in shops", "renewable energy", "equal pay", "social media habits", "public libraries",
-    "kitchen knives", "password managers", "chemistry lessons", "budget travel", "learning a language",
-    "security at airports", "the human heart", "medieval castles", "vaccines", "electric cars", "tax returns",
-    "data analysis", "chess openings", "old maps", "wild mushrooms", "stage magic", "boxing matches", "job interviews",
-    "database queries", "voice assistants", "immigrant families", "women in science", "religious festivals",
-    "elderly neighbours", "stereotypes in advertising", "wedding speeches", "negotiation", "fundraising",
-    "product launches", "detective novels", "computer networks", "water quality", "first aid", "hunting laws",
-    "stock markets", "poetry and music", "school uniforms", "pet care", "time management", "software testing",
-    "train journeys", "coffee farming", "photo editing", "marketing to parents", "science fiction",
-]
+ANSWER = 600  # how much of an answer is read where it teaches
 
 # Two rows of self-instruct ask to complete or discuss this stereotype: the policy's `hate` may stop them, so they are
 # no sample of ordinary traffic.
 IN_DOUBT = "All Asians are"
-
-
-def authored():
-    return [p.format(s) for i, p in enumerate(PATTERNS) for j, s in enumerate(SUBJECTS) if (j + i) % 2 == 0]
 
 
 def key(text):
@@ -138,6 +110,21 @@ def taught(source, text):
         return False
     share = SHARES[source if source in SHARES else f"answer:{source}"][1]
     return unit(stem(text) if source in JAILBREAKS or source in ANSWERS else text) < share
+
+
+def mail(row):
+    """The e-mail of a row of BIPIA without what was hidden in it."""
+    return row["document"].replace(row.get("injection") or "\0", "").strip()
+
+
+def hidden(row):
+    """Whether this row of BIPIA may teach its instruction: by kind, so that whole kinds stay unseen."""
+    return unit(f"attack {row['attack_type']}") < ATTACK_KINDS
+
+
+def carries(row):
+    """Whether the e-mail of this row of BIPIA may teach."""
+    return unit(mail(row)[:120]) < MAILS
 
 
 def pick(found, source, most):
@@ -234,7 +221,7 @@ def moderation(out, found):
             elif source == "davidson-hate":
                 side = "hate" if labels["hate"] else "rude" if labels["offensive"] else "fine"
                 counts[side] = counts.get(side, 0) + 1
-                if counts[side] > {"hate": 350, "rude": 250, "fine": 300}[side]:
+                if counts[side] > {"hate": 600, "rude": 400, "fine": 500}[side]:
                     continue
                 named = {"toxic": int(side != "fine"), "hate": int(side == "hate")}
                 if side != "rude":
@@ -251,27 +238,22 @@ def moderation(out, found):
         out.add(source, licence, "content", weight, rows)
 
 
-def exchange(prompt, answer):
-    """As the guard reads an answer with what it answers (runtime/guard/reading.h)."""
-    return ("Asked: " + (prompt if len(prompt.encode()) <= 240 else prompt.encode()[-240:].decode(errors="ignore")) + "\nAnswer: " + answer) if prompt else answer
-
-
 def answers(out, found):
     for source, (licence, _, most, weight) in ANSWERS.items():
         rows = []
         for r in sorted((r for r in found if r["source"] == source and "harmful" in r["label"] and taught(source, r["prompt"])),
                         key=lambda r: key(r["prompt"] + r["response"]))[:most]:
-            rows.append({"text": exchange(r["prompt"], r["response"][:ANSWER]), "labels": {"unsafe@output": r["label"]["harmful"]},
+            rows.append({"text": r["response"][:ANSWER], "labels": {"unsafe@output": r["label"]["harmful"]},
                          "weight": weight, "source": source, "group": stem(r["prompt"])})
         out.add(f"{source} (answers)", licence, "answers", weight, rows)
 
 
-def pieces(out, by_source, texts, count):
+def pieces(out, by_source, texts, bipia, count):
     """Pieces of documents with and without an instruction to the model."""
     rows = []
-    for text, violates, group in documents.rows(count, DOCUMENT_WINDOW, [t for t in by_source.get("authored-patterns", [])], texts):
+    for text, violates, group in documents.rows(count, DOCUMENT_WINDOW, by_source["authored-patterns"], texts, *bipia):
         rows.append({"text": text, "labels": {"prompt-injection@document": int(violates)}, "weight": 1, "source": "documents", "group": group})
-    out.add("authored documents", "Apache-2.0; MIT and Apache-2.0 where clean", "injections", 1, rows)
+    out.add("authored documents", "Apache-2.0; MIT (BIPIA's instructions and e-mails, clean texts)", "injections", 1, rows)
 
 
 def joining(group):
@@ -292,18 +274,18 @@ def encoder_rows(policy_rows, out_dir):
     for r in rows(policy_rows):
         kind = "answer" if "unsafe@output" in r["labels"] else "ordinary" if r["weight"] > 1 else "other"
         if unit("replay " + r["text"]) < REPLAYED[kind]:
-            out.append({**r, "text": r["text"][:420] if kind == "answer" else r["text"]})
+            out.append({**r, "text": r["text"][:ANSWER]} if kind == "answer" else r)
     for r in rows(out_dir / "train.jsonl"):
         if not joining(r["group"]):
             out += [{k: r[k] for k in ("text", "labels", "weight")}] * TIMES.get(r["source"], 1)
     (out_dir / "encoder.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in out), encoding="utf-8")
 
 
-def calibrating_documents(by_source, clean):
+def calibrating_documents(by_source, clean, bipia):
     """Whole documents, other draws than those that taught: several pieces, in half of them an instruction."""
     out = []
     texts = sorted(t for t in clean if 40 <= len(t) <= 3000)
-    found = list(documents.rows(12000, DOCUMENT_WINDOW, by_source.get("authored-patterns", []), texts))[9000:]
+    found = list(documents.rows(12000, DOCUMENT_WINDOW, by_source["authored-patterns"], texts, *bipia))[9000:]
     fine, bad = [t for t, violates, _ in found if not violates], [t for t, violates, _ in found if violates]
     for i in range(0, len(fine) - 2, 2):
         out.append({"clause": "ordinary", "direction": "document", "allows": "\n".join(fine[i:i + 2]), "group": fine[i]})
@@ -322,7 +304,7 @@ def main(data, out_dir):
         if r["source"] in ORDINARY:
             by_source.setdefault(r["source"], []).append(r["messages"][0]["content"])
             clean.append(r["messages"][-1]["content"])
-    by_source["authored-patterns"] = authored()
+    by_source["authored-patterns"] = everyday.texts()
     found = list(rows(data / "moderation.jsonl"))
     found += [{"source": "wiki-madlibs", "text": r["text"], "labels": {"toxic": r["toxic"]}} for r in rows(data / "bias.jsonl") if r["task"] == "madlibs"]
     clean += [r["text"] for r in found if r["source"] == "wiki-toxicity" and not r["labels"]["toxic"] and taught("wiki-toxicity", r["text"])]
@@ -330,11 +312,16 @@ def main(data, out_dir):
     out = Rows()
     requests(out, by_source)
     contrasts(out, 4)
+    out.add("authored forms", "Apache-2.0", "twins", 1,
+            [row(text, violates, f"contrast:{kind}", 1, clause, group) for kind, clause, text, violates, group in forms.rows()])
     wrapped(out, by_source)
     moderation(out, found)
     answers(out, rows(data / "responses.jsonl"))
-    pieces(out, by_source, sorted(t for t in clean if 40 <= len(t) <= 3000), 1700)
-    for name, content in (("train", out.train), ("ordinary", out.ordinary), ("documents", calibrating_documents(by_source, clean))):
+    injections = [r for r in rows(data / "injection.jsonl") if r["source"].startswith("bipia")]
+    bipia = (sorted({r["injection"] for r in injections if r["is_injection"] and hidden(r)}),
+             sorted({mail(r) for r in injections if r["source"] == "bipia-email" and carries(r)}))
+    pieces(out, by_source, sorted(t for t in clean if 40 <= len(t) <= 3000), bipia, 5200)
+    for name, content in (("train", out.train), ("ordinary", out.ordinary), ("documents", calibrating_documents(by_source, clean, bipia))):
         text = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in content)
         (out_dir / f"{name}.jsonl").write_text(text, encoding="utf-8")
     (out_dir / "provenance.json").write_text(json.dumps(out.provenance, indent=1) + "\n", encoding="utf-8")

@@ -210,6 +210,61 @@ Gold""")
 FIELDS = lines("id\nname\nstatus\ndate\nowner\namount\nsender\nsubject\nrating\ncity\nlocation\nparticipants\nnotes\nurl\nbalance\ncategory")
 
 
+# Code as forums show it: what was tried, what came out, and what to do. Names and numbers are filled in.
+TRIED = lines("""import {m}\\nfrom {m}.{n} import {k}\\n\\n{x} = {k}({i})\\nprint({x}.{n}())
+def {n}({x}):\\n    for {y} in range({i}):\\n        {x}.append({y} * {j})\\n    return {x}
+{x} = pd.read_csv("{n}.csv")\\n{x}["{y}"] = {x}["{y}"].fillna({i})\\n{x}.plot()
+class {k}(nn.Module):\\n    def forward(self, {x}):\\n        {y} = self.{n}({x})\\n        return {y}.view(-1, {i})
+with open("{n}.txt") as f:\\n    {x} = [line.strip() for line in f]\\nprint(len({x}))
+{x} = np.zeros(({i}, {j}))\\n{y} = {x}.reshape({j}, -1)\\nprint({y}.shape)
+for (int i = 0; i < {i}; i++) {\\n  {x}[i] = {n}(i);\\n}
+SELECT {x}, COUNT(*) FROM {n} WHERE {y} > {i} GROUP BY {x};
+{x} = requests.get("https://api.example.com/{n}", timeout={i}).json()\\nfor {y} in {x}["items"]:\\n    print({y}["id"])
+const {x} = await fetch("/{n}?page={i}");\\nconst {y} = await {x}.json();
+ax.set_xlabel("{x}")\\nax.plot({y}, color="b")\\nplt.savefig("{n}.png")
+subprocess.run(["{n}", "--{x}", "{i}"], check=True)
+os.makedirs("{n}/{x}", exist_ok=True)\\nshutil.copy("{y}.txt", "{n}/{x}")""")
+CAME_OUT = lines("""Traceback (most recent call last):\\n  File "{n}.py", line {i}, in <module>\\n    {x} = {y}({j})\\nTypeError: {y}() takes {j} positional arguments but {i} were given
+Traceback (most recent call last):\\n  File "test.py", line {i}, in {n}\\n    return {x}[{j}]\\nIndexError: list index out of range
+Traceback (most recent call last):\\n  File "<string>", line {j}, in <module>\\nAttributeError: module '{m}' has no attribute '{n}'
+  File "error.py", line {i}\\n    print {x}\\n          ^\\nSyntaxError: Missing parentheses in call to 'print'
+ValueError: shapes ({i},{j}) and ({i},{i}) not aligned: {j} (dim 1) != {i} (dim 0)
+KeyError: '{x}'\\n\\nDuring handling of the above exception, another exception occurred:
+RuntimeError: size mismatch, m1: [{i} x {j}], m2: [{j} x {i}]
+ModuleNotFoundError: No module named '{m}'
+error: invalid conversion from 'const char*' to '{k}' [-fpermissive]
+UnboundLocalError: local variable '{x}' referenced before assignment""")
+WHAT_TO_DO = lines("""The problem is that `{x}` is still a string when you call `{n}`. Convert it first.
+You have to call `{n}()` before the loop, not inside it. Try this and tell me if it still fails:
+As the error says, `{y}` expects {i} arguments. Remove the last one, or give it a default.
+Replace the last line with the following and run it again:
+Your indices are wrong: the first axis has {i} entries, so {j} is out of range.
+I ran your example with {m} {i}.{j} and it works. Update the package, then restart the kernel.
+This is a known issue of {m}. Use `{k}` instead of `{n}`, or pin the older version.
+Don't do that inside the class. Move the import to the top of the file, and add `self` to the method.
+Add the following code before the call, so that the folder exists:
+If you want to keep the old values, copy the list first. Note that `{x} = {y}` does not copy.
+Here is a complete example that you can paste into your notebook:
+Make sure that the file is in the same folder, or write the whole path.
+Use `{n}` to see what happens. Set the breakpoint in line {i} and look at `{y}`.
+Can you show the output of `print({x}.shape)`? Edit your question and include the whole traceback.""")
+NAMES = lines("data\nresult\nvalues\nitem\nrow\nframe\nmodel\nimage\nusers\ntotal\nindex\nnode\nconfig\nbatch\nlabel\nscore\npath\nqueue")
+MODULES = lines("numpy\npandas\ntorch\nrequests\nsklearn\nmatplotlib\ntensorflow\nflask\ndjango\nscipy\nkeras\nsqlite3\ncv2\nasyncio")
+
+
+def code(draw):
+    """A question about code, or an answer to one, in two or three parts."""
+    x, y, n = draw.sample(NAMES, 3)
+    values = {"x": x, "y": y, "n": n, "m": draw.choice(MODULES), "k": n.capitalize() + draw.choice(["Loader", "Net", "Error", "View"]),
+              "i": str(draw.randint(2, 99)), "j": str(draw.randint(1, 20))}
+    parts = [draw.choice(draw.choice([TRIED, CAME_OUT, WHAT_TO_DO])) for _ in range(draw.randint(2, 3))]
+    fenced = [f"```\n{part}\n```" if part in TRIED and draw.random() < 0.5 else part for part in parts]
+    text = "\n".join(fenced).replace("\\n", "\n")
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
 def table(draw):
     columns = draw.randint(3, 6)
     rows = [[draw.choice(WORDS) for _ in range(columns)] for _ in range(draw.randint(2, 5))]
@@ -223,8 +278,10 @@ def record(draw):
     return "\n".join(f"- {k}: {v}" for k, v in pairs)
 
 
-def clean(draw, texts):
+def clean(draw, texts, mails=()):
     kind = draw.random()
+    if mails and kind < 0.15:
+        return draw.choice(mails)
     if texts and kind > 0.7:
         return draw.choice(texts)
     kind = draw.random()
@@ -234,8 +291,8 @@ def clean(draw, texts):
         return record(draw)
     if kind < 0.6:
         return draw.choice(MAILS)
-    if kind < 0.7:
-        return draw.choice(ANSWERS)
+    if kind < 0.8:
+        return code(draw) if draw.random() < 0.8 else draw.choice(ANSWERS)
     return draw.choice(PROSE)
 
 
@@ -247,10 +304,10 @@ def piece(text, draw, most):
     return text[begin:begin + most].partition(" ")[2] or text[begin:begin + most]
 
 
-def injected(draw, most, tasks, texts):
-    payload = draw.choice(draw.choice([STYLE, TASKS, tasks or TASKS, PERSUADE, ACTIONS, OVERRIDES, CODE]))
-    payload = draw.choice(LEADS).format(payload)[:most]
-    before, after = clean(draw, texts)[-draw.randint(0, 160):], clean(draw, texts)[:draw.randint(0, 160)]
+def injected(draw, most, tasks, texts, payloads, mails):
+    kinds = [STYLE, TASKS, tasks or TASKS, PERSUADE, ACTIONS, OVERRIDES, CODE] + ([payloads] * 3 if payloads else [])
+    payload = draw.choice(LEADS).replace("{}", draw.choice(draw.choice(kinds)))[:most]
+    before, after = clean(draw, texts, mails)[-draw.randint(0, 160):], clean(draw, texts, mails)[:draw.randint(0, 160)]
     where, glue = draw.random(), draw.choice([" ", "\n", "\n\n", " "])
     if where < 0.3:
         text = payload + glue + after
@@ -265,15 +322,16 @@ def injected(draw, most, tasks, texts):
     return text, payload
 
 
-def rows(count, most, tasks=(), texts=()):
-    """(text, violates, group), half of them with an instruction. `tasks` are more of them, `texts` more clean material."""
+def rows(count, most, tasks=(), texts=(), payloads=(), mails=()):
+    """(text, violates, group), half of them with an instruction. `tasks` and `payloads` are more of those, `texts` and `mails`
+    more clean material."""
     seen = set()
     for i in range(count):
         draw = random.Random(int(hashlib.sha256(f"document {i}".encode()).hexdigest()[:16], 16))
         if i % 2:
-            text, group = injected(draw, most, tasks, texts)
+            text, group = injected(draw, most, tasks, texts, payloads, mails)
         else:
-            text = piece(clean(draw, texts) + draw.choice([" ", "\n", "\n\n"]) + clean(draw, texts), draw, most)
+            text = piece(clean(draw, texts, mails) + draw.choice([" ", "\n", "\n\n"]) + clean(draw, texts, mails), draw, most)
             group = text
         if text in seen or len(text) < 20:
             continue
