@@ -115,7 +115,9 @@ Status Train(const std::string& job, const std::vector<std::string>& flags, Glob
   const auto* adapter = FindString(*last, "adapter");
   if (adapter && !as_json) std::puts(adapter->c_str());
   if (with_card && adapter)
-    PLUMB_CHECK(MakeTrainCard({.model = GetStringOr(config, "model", "").value_or(""), .adapter = std::string(*adapter)}, globals));
+    PLUMB_CHECK(MakeTrainCard({.model = GetStringOr(config, "model", "").value_or(""),
+                               .adapter = std::string(*adapter),
+                               .baseline = GetStringOr(config, "adapter_in", "").value_or("")}, globals));
   if (GetBoolOr(*last, "failed", false).value_or(false)) globals.exit_code = 1;
   return {};
 }

@@ -66,28 +66,33 @@ Status MakeTrainCard(const CardArguments& arguments, Globals& globals) {
   if (model.empty()) {
     PLUMB_TRY(model, GetString(described.get_object(), "base_model_name_or_path"));
   }
+  const std::string base = arguments.baseline.empty() ? model : model + "+" + arguments.baseline;
   PLUMB_TRY(const std::string digest, Sha256File((adapter / "adapter_model.safetensors").string()));
   const fs::path out = arguments.out.empty() ? fs::absolute(adapter).lexically_normal().parent_path() : fs::path(arguments.out);
-  const fs::path work = out / "card" / digest.substr(0, 12);
+  const fs::path work = out / "card" / Sha256Hex(digest + base).substr(0, 12);
   PLUMB_CHECK(MakeFolder(work));
 
   CatchInterrupts();
   const auto questions = CardQuestions(arguments);
   loop::Progress progress(work / "events.jsonl", SystemClock(), stderr);
-  PLUMB_TRY(const auto before, AskOne(questions, policy, model, "before", work, config, progress));
+  PLUMB_TRY(const auto before, AskOne(questions, policy, base, "before", work, config, progress));
   PLUMB_TRY(const auto after, AskOne(questions, policy, model + "+" + adapter.string(), "after", work, config, progress));
   loop::Card card = loop::MakeCard(questions, policy, before, after);
   if (const auto everyday = before.find("ordinary_refused"); everyday != before.end()) {
     const fs::path answers = work / "ordinary-answers.jsonl";
     PLUMB_CHECK(WriteAnswers(everyday->second, arguments.max_tokens, answers));
     progress.Phase("divergence", "KL on the base's own answers to everyday prompts");
-    PLUMB_TRY(card.divergence, provider::RunLmJob("divergence", {{"model", model}, {"adapter", adapter.string()}, {"data", answers.string()}},
-                                                  {.program = config.lm.program, .stop = Interrupted}));
+    json::object job = {{"model", model}, {"adapter", adapter.string()}, {"data", answers.string()}};
+    if (!arguments.baseline.empty()) job["baseline"] = arguments.baseline;
+    auto measured = provider::RunLmJob("divergence", job, {.program = config.lm.program, .stop = Interrupted});
+    // Two adapters that do not have one shape cannot be compared token by token; the rest of the card stands.
+    if (!measured && (arguments.baseline.empty() || measured.error().code != Code::kInvalid)) return std::unexpected(measured.error());
+    if (measured) card.divergence = std::move(*measured);
     card.divergence.erase("event");
   }
   progress.End("done", card.sentence);
   if (const auto held = ReadJson(adapter.parent_path() / "preserve.json"); held && held->is_object()) card.preserve = held->get_object();
-  card.base = model;
+  card.base = base;
   card.adapter = adapter.string();
   card.adapter_sha256 = digest;
   card.created = FormatTime(SystemClock()());
@@ -104,6 +109,7 @@ void AddTrainCard(CLI::App& verb, Globals& globals) {
   CLI::App* command = verb.add_subcommand("card", "What an adapter changed against its base: refusals, tasks, knowledge, length, KL");
   command->add_option("--adapter", arguments->adapter, "The adapter's folder (PEFT)")->required();
   command->add_option("--model", arguments->model, "Its base (default: what the adapter says)");
+  command->add_option("--baseline", arguments->baseline, "Another adapter to compare with (default: the model without one)");
   command->add_option("--out", arguments->out, "Where card.md and card.json go (default: beside the adapter)");
   command->add_option("--cases", arguments->cases, "Of each suite, at most")->check(CLI::Range(30, 100000))->capture_default_str();
   command->add_option("--max-tokens", arguments->max_tokens, "Tokens an answer")->check(CLI::Range(8, 4096))->capture_default_str();

@@ -8,6 +8,7 @@ namespace plumb::cli {
 struct CardArguments {
   std::string model;    // empty: the adapter's own base
   std::string adapter;  // a PEFT folder
+  std::string baseline; // what it is compared with: another adapter; empty: the model without one
   std::string out;      // empty: the folder the adapter stands in
   int64_t cases = 100;  // of each suite, at most
   int64_t max_tokens = 48;

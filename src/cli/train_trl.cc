@@ -46,7 +46,9 @@ Result<Settings> Translate(const json::object& config, const json::array& explai
     const json::value* given = config.if_contains(key);
     if (std::ranges::find(ours, key) != ours.end()) continue;
     const json::value value = given ? *given : o.at("default");
-    if (from.starts_with("PEFT") || key == "lora_target_modules") {
+    if (key == "resume_from_checkpoint") {  // TRL's checkpoints are not ours
+      if (given) foreign.push_back(key);
+    } else if (from.starts_with("PEFT") || key == "lora_target_modules") {
       out.lora[key] = value;
     } else if (from == "TRL" || from == "transformers" || key == "shuffle" || key == "save_total_limit") {
       out.trainer[key] = value;
@@ -58,7 +60,8 @@ Result<Settings> Translate(const json::object& config, const json::array& explai
   for (const auto& item : config)
     if (const std::string key(item.key()); std::ranges::find(known, key) == known.end())
       return Fail(Code::kInvalid, "unknown key \"{}\"{}", key, DidYouMean(key, known));
-  if (!foreign.empty()) return Fail(Code::kUnsupported, "TRL has no {}: leave it out, or train without --engine trl", Join(foreign, ", "));
+  if (!foreign.empty())
+    return Fail(Code::kUnsupported, "--engine trl has no {}: leave it out, or train without that engine", Join(foreign, ", "));
   return out;
 }
 

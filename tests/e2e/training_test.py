@@ -50,13 +50,50 @@ bare.write_text(f"#!/bin/sh\nexec {sys.executable} -I -S \"$@\"\n")
 bare.chmod(0o755)
 run("train", "sft", *job, "--engine", "trl", "--python", bare, code=2, says="trl, peft, transformers, accelerate, datasets not installed")
 run("train", "sft", *job, "--engine", "trl", "--python", "no-such-python", code=2, says="no program no-such-python")
-run("train", "sft", *job, "--engine", "trl", "--preserve", "held.jsonl", code=2, says="TRL has no preserve")
+run("train", "sft", *job, "--engine", "trl", "--preserve", "held.jsonl", code=2, says="--engine trl has no preserve")
 run("train", "sft", *job, "--engine", "trl", "--learning_rat", "1", code=2, says="did you mean 'learning_rate'?")
 run("train", "grpo", *job, "--engine", "trl", code=2, says="--engine trl runs sft, dpo")
 run("train", "sft", *job, "--engine", "verl", code=2, says="no engine 'verl'")
 run("train", "sft", *job, "--python", "python3", code=2, says="are of --engine trl")
 run("train", "reward", *job, "--card", code=2, says="--card is of a model that answers")
 run("train", "card", "--adapter", "nowhere", code=2, says="adapter_config.json")
+
+
+
+def divergence(adapter, baseline=None):
+    config = root / "divergence.json"
+    config.write_text(json.dumps({"model": "smollm2", "adapter": str(adapter), "data": str(rows), "bf16": False} |
+                                 ({"baseline": str(baseline)} if baseline else {})))
+    said = subprocess.run([lm, "train", "divergence", "--config", config], capture_output=True, text=True, timeout=600)
+    if said.returncode:
+        failures.append(f"divergence of {adapter}: {said.stderr}")
+        return None
+    return json.loads(said.stdout)["kl"]
+
+
+# A short run that packs and preserves: how far it went from its base is known, and from itself it is nowhere.
+held = root / "held.jsonl"
+held.write_text("".join(json.dumps({"prompt": turn("user", f"What is a {w}?")}) + "\n" for w in
+                        ("tea", "boat", "lamp", "river", "stone", "bread", "wheel", "cloud", "road", "door")))
+small = ["--max_steps", "2", "--save_steps", "0", "--logging_steps", "1", "--lora_r", "4", "--learning_rate", "1e-3"]
+done = run("train", "sft", *job, *small, "--packing", "true", "--max_length", "64", "--per_device_train_batch_size", "2", "--preserve", held,
+           "--json", code=0, says='"event":"preserve"')
+if done.returncode == 0:
+    seen = json.loads((root / "run" / "preserve.json").read_text())
+    if not (seen["rows"] == 8 and seen["held_out"] == 2 and seen["kl_low"] <= seen["kl"] <= seen["kl_high"] and seen["kl"] > 0):
+        failures.append(f"preserve.json: {seen}")
+    adapter = root / "run" / "adapter"
+    if (kl := divergence(adapter)) is not None and not 1e-6 < kl < 10:
+        failures.append(f"KL from its base: {kl}")
+    if (kl := divergence(adapter, adapter)) is not None and abs(kl) > 1e-6:
+        failures.append(f"KL from itself: {kl}")
+
+# A reward that one step suffices to game, as far as its budget goes: the run says so and fails.
+(root / "rewards.json").write_text('{"rewards": [{"type": "format", "contains": " the"}]}')
+(root / "gold.json").write_text('{"rewards": [{"type": "repetition"}]}')
+done = run("train", "grpo", "--model", "smollm2", "--data", held, "--out", "gamed", "--rewards", "rewards.json", "--gold_rewards", "gold.json",
+           "--kl_budget", "1e-4", "--on_goodhart", "fail", "--monitor_every", "1", "--monitor_prompts", "10", "--num_generations", "4",
+           "--per_device_train_batch_size", "8", "--max_completion_length", "8", *small, "--learning_rate", "1e-2", code=1, says="passed kl_budget")
 
 if trl:
     short = ["--max_steps", "2", "--per_device_train_batch_size", "2", "--save_steps", "0", "--logging_steps", "1", "--lora_r", "4", "--json"]
@@ -69,11 +106,8 @@ if trl:
         if start["processes"] != (2 if more else 1) or events[-1]["event"] != "done" or events[-1]["steps"] != 2:
             failures.append(f"{name}: {events}")
         # The adapter comes back: our own program puts it on the model, and it is not its base any more.
-        config = root / "divergence.json"
-        config.write_text(json.dumps({"model": "smollm2", "adapter": str(root / name / "adapter"), "data": str(rows), "bf16": False}))
-        said = subprocess.run([lm, "train", "divergence", "--config", config], capture_output=True, text=True, timeout=300)
-        if said.returncode or not json.loads(said.stdout)["kl"] > 0:
-            failures.append(f"{name}: its adapter: {said.stdout}{said.stderr}")
+        if (kl := divergence(root / name / "adapter")) is not None and not kl > 0:
+            failures.append(f"{name}: its adapter says nothing: {kl}")
 
 print("\n".join(failures) or f"training: all as it should be{'' if trl else ' (without TRL: $PLUMB_TRL_PYTHON is not set)'}")
 sys.exit(1 if failures else 0)

@@ -64,7 +64,7 @@ TEST(Goodhart, ARewardThatIsGamedIsFound) {
   for (size_t i = 0; i < runs; ++i) {
     const MadeRun run(i + 1, 20, Rising, Hump);
     found += run.first_alarm > 0;
-    early += run.first_alarm > 0 && run.first_alarm <= 18;
+    early += run.first_alarm > 0 && run.first_alarm <= 16;  // t < 0.8
     EXPECT_LT(run.best, 16) << i;
   }
   std::printf("found in %zu of %zu gamed runs, before the gold is below its start in %zu\n", found,
