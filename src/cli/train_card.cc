@@ -114,7 +114,7 @@ void AddTrainCard(CLI::App& verb, Globals& globals) {
   command->add_option("--cases", arguments->cases, "Of each suite, at most")->check(CLI::Range(30, 100000))->capture_default_str();
   command->add_option("--max-tokens", arguments->max_tokens, "Tokens an answer")->check(CLI::Range(8, 4096))->capture_default_str();
   AddGlobals(*command, globals);
-  command->footer("Exit code: 0 nothing is worse beyond its interval, 1 something is, 2 could not tell.");
+  command->footer("Exit code: 0 nothing is worse beyond doubt (5 % over all rates), 1 something is, 2 could not tell.");
   command->callback([arguments, &globals] {
     if (auto status = MakeTrainCard(*arguments, globals); !status) Report(status.error(), globals);
   });

@@ -2,7 +2,10 @@
 // asks (measure.h), before and after, paired case by case; what was lost, with examples.
 //
 //   PLUMB_TRY(Card card, MakeCard(before, after, policy, …));
-//   card.verdict   // "kept": nothing is worse beyond its interval; "lost": something is; "could_not_tell": too little was asked
+//   card.verdict   // "kept": nothing is worse beyond doubt; "lost": something is; "could_not_tell": too little was asked
+//
+// Beyond doubt: by Tango's interval, one-sided, at 5 % over all rates together (Bonferroni), so that an adapter that changed
+// nothing is called "lost" once in twenty times at most.
 #pragma once
 
 #include <optional>
@@ -23,7 +26,7 @@ struct CardRow {
   bool share = true;                // a share, else a number in `unit`
   std::string unit;
   std::optional<bool> higher_is_better;  // absent: a change is no loss by itself
-  bool lost() const;                // worse, and the interval leaves no doubt
+  bool lost = false;                // worse beyond doubt
 };
 
 // A case the base had right and the adapter has not.
