@@ -31,7 +31,7 @@ void ReadKeySource(const Node& node, Reader& reader, provider::ProviderConfig& c
   if (command) config.key_command = reader.Text(*command, "key_command");
 }
 
-void ReadLimits(const Node& node, Reader& reader, provider::ProviderConfig& config) {
+void ReadProviderLimits(const Node& node, Reader& reader, provider::ProviderConfig& config) {
   if (const auto limit = Seconds(node, "connect_s", reader)) config.timeouts.connect = *limit;
   if (const auto limit = Seconds(node, "timeout_s", reader)) config.timeouts.first_byte = *limit;
   if (const auto limit = Seconds(node, "first_token_s", reader)) config.first_token = *limit;
@@ -77,7 +77,7 @@ provider::ProviderConfig ReadProvider(const policy::Entry& entry, Reader& reader
   if (const Node* version = node.Find("api_version")) config.api_version = reader.Text(*version, "api_version");
   ReadKeySource(node, reader, config);
   if (const Node* file = node.Find("ca_file")) config.ca_file = reader.Path(*file, "ca_file").string();
-  ReadLimits(node, reader, config);
+  ReadProviderLimits(node, reader, config);
   return config;
 }
 

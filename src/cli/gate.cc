@@ -79,7 +79,7 @@ Status DecideDeclaredVerb(const GateArguments& arguments, Globals& globals) {
   return WriteGate(gate, arguments.declaration, arguments, globals);
 }
 
-Status Decide(const GateArguments& arguments, Globals& globals) {
+Status DecideFixed(const GateArguments& arguments, Globals& globals) {
   if (arguments.candidates.empty()) return Fail(Code::kInvalid, "what is to be decided? --candidate RUN");
   if (!arguments.declaration.empty()) return DecideDeclaredVerb(arguments, globals);
   if (arguments.baseline.empty()) return Fail(Code::kInvalid, "against what? --baseline RUN, or --declaration FILE");
@@ -128,7 +128,7 @@ void RegisterGate(CLI::App& app, Globals& globals) {
   AddGateDeclare(*gate, globals);
   gate->callback([gate, arguments, &globals] {
     if (!gate->get_subcommands().empty()) return;
-    if (Status status = Decide(*arguments, globals); !status) Report(status.error(), globals);
+    if (Status status = DecideFixed(*arguments, globals); !status) Report(status.error(), globals);
   });
 }
 

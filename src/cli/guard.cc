@@ -13,7 +13,7 @@ namespace {
 
 using guard::Direction;
 
-void Say(const std::string& text) { fmt::print(stderr, "{}\n", text); }
+void SayOnStderr(const std::string& text) { fmt::print(stderr, "{}\n", text); }
 
 // ---- check -----------------------------------------------------------------------------------------------------
 
@@ -47,7 +47,7 @@ Status Write(const std::string& path, const std::vector<json::object>& rows) {
   return {};
 }
 
-Result<size_t> Check(const CheckFlags& flags, Globals& globals) {
+Result<size_t> CheckTexts(const CheckFlags& flags, Globals& globals) {
   PLUMB_TRY(const Direction direction, guard::ParseDirection(flags.direction));
   PLUMB_TRY(const std::vector<json::object> rows, ReadJsonl(flags.in));
   std::vector<guard::Subject> subjects;
@@ -57,7 +57,7 @@ Result<size_t> Check(const CheckFlags& flags, Globals& globals) {
     subjects.push_back(std::move(*subject));
   }
   PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
-  for (const std::string& warning : loaded.guard->Warnings()) Say("plumb: " + warning);
+  for (const std::string& warning : loaded.guard->Warnings()) SayOnStderr("plumb: " + warning);
   std::vector<json::object> out;
   size_t failed = 0;
   constexpr size_t kBatch = 256;
@@ -135,10 +135,10 @@ void RegisterGuard(CLI::App& app, Globals& globals) {
   check->add_option("--in", check_flags->in, "JSONL with id and text or messages; '-' is standard input")->capture_default_str();
   check->add_option("--out", check_flags->out, "Where verdicts go; '-' is standard output")->capture_default_str();
   check->callback([check_flags, &globals] {
-    const auto failed = Check(*check_flags, globals);
+    const auto failed = CheckTexts(*check_flags, globals);
     if (!failed) return Report(failed.error(), globals);
     if (*failed == 0) return;
-    Say(fmt::format("plumb: a required detector gave no answer for {} texts", *failed));
+    SayOnStderr(fmt::format("plumb: a required detector gave no answer for {} texts", *failed));
     globals.exit_code = 2;
   });
 

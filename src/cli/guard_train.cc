@@ -25,7 +25,7 @@ struct TrainFlags {
   uint64_t seed = 1;
 };
 
-Status Train(const TrainFlags& flags, Globals& globals) {
+Status TrainGuard(const TrainFlags& flags, Globals& globals) {
   PLUMB_TRY(const policy::Policy policy, policy::LoadPolicy(globals.policy));
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
   std::vector<json::object> extra;
@@ -145,7 +145,7 @@ Status Calibrate(const DataFlags& flags, Globals& globals) {
   return {};
 }
 
-Result<bool> Verify(const VerifyFlags& flags, Globals& globals) {
+Result<bool> VerifyGuard(const VerifyFlags& flags, Globals& globals) {
   PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
   PLUMB_TRY(const auto extra, flags.Extra());
   PLUMB_TRY(const auto calibration,
@@ -214,7 +214,7 @@ void AddGuardTraining(CLI::App& guard_verb, Globals& globals) {
   train->add_option("--seed", train_flags->seed, "Of shuffling and of new weights")
       ->capture_default_str();
   train->callback([train_flags, &globals] {
-    if (const Status done = Train(*train_flags, globals); !done) Report(done.error(), globals);
+    if (const Status done = TrainGuard(*train_flags, globals); !done) Report(done.error(), globals);
   });
 
   auto* calibrate =
@@ -236,7 +236,7 @@ void AddGuardTraining(CLI::App& guard_verb, Globals& globals) {
   verify->add_option("--max-age", verify_flags->max_age, "Days after which thresholds are stale")
       ->capture_default_str();
   verify->callback([verify_flags, &globals] {
-    const auto holds = Verify(*verify_flags, globals);
+    const auto holds = VerifyGuard(*verify_flags, globals);
     if (!holds) return Report(holds.error(), globals);
     if (!*holds) globals.exit_code = 1;
   });

@@ -137,7 +137,7 @@ Result<json::object> Init(const InitFlags& flags) {
   return out;
 }
 
-void Print(const json::object& made) {
+void PrintMade(const json::object& made) {
   fmt::print("{}\n\nAbove is the first application key; only its hash is kept. Next:\n  cd {} && plumb serve\n",
              std::string(made.at("key").as_string()), std::string(made.at("folder").as_string()));
 }
@@ -156,7 +156,7 @@ void RegisterInit(CLI::App& app, Globals& globals) {
     auto made = Init(*flags);
     if (!made) return Report(made.error(), globals);
     if (globals.json) std::puts(ToJson(*made).c_str());
-    else Print(*made);
+    else PrintMade(*made);
   });
 }
 

@@ -27,7 +27,7 @@ Status PrintPath(Globals& globals) {
   return {};
 }
 
-Status Verify(const std::vector<std::string>& witnesses, Globals& globals) {
+Status VerifyLedger(const std::vector<std::string>& witnesses, Globals& globals) {
   std::vector<std::string> notes;
   for (const auto& file : witnesses) {
     PLUMB_TRY(auto note, ReadFile(file));
@@ -158,7 +158,7 @@ void RegisterLedger(CLI::App& app, Globals& globals) {
   auto witnesses = std::make_shared<std::vector<std::string>>();
   add("verify", "Check every stored byte; exit code 1 where something was changed",
       [&](CLI::App& c) { c.add_option("--witness", *witnesses, "A signed head kept elsewhere (plumb ledger checkpoint)"); },
-      [witnesses](Globals& g) { return Verify(*witnesses, g); });
+      [witnesses](Globals& g) { return VerifyLedger(*witnesses, g); });
 
   add("checkpoint", "Print the signed head, to be kept elsewhere as a witness", none, [](Globals& g) -> Status {
     PLUMB_TRY(const auto ledger, OpenLedger(g, true));

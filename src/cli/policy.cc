@@ -16,8 +16,8 @@ namespace {
 
 using namespace plumb::policy;
 
-void Print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-void PrintJson(const json::value& value) { Print(ToJson(value) + "\n"); }
+void PrintText(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void PrintJson(const json::value& value) { PrintText(ToJson(value) + "\n"); }
 
 // ---- check -----------------------------------------------------------------------------------------------------
 
@@ -27,7 +27,7 @@ void PrintProblems(const std::vector<Problem>& problems, const Globals& globals)
     for (const Problem& each : problems) out.push_back({{"where", each.where}, {"message", each.message}});
     return PrintJson({{"valid", false}, {"problems", std::move(out)}});
   }
-  for (const Problem& each : problems) Print(fmt::format("{}: {}\n", each.where, each.message));
+  for (const Problem& each : problems) PrintText(fmt::format("{}: {}\n", each.where, each.message));
   fmt::print(stderr, "plumb: {} problem{} found\n", problems.size(), problems.size() == 1 ? "" : "s");
 }
 
@@ -43,13 +43,13 @@ void PrintSummary(const Policy& policy, const std::string& path, const Globals& 
                       {"examples", {{"violating", violating}, {"allowed", allowed}, {"ordinary", ordinary}, {"train", splits[0]},
                                     {"calibration", splits[1]}, {"test", splits[2]}}}});
   }
-  Print(fmt::format("{}: good\n  {} {}, {} clauses ({} categories), sha256 {}\n  {} violating, {} allowed and {} ordinary examples: {} train, "
+  PrintText(fmt::format("{}: good\n  {} {}, {} clauses ({} categories), sha256 {}\n  {} violating, {} allowed and {} ordinary examples: {} train, "
                     "{} calibration, {} test\n",
                     path, policy.id, policy.version, ClauseIds(policy).size(), policy.categories.size(), policy.hash, violating, allowed, ordinary,
                     splits[0], splits[1], splits[2]));
 }
 
-void Check(const PolicyFlags& flags, Globals& globals) {
+void CheckFile(const PolicyFlags& flags, Globals& globals) {
   const auto problems = CheckPolicy(flags.Path(globals));
   if (!problems) return Report(problems.error(), globals);
   if (!problems->empty()) {
@@ -74,10 +74,10 @@ void Diff(const std::string& before_path, const std::string& after_path, Globals
       changes.push_back({{"clause", each.clause}, {"change", each.words}, {"stale", json::value_from(each.stale)}});
     return PrintJson({{"before", before->hash}, {"after", after->hash}, {"changes", std::move(changes)}, {"stale", json::value_from(diff.Stale())}});
   }
-  if (diff.changes.empty()) return Print("The two ask for the same.\n");
-  for (const Change& each : diff.changes) Print(fmt::format("{}: {}\n", each.clause, each.words));
-  Print("\nStale, to be made or measured again:\n");
-  for (const auto& [kind, clauses] : diff.Stale()) Print(fmt::format("  {}: {}\n", kind, Join(clauses, ", ")));
+  if (diff.changes.empty()) return PrintText("The two ask for the same.\n");
+  for (const Change& each : diff.changes) PrintText(fmt::format("{}: {}\n", each.clause, each.words));
+  PrintText("\nStale, to be made or measured again:\n");
+  for (const auto& [kind, clauses] : diff.Stale()) PrintText(fmt::format("  {}: {}\n", kind, Join(clauses, ", ")));
 }
 
 // ---- render ----------------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ void Render(const PolicyFlags& flags, const RenderFlags& render, Globals& global
                            : render.reader == "public"     ? RenderPublic(*policy)
                                                            : RenderSystemPrompt(*policy, render.options);
   if (globals.json) return PrintJson({{"for", render.reader}, {"policy", policy->hash}, {"tokens", AboutTokens(text)}, {"text", text}});
-  Print(text + (text.ends_with('\n') ? "" : "\n"));
+  PrintText(text + (text.ends_with('\n') ? "" : "\n"));
 }
 
 // ---- test ------------------------------------------------------------------------------------------------------
@@ -145,10 +145,10 @@ void Test(const PolicyFlags& flags, const TestFlags& with, Globals& globals) {
     return PrintJson({{"passed", test->failures.empty()}, {"clauses", std::move(clauses)}, {"failures", json::value_from(test->failures)}});
   }
   for (const ClauseResult& each : test->clauses)
-    Print(fmt::format("{}: {} {} of {} violating examples and {} of {} that are allowed\n", each.clause,
+    PrintText(fmt::format("{}: {} {} of {} violating examples and {} of {} that are allowed\n", each.clause,
                       test->with_guard ? "the guard acts on" : "patterns alone match", each.caught, each.violating, each.alarms, each.allowed));
-  for (const std::string& failure : test->failures) Print(fmt::format("FAIL {}\n", failure));
-  Print(fmt::format("{} escalation rules, {} failures\n", policy->escalation.size(), test->failures.size()));
+  for (const std::string& failure : test->failures) PrintText(fmt::format("FAIL {}\n", failure));
+  PrintText(fmt::format("{} escalation rules, {} failures\n", policy->escalation.size(), test->failures.size()));
 }
 
 }  // namespace
@@ -164,7 +164,7 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
 
   CLI::App* check = policy->add_subcommand("check", "Say everything that is wrong with it, with line and column");
   check_flags.Add(*check, globals);
-  check->callback([&] { Check(check_flags, globals); });
+  check->callback([&] { CheckFile(check_flags, globals); });
 
   CLI::App* diff = policy->add_subcommand("diff", "Which behaviours changed, in words, and what is stale");
   AddGlobals(*diff, globals);
@@ -186,7 +186,7 @@ void RegisterPolicy(CLI::App& app, Globals& globals) {
   AddRecall(*policy, globals);
 
   CLI::App* schema = policy->add_subcommand("schema", "Print the JSON Schema of the file, for editors");
-  schema->callback([] { Print(std::string(PolicySchema())); });
+  schema->callback([] { PrintText(std::string(PolicySchema())); });
 
   CLI::App* test = policy->add_subcommand("test", "Run its own examples and escalation rules");
   test_flags.Add(*test, globals);

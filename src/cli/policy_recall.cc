@@ -25,7 +25,7 @@ class EncoderEmbedder final : public gateway::Embedder {
   guard::Encoder& encoder_;
 };
 
-void Print(const std::string& by, size_t k, const gateway::Recall& recall, const Globals& globals) {
+void PrintRecall(const std::string& by, size_t k, const gateway::Recall& recall, const Globals& globals) {
   if (globals.json) {
     const json::value row = {{"by", by}, {"k", k}, {"n", recall.n}, {"found", recall.found}, {"low", recall.low}, {"high", recall.high}};
     std::puts(ToJson(row).c_str());
@@ -39,14 +39,14 @@ Status Measure(const RecallFlags& flags, Globals& globals) {
   if (!flags.file.empty()) globals.policy = flags.file;
   PLUMB_TRY(const policy::Policy policy, policy::LoadPolicy(globals.policy));
   const gateway::ClauseIndex words(policy);
-  for (size_t k : flags.ks) Print("words", k, gateway::MeasureRecall(policy, words, k, flags.most), globals);
+  for (size_t k : flags.ks) PrintRecall("words", k, gateway::MeasureRecall(policy, words, k, flags.most), globals);
   if (flags.guard.without_encoder) return {};
   PLUMB_TRY(const LoadedGuard loaded, flags.guard.Load(globals));
   auto* encoder = dynamic_cast<guard::Encoder*>(loaded.encoder.get());
   if (!encoder) return {};
   EncoderEmbedder embedder(*encoder);
   PLUMB_TRY(const gateway::ClauseIndex meaning, gateway::ClauseIndex::Embedded(policy, embedder));
-  for (size_t k : flags.ks) Print("meaning", k, gateway::MeasureRecall(policy, meaning, k, flags.most), globals);
+  for (size_t k : flags.ks) PrintRecall("meaning", k, gateway::MeasureRecall(policy, meaning, k, flags.most), globals);
   return {};
 }
 

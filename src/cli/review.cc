@@ -20,7 +20,7 @@ struct ReviewFlags {
   bool all = false;
 };
 
-Result<std::unique_ptr<ledger::Ledger>> OpenLedger(const Globals& globals, bool read_only) {
+Result<std::unique_ptr<ledger::Ledger>> OpenHolds(const Globals& globals, bool read_only) {
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
   return ledger::Ledger::Open(config.ledger, {.read_only = read_only});
 }
@@ -40,7 +40,7 @@ std::string LastUserText(const Hold& hold) {
   return last;
 }
 
-void Print(const Hold& hold, bool whole) {
+void PrintHold(const Hold& hold, bool whole) {
   fmt::print("{}  {:8}  {}  {}  since {}  {} {}\n", hold.exchange, gateway::HoldStateName(hold.state), hold.clause.empty() ? "(route)" : hold.clause,
              hold.model, hold.time, hold.decided.empty() ? "until" : "decided", hold.decided.empty() ? hold.expires : hold.decided);
   if (!whole) {
@@ -57,7 +57,7 @@ void Print(const Hold& hold, bool whole) {
 }
 
 Status Show(const ReviewFlags& flags, const Globals& globals) {
-  PLUMB_TRY(const auto ledger, OpenLedger(globals, true));
+  PLUMB_TRY(const auto ledger, OpenHolds(globals, true));
   const Time now = SystemClock()();
   std::vector<Hold> holds;
   if (flags.id.empty()) {
@@ -69,7 +69,7 @@ Status Show(const ReviewFlags& flags, const Globals& globals) {
   if (holds.empty() && !globals.json) fmt::print("nothing waits{}\n", flags.all ? ", and nothing did" : " (--all shows what was decided or expired)");
   for (const Hold& hold : holds) {
     if (globals.json) std::puts(ToJson(gateway::HoldJson(hold, true)).c_str());
-    else Print(hold, !flags.id.empty());
+    else PrintHold(hold, !flags.id.empty());
   }
   return {};
 }
@@ -87,9 +87,9 @@ Result<std::string> WordsOf(const ReviewFlags& flags, const std::string& kind) {
   return text;
 }
 
-Status Decide(const ReviewFlags& flags, const std::string& kind, const Globals& globals) {
+Status DecideHold(const ReviewFlags& flags, const std::string& kind, const Globals& globals) {
   PLUMB_TRY(const std::string words, WordsOf(flags, kind));
-  PLUMB_TRY(const auto ledger, OpenLedger(globals, false));
+  PLUMB_TRY(const auto ledger, OpenHolds(globals, false));
   const Decision decision{kind, words, flags.note, ThisUser(), "local"};
   PLUMB_TRY(const ledger::Receipt receipt, gateway::DecideHold(*ledger, flags.id, decision, SystemClock()()));
   if (globals.json) {
@@ -122,7 +122,7 @@ void RegisterReview(CLI::App& app, Globals& globals) {
     if (kind != std::string_view("release")) decide->add_option("--text", flags.text, "The words that are given instead");
     decide->add_option("--note", flags.note, "Why, for the record");
     decide->callback([&, kind = std::string(kind)] {
-      if (Status done = Decide(flags, kind, globals); !done) Report(done.error(), globals);
+      if (Status done = DecideHold(flags, kind, globals); !done) Report(done.error(), globals);
     });
   }
 }

@@ -14,7 +14,7 @@ constexpr char kScript[] =
 const std::vector<std::string> kJobs = {"sft", "dpo", "orpo", "cpo", "kto", "reward"};
 
 // A word of a shell command.
-std::string Quoted(const std::string& word) {
+std::string ShellWord(const std::string& word) {
   std::string out = "'";
   for (char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -75,8 +75,8 @@ Result<std::string> HuggingFaceFolder(const std::string& model, const fs::path& 
   if (program.empty()) {
     PLUMB_TRY(program, provider::FindLm());
   }
-  const std::string command = fmt::format("{} export --model {} --out {} >{} 2>&1", Quoted(program.string()), Quoted(model),
-                                          Quoted(folder.string()), Quoted((work / "export.log").string()));
+  const std::string command = fmt::format("{} export --model {} --out {} >{} 2>&1", ShellWord(program.string()), ShellWord(model),
+                                          ShellWord(folder.string()), ShellWord((work / "export.log").string()));
   if (std::system(command.c_str()) != 0)
     return Fail(Code::kUnavailable, "{} could not be exported for TRL; see {}", model, (work / "export.log").string());
   return folder.string();
@@ -85,7 +85,7 @@ Result<std::string> HuggingFaceFolder(const std::string& model, const fs::path& 
 // An executable that speaks as plumb-lm does: `… train JOB --config FILE`.
 Status WriteLauncher(const fs::path& work, const TrlEngine& engine) {
   PLUMB_CHECK(WriteFileAtomic(work / "train.py", kScript));
-  const std::string python = Quoted(engine.python), script = Quoted((work / "train.py").string());
+  const std::string python = ShellWord(engine.python), script = ShellWord((work / "train.py").string());
   std::string text = "#!/bin/sh\n";
   text += fmt::format("command -v {0} >/dev/null || {{ echo \"no program {1}: name a Python with --python\" >&2; exit 3; }}\n", python, engine.python);
   text += fmt::format("{} {} --check || exit 3\n", python, script);
@@ -102,7 +102,7 @@ Status WriteLauncher(const fs::path& work, const TrlEngine& engine) {
 Error Plain(const Error& error, const fs::path& log) {
   if (error.message.find("exit code 3") == std::string::npos) return error;
   auto text = ReadFile(log);
-  const auto lines = text ? Split(Trim(*text), '\n') : std::vector<std::string_view>{};
+  const auto lines = text ? plumb::Split(Trim(*text), '\n') : std::vector<std::string_view>{};
   return {Code::kUnavailable, lines.empty() ? error.message : std::string(lines.back()), {}};
 }
 

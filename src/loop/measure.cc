@@ -11,7 +11,7 @@ namespace {
 bool Hit(const Question& question, const eval::Sample& sample) { return question.refusal ? sample.refused : sample.passed; }
 
 // A suite may hold controls of the other kind (harmless requests in an attacker's wrapper); they are not of this rate.
-bool Counts(const Question& question, const eval::Sample& sample) {
+bool IsCounted(const Question& question, const eval::Sample& sample) {
   if (sample.status != eval::SampleStatus::kOk) return false;
   if (!question.refusal) return true;
   return sample.expect == (question.higher_is_better ? data::Expect::kRefuse : data::Expect::kComply);
@@ -20,7 +20,7 @@ bool Counts(const Question& question, const eval::Sample& sample) {
 Share ShareOf(const Question& question, const eval::Run& run) {
   int64_t hits = 0, n = 0;
   for (const auto& sample : run.samples) {
-    if (!Counts(question, sample)) continue;
+    if (!IsCounted(question, sample)) continue;
     ++n;
     hits += Hit(question, sample);
   }
@@ -31,11 +31,11 @@ Share ShareOf(const Question& question, const eval::Run& run) {
 stats::PairedCounts Pairs(const Question& question, const eval::Run& before, const eval::Run& after) {
   std::map<std::string_view, bool> first;
   for (const auto& sample : before.samples)
-    if (Counts(question, sample)) first[sample.id] = Hit(question, sample);
+    if (IsCounted(question, sample)) first[sample.id] = Hit(question, sample);
   std::vector<bool> baseline, candidate;
   for (const auto& sample : after.samples) {
     const auto at = first.find(sample.id);
-    if (!Counts(question, sample) || at == first.end()) continue;
+    if (!IsCounted(question, sample) || at == first.end()) continue;
     baseline.push_back(at->second);
     candidate.push_back(Hit(question, sample));
   }

@@ -25,7 +25,7 @@ bool IsRequest(const policy::Example& example) {
   return example.prompt.empty() && example.clause != "scope" && example.clause != "tone" && !example.clause.starts_with("principle/");
 }
 
-json::array Turn(std::string_view role, std::string_view content) {
+json::array Said(std::string_view role, std::string_view content) {
   return {json::object{{"role", role}, {"content", content}}};
 }
 
@@ -97,8 +97,8 @@ std::string RefusalFor(const policy::Policy& policy, const PairPrompt& prompt) {
 }
 
 json::object PairRow(const Pair& pair) {
-  return {{"prompt", Turn("user", pair.prompt.text)}, {"chosen", Turn("assistant", pair.chosen)},
-          {"rejected", Turn("assistant", pair.rejected)}, {"clause", pair.prompt.clause}, {"kind", pair.prompt.kind},
+  return {{"prompt", Said("user", pair.prompt.text)}, {"chosen", Said("assistant", pair.chosen)},
+          {"rejected", Said("assistant", pair.rejected)}, {"clause", pair.prompt.clause}, {"kind", pair.prompt.kind},
           {"violates", pair.prompt.violates}, {"source", pair.source}, {"open", pair.open}, {"example", pair.prompt.example}};
 }
 
@@ -119,7 +119,7 @@ Result<Pair> PairFromRow(const json::object& row) {
 bool LearnedFurther(std::string_view prompt) { return NumberOf(prompt, "further") % 4 == 0; }
 
 json::object SftRow(const Pair& pair) {
-  json::object row = {{"prompt", Turn("user", pair.prompt.text)}, {"completion", Turn("assistant", pair.chosen)}};
+  json::object row = {{"prompt", Said("user", pair.prompt.text)}, {"completion", Said("assistant", pair.chosen)}};
   // Whether to decline is decided in the first words, and those are what most rows are spent on: a refusal's opening
   // sentence, the first token of an answer. Every fourth row is learned further, so that refusals end as they should
   // and answers go on as the model's own.

@@ -9,14 +9,14 @@ std::string NameOf(const std::string& target) { return target.substr(target.find
 std::string ServeYaml(const Release& release) {
   const std::string name = NameOf(release.guarded);
   std::string text = "# What to put into plumb.yaml to serve this turn's model behind its guard.\n";
-  if (!release.guard.empty()) text += fmt::format("guard: {}\n", ToJson(json::value(release.guard.string())));
+  if (!release.guard.empty()) text += fmt::format("guard: {}\n", plumb::ToJson(json::value(release.guard.string())));
   text += "models:\n";
   if (release.in_doubt.empty()) {
-    text += fmt::format("  {}: {}\n", ToJson(json::value(name)), ToJson(json::value(release.guarded)));
+    text += fmt::format("  {}: {}\n", plumb::ToJson(json::value(name)), plumb::ToJson(json::value(release.guarded)));
   } else {
-    text += fmt::format("  {}:\n    target: {}\n    in_doubt: {{from: {}, model: {}}}\n", ToJson(json::value(name)), ToJson(json::value(release.guarded)),
-                        release.in_doubt_from, ToJson(json::value(name + "-careful")));
-    text += fmt::format("  {}: {}\n", ToJson(json::value(name + "-careful")), ToJson(json::value(release.in_doubt)));
+    text += fmt::format("  {}:\n    target: {}\n    in_doubt: {{from: {}, model: {}}}\n", plumb::ToJson(json::value(name)), plumb::ToJson(json::value(release.guarded)),
+                        release.in_doubt_from, plumb::ToJson(json::value(name + "-careful")));
+    text += fmt::format("  {}: {}\n", plumb::ToJson(json::value(name + "-careful")), plumb::ToJson(json::value(release.in_doubt)));
   }
   return text;
 }

@@ -1,15 +1,11 @@
 #include "base/stats/agreement.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
+#include "base/stats/interval.h"
+
 namespace plumb::stats {
-namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-}  // namespace
 
 double CohenKappa(const std::vector<int>& a, const std::vector<int>& b) {
   if (a.empty() || a.size() != b.size()) return kNan;

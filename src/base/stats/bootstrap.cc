@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "base/stats/distribution.h"
 
 namespace plumb::stats {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> Resampled(const std::vector<double>& x, const Statistic& statistic, const BootstrapOptions& options) {
   Random random(options.seed);

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/stats/bootstrap.h"
 #include "base/stats/distribution.h"
 
 namespace plumb::stats {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Covariance with n − 1.
 double Covariance(const std::vector<double>& x, const std::vector<double>& y) {

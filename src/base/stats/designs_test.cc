@@ -10,7 +10,7 @@ namespace plumb::stats {
 namespace {
 
 // What statsmodels, scipy, krippendorff and ppi-python say (tests/goldens/stats/make_designs.py).
-const json::object& Golden() {
+const json::object& Designs() {
   static const json::object golden =
       ReadJson(fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/stats/designs.json").value().as_object();
   return golden;
@@ -21,15 +21,15 @@ std::vector<double> List(const json::value& value) {
   for (const json::value& one : value.as_array()) out.push_back(one.to_number<double>());
   return out;
 }
-std::vector<double> Numbers(const char* key) { return List(Golden().at(key)); }
-std::vector<std::vector<double>> Rows(const char* key) {
+std::vector<double> DesignNumbers(const char* key) { return List(Designs().at(key)); }
+std::vector<std::vector<double>> DesignRows(const char* key) {
   std::vector<std::vector<double>> out;
-  for (const json::value& row : Golden().at(key).as_array()) out.push_back(List(row));
+  for (const json::value& row : Designs().at(key).as_array()) out.push_back(List(row));
   return out;
 }
 
 TEST(NonInferiority, PowerEqualsEnumerationOfEveryTable) {
-  for (const auto& row : Rows("noninferiority_power"))
+  for (const auto& row : DesignRows("noninferiority_power"))
     EXPECT_NEAR(NonInferiorityPower(row[0], row[1], row[2], row[3], row[4]), row[5], 1e-8) << row[0] << " " << row[1];
 }
 
@@ -62,8 +62,8 @@ void ExpectBetting(const std::vector<double>& x, const json::object& want, doubl
 }
 
 TEST(Sequential, EqualsTheMartingaleOnAGridOfMeans) {
-  ExpectBetting(Numbers("bits"), Golden().at("betting").as_object(), 0.95, 0.2);
-  ExpectBetting(Numbers("bounded"), Golden().at("betting_bounded").as_object(), 0.9, 0.4);
+  ExpectBetting(DesignNumbers("bits"), Designs().at("betting").as_object(), 0.95, 0.2);
+  ExpectBetting(DesignNumbers("bounded"), Designs().at("betting_bounded").as_object(), 0.9, 0.4);
 }
 
 TEST(Sequential, LookingAfterEveryCaseKeepsItsError) {
@@ -102,14 +102,14 @@ TEST(Sequential, ARealDifferenceIsFoundEarly) {
 
 TEST(Agreement, FleissEqualsStatsmodels) {
   std::vector<std::vector<int>> counts;
-  for (const auto& row : Rows("fleiss_counts")) counts.emplace_back(row.begin(), row.end());
-  EXPECT_NEAR(FleissKappa(counts), Golden().at("fleiss").to_number<double>(), 1e-10);
+  for (const auto& row : DesignRows("fleiss_counts")) counts.emplace_back(row.begin(), row.end());
+  EXPECT_NEAR(FleissKappa(counts), Designs().at("fleiss").to_number<double>(), 1e-10);
   EXPECT_TRUE(std::isnan(FleissKappa({{3, 0}, {2, 0}})));
   EXPECT_TRUE(std::isnan(FleissKappa({{3, 0}, {3, 0}})));
 }
 
 TEST(Agreement, AlphaEqualsThePackage) {
-  const json::array& raters = Golden().at("alpha_raters").as_array();
+  const json::array& raters = Designs().at("alpha_raters").as_array();
   std::vector<std::vector<std::optional<double>>> ratings(raters[0].as_array().size());
   for (const json::value& rater : raters) {
     for (size_t i = 0; i < ratings.size(); ++i) {
@@ -117,14 +117,14 @@ TEST(Agreement, AlphaEqualsThePackage) {
       ratings[i].push_back(one.is_null() ? std::nullopt : std::optional(one.to_number<double>()));
     }
   }
-  const std::vector<double> want = Numbers("alpha");
+  const std::vector<double> want = DesignNumbers("alpha");
   EXPECT_NEAR(KrippendorffAlpha(ratings, Level::kNominal), want[0], 1e-9);
   EXPECT_NEAR(KrippendorffAlpha(ratings, Level::kOrdinal), want[1], 1e-9);
   EXPECT_NEAR(KrippendorffAlpha(ratings, Level::kInterval), want[2], 1e-9);
 }
 
 TEST(RareEvent, EqualsScipysExactInterval) {
-  for (const auto& row : Rows("rare")) {
+  for (const auto& row : DesignRows("rare")) {
     const RareEvents got = ExtrapolateRate(row[0], row[1], row[2]);
     const double all[] = {got.rate.estimate, got.rate.low, got.rate.high, got.expected.estimate, got.expected.low, got.expected.high,
                           got.at_least_one.estimate, got.at_least_one.low, got.at_least_one.high};
@@ -135,8 +135,8 @@ TEST(RareEvent, EqualsScipysExactInterval) {
 }
 
 TEST(RareEvent, TheTailsLineEqualsScipys) {
-  const TailForecast got = ForecastWorst(Numbers("tail_p"), 1e5);
-  const std::vector<double> want = Numbers("tail");
+  const TailForecast got = ForecastWorst(DesignNumbers("tail_p"), 1e5);
+  const std::vector<double> want = DesignNumbers("tail");
   EXPECT_NEAR(got.slope, want[0], 1e-9);
   EXPECT_NEAR(got.intercept, want[1], 1e-9);
   EXPECT_NEAR(got.r2, want[2], 1e-9);
@@ -146,9 +146,9 @@ TEST(RareEvent, TheTailsLineEqualsScipys) {
 
 TEST(Weighting, StratifiedEqualsStatsmodelsIntervalsPutTogether) {
   std::vector<Stratum> strata;
-  for (const auto& row : Rows("strata")) strata.push_back({static_cast<int64_t>(row[0]), static_cast<int64_t>(row[1]), 100 * row[2]});
+  for (const auto& row : DesignRows("strata")) strata.push_back({static_cast<int64_t>(row[0]), static_cast<int64_t>(row[1]), 100 * row[2]});
   const Interval got = StratifiedRate(strata);
-  const std::vector<double> want = Numbers("stratified");
+  const std::vector<double> want = DesignNumbers("stratified");
   EXPECT_NEAR(got.estimate, want[0], 1e-12);
   EXPECT_NEAR(got.low, want[1], 1e-10);
   EXPECT_NEAR(got.high, want[2], 1e-10);
@@ -158,15 +158,15 @@ TEST(Weighting, StratifiedEqualsStatsmodelsIntervalsPutTogether) {
 }
 
 TEST(Weighting, InverseProbabilityEqualsStatsmodelsWls) {
-  const WeightedMean got = InverseProbabilityMean(Numbers("ipw_y"), Numbers("ipw_p"));
-  EXPECT_NEAR(got.mean.estimate, Numbers("ipw")[0], 1e-10);
-  EXPECT_NEAR(got.standard_error, Numbers("ipw")[1], 1e-10);
+  const WeightedMean got = InverseProbabilityMean(DesignNumbers("ipw_y"), DesignNumbers("ipw_p"));
+  EXPECT_NEAR(got.mean.estimate, DesignNumbers("ipw")[0], 1e-10);
+  EXPECT_NEAR(got.standard_error, DesignNumbers("ipw")[1], 1e-10);
   EXPECT_LT(got.effective_n, 120);
   EXPECT_TRUE(std::isnan(InverseProbabilityMean({1, 0}, {0, 1}).mean.estimate));
 }
 
 TEST(Correction, RoganGladenEqualsItsPaper) {
-  for (const auto& row : Rows("rogan_gladen")) {
+  for (const auto& row : DesignRows("rogan_gladen")) {
     const Interval got = RoganGladen(row[0], row[1], {static_cast<int64_t>(row[2]), static_cast<int64_t>(row[3]),
                                                       static_cast<int64_t>(row[4]), static_cast<int64_t>(row[5])}, row[9]);
     EXPECT_NEAR(got.estimate, row[6], 1e-12);
@@ -177,8 +177,8 @@ TEST(Correction, RoganGladenEqualsItsPaper) {
 
 TEST(Correction, PpiEqualsPpiPython) {
   for (const auto& [key, tuned] : {std::pair{"ppi_plain", false}, {"ppi_tuned", true}}) {
-    const Interval got = PpiMean(Numbers("ppi_label"), Numbers("ppi_judged"), Numbers("ppi_rest"), 0.95, tuned);
-    const std::vector<double> want = Numbers(key);
+    const Interval got = PpiMean(DesignNumbers("ppi_label"), DesignNumbers("ppi_judged"), DesignNumbers("ppi_rest"), 0.95, tuned);
+    const std::vector<double> want = DesignNumbers(key);
     // ppi-python divides variances by n, ours by n − 1.
     EXPECT_NEAR(got.estimate, want[0], 2e-3) << key;
     EXPECT_NEAR(got.low, want[1], 2e-3) << key;

@@ -10,8 +10,6 @@
 namespace plumb::stats {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 // Tango 1998, eq. 4: the score statistic of H0: difference = delta, with the nuisance parameter q (the rate of pairs
 // only the baseline passes) at its constrained maximum-likelihood value.
 double TangoZ(const PairedCounts& counts, double delta) {

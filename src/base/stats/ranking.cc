@@ -1,13 +1,12 @@
 #include "base/stats/ranking.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
+
+#include "base/stats/interval.h"
 
 namespace plumb::stats {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Calls visit(positives, negatives) for each group of equal scores, highest first.
 template <class Visit>

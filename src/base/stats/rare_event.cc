@@ -2,16 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/stats/proportion.h"
 
 namespace plumb::stats {
-namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-}  // namespace
 
 RareEvents ExtrapolateRate(int64_t k, int64_t n, double volume, double confidence) {
   RareEvents out;

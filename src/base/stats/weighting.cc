@@ -2,17 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/stats/distribution.h"
 #include "base/stats/proportion.h"
 
 namespace plumb::stats {
-namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-}  // namespace
 
 Interval StratifiedRate(const std::vector<Stratum>& strata, double confidence) {
   double total = 0;

@@ -7,12 +7,6 @@
 namespace plumb::policy {
 namespace {
 
-std::optional<double> Number(const Node& node, std::string_view key) {
-  const std::string_view text = node.TextOf(key);
-  if (text.empty()) return std::nullopt;
-  return std::strtod(std::string(text).c_str(), nullptr);
-}
-
 // Which actions make sense in a direction, and why another does not.
 std::string ActionFault(std::string_view direction, std::string_view action) {
   const bool carried = direction == "tool_result" || direction == "document";
@@ -79,7 +73,7 @@ void CheckScope(const Node& policy, Problems& problems) {
 void CheckRates(const Node& policy, Problems& problems) {
   const Node* model = policy.Find("model");
   if (!model) return;
-  const auto refuse = Number(*model, "refuse"), over = Number(*model, "over_refusal");
+  const auto refuse = NumberOf(*model, "refuse"), over = NumberOf(*model, "over_refusal");
   if (refuse && over && *over >= *refuse)
     AddProblem(problems, PlaceOf(*model, "over_refusal"),
                "over_refusal is {} and refuse is {}: a model that refuses at random would pass; over_refusal must be the smaller",

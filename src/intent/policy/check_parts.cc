@@ -15,6 +15,12 @@ const Place& PlaceOf(const Node& node, std::string_view key) {
   return child ? child->place : node.place;
 }
 
+std::optional<double> NumberOf(const Node& node, std::string_view key) {
+  const std::string_view text = node.TextOf(key);
+  if (text.empty()) return std::nullopt;
+  return std::strtod(std::string(text).c_str(), nullptr);
+}
+
 bool Contains(const std::vector<std::string>& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }

@@ -21,6 +21,8 @@ std::vector<std::string> RuleClauseNames(const Node& policy);
 const std::vector<Node>& Items(const Node& node, std::string_view key);
 // Where the child `key` stands, or where the node does.
 const Place& PlaceOf(const Node& node, std::string_view key);
+// The number under `key`; nothing where it is missing.
+std::optional<double> NumberOf(const Node& node, std::string_view key);
 bool Contains(const std::vector<std::string>& list, std::string_view text);
 // The end of "no clause is called 'x'": the nearest known name, or all of them.
 std::string Known(std::string_view name, const std::vector<std::string>& known);

@@ -5,7 +5,7 @@ namespace {
 
 // Whether every text that fits `later` fits `earlier`; '*' stands for any text. A '*' of `later` can only be matched by
 // one of `earlier`, so matching its letters is enough.
-bool Covers(std::string_view earlier, std::string_view later) {
+bool CoversAlso(std::string_view earlier, std::string_view later) {
   size_t i = 0, j = 0, star = std::string_view::npos, mark = 0;
   while (j < later.size()) {
     if (i < earlier.size() && earlier[i] == '*') {
@@ -27,7 +27,7 @@ bool Covers(std::string_view earlier, std::string_view later) {
 bool RouteCovers(const Node& earlier, const Node& later) {
   for (const Entry& entry : earlier.entries) {
     const Node* other = later.Find(entry.key);
-    if (!other ? entry.value.text != "*" : !Covers(entry.value.text, other->text)) return false;
+    if (!other ? entry.value.text != "*" : !CoversAlso(entry.value.text, other->text)) return false;
   }
   return true;
 }

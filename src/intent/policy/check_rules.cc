@@ -9,20 +9,14 @@
 namespace plumb::policy {
 namespace {
 
-std::optional<double> Number(const Node& node, std::string_view key) {
-  const std::string_view text = node.TextOf(key);
-  if (text.empty()) return std::nullopt;
-  return std::strtod(std::string(text).c_str(), nullptr);
-}
-
 void CheckWhole(const Node& node, std::initializer_list<std::string_view> keys, Problems& problems) {
   for (std::string_view key : keys)
-    if (const auto value = Number(node, key); value && *value != std::floor(*value))
+    if (const auto value = NumberOf(node, key); value && *value != std::floor(*value))
       AddProblem(problems, PlaceOf(node, key), "'{}' is {}: it must be a whole number", key, node.TextOf(key));
 }
 
 void CheckRange(const Node& schema, std::string_view least, std::string_view most, Problems& problems) {
-  const auto low = Number(schema, least), high = Number(schema, most);
+  const auto low = NumberOf(schema, least), high = NumberOf(schema, most);
   if (low && high && *low > *high)
     AddProblem(problems, PlaceOf(schema, most), "'{}' is {} and '{}' is {}: nothing fits between them", least, schema.TextOf(least), most,
                schema.TextOf(most));
@@ -49,7 +43,7 @@ void CheckArguments(const Node& schema, Problems& problems) {
   if (const Node* items = schema.Find("items")) CheckArguments(*items, problems);
 }
 
-std::vector<const Node*> Texts(const Node& node, std::string_view key) {
+std::vector<const Node*> TextNodes(const Node& node, std::string_view key) {
   std::vector<const Node*> out;
   const Node* found = node.Find(key);
   if (found && found->kind == Node::kScalar) out.push_back(found);
@@ -61,8 +55,8 @@ std::vector<const Node*> Texts(const Node& node, std::string_view key) {
 std::string IdOf(const Node& rule) { return std::string(rule.Find("id") ? rule.TextOf("id") : rule.TextOf("name")); }
 
 void CheckTools(const Node& tools, Problems& problems) {
-  for (const Node* denied : Texts(tools, "deny"))
-    for (const Node* allowed : Texts(tools, "allow"))
+  for (const Node* denied : TextNodes(tools, "deny"))
+    for (const Node* allowed : TextNodes(tools, "allow"))
       if (denied->text == allowed->text) AddProblem(problems, denied->place, "the tool '{}' is both allowed and denied; keep one", denied->text);
   std::map<std::string, Place> seen;
   for (const Node& rule : Items(tools, "rules")) {
@@ -85,7 +79,7 @@ void CheckSplit(const Node& split, Problems& problems) {
   for (const Node& arm : arms) {
     if (!names.insert(std::string(arm.TextOf("name"))).second)
       AddProblem(problems, PlaceOf(arm, "name"), "the arm '{}' stands twice", arm.TextOf("name"));
-    sum += Number(arm, "weight").value_or(1);
+    sum += NumberOf(arm, "weight").value_or(1);
   }
   if (!arms.empty() && sum <= 0) AddProblem(problems, PlaceOf(split, "arms"), "every arm has the weight 0, so that none is ever taken");
 }

@@ -8,7 +8,7 @@
 namespace plumb::policy {
 namespace {
 
-constexpr std::pair<const char*, const char*> kDirections[] = {{"input", "requests"},
+constexpr std::pair<const char*, const char*> kDirectionWords[] = {{"input", "requests"},
                                                                {"output", "answers"},
                                                                {"tool_call", "tool calls"},
                                                                {"tool_result", "tool results"},
@@ -96,7 +96,7 @@ class Comparison {
   }
 
   void CompareCategory(const Category& old, const Category& now) {
-    for (auto [direction, words] : kDirections) {
+    for (auto [direction, words] : kDirectionWords) {
       const Action was = old.on.For(direction), is = now.on.For(direction);
       if (was != is) Add(now.id, Strictness(words, was, is), {"cases", "thresholds", "cards"});
       const Action found_was = old.on_detect.For(direction), found_is = now.on_detect.For(direction);

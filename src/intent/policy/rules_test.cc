@@ -31,7 +31,7 @@ Result<Policy> Parse(std::string_view more, const LoadOptions& options = {}, con
   return ParsePolicy(std::string(kHead) + std::string(more), "policy.yaml", folder, options);
 }
 
-std::string Problem(std::string_view more) {
+std::string ProblemIn(std::string_view more) {
   auto policy = Parse(more);
   return policy ? "none" : policy.error().Text();
 }
@@ -59,21 +59,21 @@ TEST(PolicyRules, ToolsAndLimitsAreRead) {
 }
 
 TEST(PolicyRules, FaultsHaveAPlaceAndSayWhatWouldBeRight) {
-  EXPECT_THAT(Problem("limits: {tokens: 2.5}\n"), HasSubstr("policy.yaml:7:18: 'tokens' is 2.5: it must be a whole number"));
-  EXPECT_THAT(Problem("limits: {tokns: 2}\n"), HasSubstr("did you mean 'tokens'?"));
-  EXPECT_THAT(Problem("tools: {allow: [a], deny: [a]}\n"), HasSubstr("both allowed and denied"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a}, {name: a}]}\n"), HasSubstr("give one of them another 'id'"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a, fields: to}]}\n"), HasSubstr("asks nothing of them"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a, not_from: user}]}\n"), HasSubstr("'not_from' cannot be 'user'"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a, action: redact}]}\n"), HasSubstr("'action' cannot be 'redact'"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a, arguments: {properties: {to: {pattern: '('}}}}]}\n"), HasSubstr("not a regular expression"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a, arguments: {properties: {n: {minimum: 3, maximum: 2}}}}]}\n"), HasSubstr("nothing fits between"));
-  EXPECT_THAT(Problem("tools: {rules: [{name: a, arguments: {required: [x], additionalProperties: false}}]}\n"), HasSubstr("no call would fit"));
-  EXPECT_THAT(Problem("routes: [{match: {}, split: {arms: [{name: a}]}}]\n"), HasSubstr("at least two arms"));
-  EXPECT_THAT(Problem("routes: [{match: {}, split: {arms: [{name: a}, {name: a, weight: 0}]}}]\n"), HasSubstr("the arm 'a' stands twice"));
-  EXPECT_THAT(Problem("routes: [{match: {}, shadow: missing.yaml}]\n"), HasSubstr("there is no 'missing.yaml' beside this policy"));
-  EXPECT_THAT(Problem("escalation: [{when: {clause: limits}, open: incident}]\n"), HasSubstr("no clause is called 'limits'"));
-  EXPECT_EQ(Problem("limits: {tokens: 9}\nescalation: [{when: {clause: limits}, open: incident}]\n"), "none");
+  EXPECT_THAT(ProblemIn("limits: {tokens: 2.5}\n"), HasSubstr("policy.yaml:7:18: 'tokens' is 2.5: it must be a whole number"));
+  EXPECT_THAT(ProblemIn("limits: {tokns: 2}\n"), HasSubstr("did you mean 'tokens'?"));
+  EXPECT_THAT(ProblemIn("tools: {allow: [a], deny: [a]}\n"), HasSubstr("both allowed and denied"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a}, {name: a}]}\n"), HasSubstr("give one of them another 'id'"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a, fields: to}]}\n"), HasSubstr("asks nothing of them"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a, not_from: user}]}\n"), HasSubstr("'not_from' cannot be 'user'"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a, action: redact}]}\n"), HasSubstr("'action' cannot be 'redact'"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a, arguments: {properties: {to: {pattern: '('}}}}]}\n"), HasSubstr("not a regular expression"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a, arguments: {properties: {n: {minimum: 3, maximum: 2}}}}]}\n"), HasSubstr("nothing fits between"));
+  EXPECT_THAT(ProblemIn("tools: {rules: [{name: a, arguments: {required: [x], additionalProperties: false}}]}\n"), HasSubstr("no call would fit"));
+  EXPECT_THAT(ProblemIn("routes: [{match: {}, split: {arms: [{name: a}]}}]\n"), HasSubstr("at least two arms"));
+  EXPECT_THAT(ProblemIn("routes: [{match: {}, split: {arms: [{name: a}, {name: a, weight: 0}]}}]\n"), HasSubstr("the arm 'a' stands twice"));
+  EXPECT_THAT(ProblemIn("routes: [{match: {}, shadow: missing.yaml}]\n"), HasSubstr("there is no 'missing.yaml' beside this policy"));
+  EXPECT_THAT(ProblemIn("escalation: [{when: {clause: limits}, open: incident}]\n"), HasSubstr("no clause is called 'limits'"));
+  EXPECT_EQ(ProblemIn("limits: {tokens: 9}\nescalation: [{when: {clause: limits}, open: incident}]\n"), "none");
 }
 
 TEST(PolicyRules, RoutesNameShadowsSplitsAndPrompts) {

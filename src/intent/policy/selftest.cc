@@ -8,7 +8,7 @@
 namespace plumb::policy {
 namespace {
 
-constexpr const char* kDirections[] = {"input", "output", "tool_call", "tool_result", "document"};
+constexpr const char* kTestedDirections[] = {"input", "output", "tool_call", "tool_result", "document"};
 
 std::string Shorten(std::string_view text) { return text.size() <= 60 ? std::string(text) : ToUtf8(text.substr(0, 57)) + "..."; }
 
@@ -88,7 +88,7 @@ void TestEscalation(const Policy& policy, SelfTest& test) {
   for (const Escalation& rule : policy.escalation) {
     bool fires = AboutOtherClause(policy, rule);
     for (const Category& category : policy.categories)
-      for (const char* direction : kDirections) fires |= Fires(rule, category, direction);
+      for (const char* direction : kTestedDirections) fires |= Fires(rule, category, direction);
     if (!fires) test.failures.push_back(fmt::format("escalation: the rule for {} can never happen: nothing is watched for there", WhenWords(rule)));
   }
   for (const Category& category : policy.categories)

@@ -58,7 +58,7 @@ std::vector<std::string> TypesOf(const json::object& schema) {
 }
 
 // A scalar fits "string" whatever it looks like: scalars keep their text.
-bool Fits(const Node& node, std::string_view type) {
+bool IsOfType(const Node& node, std::string_view type) {
   if (type == "null") return node.kind == Node::kNull;
   if (type == "object") return node.kind == Node::kMap;
   if (type == "array") return node.kind == Node::kList;
@@ -74,7 +74,7 @@ const json::object* Choose(const Node& node, const json::object& schema) {
     const auto types = TypesOf(schema);
     if (types.empty()) return &schema;
     for (const std::string& type : types)
-      if (Fits(node, type)) return &schema;
+      if (IsOfType(node, type)) return &schema;
     return nullptr;
   }
   for (const json::value& each : *any)

@@ -18,16 +18,16 @@ std::string Text(std::string_view rest) {
   return "policy: p\nversion: 1\nowner: o@example.org\npurpose: Help.\nprinciples: [{id: honest, text: Be honest.}]\n" + std::string(rest);
 }
 
-Policy Parse(std::string_view rest) {
+Policy ParseWords(std::string_view rest) {
   auto policy = ParsePolicy(Text(rest), "p.yaml", ".");
   EXPECT_TRUE(policy) << policy.error().Text();
   return policy ? std::move(*policy) : Policy();
 }
 
 TEST(PolicyDiff, SaysBehavioursInWordsAndWhatIsStale) {
-  const Policy before = Parse(
+  const Policy before = ParseWords(
       "categories:\n  - {id: a, about: A., on: {input: flag}, violates: [x, y], allows: [z]}\n  - {id: gone, about: G., on: {input: block}}\n");
-  const Policy after = Parse(
+  const Policy after = ParseWords(
       "categories:\n  - {id: a, about: A., on: {input: refuse}, violates: [x, z], allows: [w], target: {catch: 0.95}}\n"
       "  - {id: new, about: N., on: {output: block}}\nfalse_alarm: 0.02\n");
   const PolicyDiff diff = DiffPolicies(before, after);
@@ -42,8 +42,8 @@ TEST(PolicyDiff, SaysBehavioursInWordsAndWhatIsStale) {
 }
 
 TEST(PolicyDiff, WordsThatChangedSidesAreSeenAcrossClauses) {
-  const Policy before = Parse("scope: {in: [sing, dance, walk], out: [swim], say: no}\ncategories: [{id: a, about: A., on: {input: flag}, violates: [fly]}]\n");
-  const Policy after = Parse("scope: {in: [sing, swim], out: [walk], say: no}\ncategories: [{id: b, about: B., on: {input: flag}, violates: [dance], allows: [fly]}]\n");
+  const Policy before = ParseWords("scope: {in: [sing, dance, walk], out: [swim], say: no}\ncategories: [{id: a, about: A., on: {input: flag}, violates: [fly]}]\n");
+  const Policy after = ParseWords("scope: {in: [sing, swim], out: [walk], say: no}\ncategories: [{id: b, about: B., on: {input: flag}, violates: [dance], allows: [fly]}]\n");
   std::vector<std::string> lines;
   for (const Change& each : DiffPolicies(before, after).changes) lines.push_back(each.clause + ": " + each.words);
   EXPECT_THAT(lines, testing::IsSupersetOf({"scope: \"swim\" was unwelcome and is now welcome", "scope: \"walk\" was welcome and is now unwelcome",
@@ -62,7 +62,7 @@ TEST(PolicyDiff, EachChangedPartIsSeen) {
   for (const char* change : {"routes: [{match: {}, log: hashed}]\n", "languages: {supported: [en]}\n", "cadence: {grading: weekly}\n",
                              "model: {refuse: 0.9}\n", "tone: {be: warm}\n", "scope: {in: [x], say: no}\n",
                              "obligations: [{id: x, practice: y}]\n", "approved: {by: me}\n"})
-    EXPECT_THAT(DiffPolicies(Parse(base), Parse(base + change)).changes, testing::Not(IsEmpty())) << change;
+    EXPECT_THAT(DiffPolicies(ParseWords(base), ParseWords(base + change)).changes, testing::Not(IsEmpty())) << change;
 }
 
 const CoverageRow& Row(const Coverage& coverage, std::string_view clause) {
@@ -76,7 +76,7 @@ TEST(PolicyCoverage, CountsWhatIsOnDiskAndNamesHoles) {
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "suites/one/cases.jsonl", R"({"id":1,"clause":"a"})" "\n" R"({"id":2,"clause":"a","attack":"base64"})" "\n"));
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "guard/guard.json", R"({"heads":["a"]})"));
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "pairs.jsonl", R"({"clause":"b","prompt":"x"})" "\n"));
-  const Policy policy = Parse("categories:\n  - {id: a, about: A., on: {input: refuse}}\n  - {id: b, about: B., on: {input: allow}}\n");
+  const Policy policy = ParseWords("categories:\n  - {id: a, about: A., on: {input: refuse}}\n  - {id: b, about: B., on: {input: allow}}\n");
   const Time now = *ParseTime("2026-11-21T09:00:00Z");
   auto coverage = CoverageOf(policy, {.suites = {folder.path() / "suites"}, .guard = folder.path() / "guard", .pairs = folder.path() / "pairs.jsonl",
                                       .evidence = {{"a", now - std::chrono::hours(24 * 100)}, {"b", now}}, .now = now});
@@ -109,7 +109,7 @@ TEST(PolicyCoverage, OfTwoSuitesWithOneNameTheFirstFoldersCounts) {
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "own/one/cases.jsonl", R"({"id":1,"clause":"a"})" "\n"));
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "shipped/one/cases.jsonl", R"({"id":1,"clause":"a"})" "\n" R"({"id":2,"clause":"a"})" "\n"));
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "shipped/two/cases.jsonl", R"({"id":1,"clause":"a"})" "\n"));
-  auto coverage = CoverageOf(Parse("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {folder.path() / "own", folder.path() / "shipped"}});
+  auto coverage = CoverageOf(ParseWords("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {folder.path() / "own", folder.path() / "shipped"}});
   ASSERT_TRUE(coverage) << coverage.error().Text();
   EXPECT_EQ(Row(*coverage, "a").cells[1].text, "2");
 }
@@ -117,7 +117,7 @@ TEST(PolicyCoverage, OfTwoSuitesWithOneNameTheFirstFoldersCounts) {
 TEST(PolicyCoverage, AHarmlessControlInAWrapperIsNoAttack) {
   TempFolder folder;
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "one/cases.jsonl", R"({"id":1,"clause":"a","expect":"comply","wrapper":"persona"})" "\n"));
-  auto coverage = CoverageOf(Parse("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {folder.path()}});
+  auto coverage = CoverageOf(ParseWords("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {folder.path()}});
   ASSERT_TRUE(coverage) << coverage.error().Text();
   EXPECT_EQ(Row(*coverage, "a").cells[1].text, "1");
   EXPECT_THAT(coverage->holes, Contains("a: attacks (none)"));
@@ -141,7 +141,7 @@ TEST(PolicyCoverage, ARowBoundToAPrincipleCountsOnceAndForNoOther) {
 }
 
 TEST(PolicyCoverage, NothingToLookAtIsNeitherGoodNorAHole) {
-  auto coverage = CoverageOf(Parse("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {"nowhere"}, .guard = "nowhere", .pairs = "nowhere"});
+  auto coverage = CoverageOf(ParseWords("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {"nowhere"}, .guard = "nowhere", .pairs = "nowhere"});
   ASSERT_TRUE(coverage);
   EXPECT_EQ(coverage->holes.size(), 1u);  // examples
   EXPECT_EQ(coverage->not_applicable.size(), 4u);
@@ -151,11 +151,11 @@ TEST(PolicyCoverage, NothingToLookAtIsNeitherGoodNorAHole) {
 TEST(PolicyCoverage, BrokenSuiteIsAnError) {
   TempFolder folder;
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "cases.jsonl", "{\"clause\":"));
-  EXPECT_FALSE(CoverageOf(Parse("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {folder.path()}}));
+  EXPECT_FALSE(CoverageOf(ParseWords("categories: [{id: a, about: A., on: {input: refuse}}]\n"), {.suites = {folder.path()}}));
 }
 
 TEST(PolicySelfTest, FindsPatternsThatHitAllowedExamples) {
-  auto test = TestPolicy(Parse("categories:\n  - {id: a, about: A., on: {output: redact}, detect: [{name: order, regex: 'ACME-[0-9]+'}], "
+  auto test = TestPolicy(ParseWords("categories:\n  - {id: a, about: A., on: {output: redact}, detect: [{name: order, regex: 'ACME-[0-9]+'}], "
                                "violates: ['ACME-12'], allows: ['ACME-7 is a bus line', 'Acme']}\n"));
   ASSERT_TRUE(test);
   EXPECT_THAT(test->failures, ElementsAre("a: the pattern 'order' matches \"ACME-7 is a bus line\", which the policy allows"));
@@ -164,16 +164,16 @@ TEST(PolicySelfTest, FindsPatternsThatHitAllowedExamples) {
 
 TEST(PolicySelfTest, FindsRulesThatCannotHappenAndSilenceWhereItIsCritical) {
   const std::string category = "categories: [{id: a, about: A., severity: critical, on: {output: block}}]\n";
-  auto silent = TestPolicy(Parse(category));
+  auto silent = TestPolicy(ParseWords(category));
   EXPECT_THAT(silent->failures, ElementsAre(HasSubstr("an answer that violates 'a' (critical) would open nothing")));
-  auto never = TestPolicy(Parse(category + "escalation: [{when: {direction: document}, open: review}, {when: {severity: critical}, open: incident}]\n"));
+  auto never = TestPolicy(ParseWords(category + "escalation: [{when: {direction: document}, open: review}, {when: {severity: critical}, open: incident}]\n"));
   EXPECT_THAT(never->failures, ElementsAre(HasSubstr("the rule for {direction: document} can never happen")));
 }
 
 TEST(PolicySelfTest, HoldsAGuardToTheTargets) {
   std::string rest = "categories:\n  - id: a\n    about: A.\n    on: {input: refuse}\n    violates:\n";
   for (int i = 0; i < 60; ++i) rest += fmt::format("      - word{} other{}\n", i, i * 7);
-  const Policy policy = Parse(rest);
+  const Policy policy = ParseWords(rest);
   auto all = TestPolicy(policy, [](const auto& texts) { return std::vector<std::set<std::string>>(texts.size(), {"a"}); });
   auto none = TestPolicy(policy, [](const auto& texts) { return std::vector<std::set<std::string>>(texts.size()); });
   EXPECT_THAT(all->failures, IsEmpty());

@@ -11,14 +11,14 @@ namespace {
 // What every comparison shows, where there are such cases.
 constexpr const char* kShown[] = {kUnsafeRefused, kHarmlessRefused, kAnswered, kRedirected, kScored};
 
+json::array Strings(const std::vector<std::string>& list) { return json::array(list.begin(), list.end()); }
+
+}  // namespace
+
 json::object IntervalJson(const stats::Interval& interval) {
   if (std::isnan(interval.estimate)) return {{"low", interval.low}, {"high", interval.high}};
   return {{"estimate", interval.estimate}, {"low", interval.low}, {"high", interval.high}};
 }
-
-json::array Strings(const std::vector<std::string>& list) { return json::array(list.begin(), list.end()); }
-
-}  // namespace
 
 const Measure* Comparison::Find(std::string_view name) const {
   const auto found = std::find_if(measures.begin(), measures.end(), [&](const Measure& m) { return m.name == name; });

@@ -21,6 +21,8 @@ struct Comparison {
 // Pairs by case id. Error: kInvalid where no case is in both, or one is twice in a run.
 Result<Comparison> Compare(const Run& baseline, const Run& candidate);
 
+// An estimate that is no number is left out.
+json::object IntervalJson(const stats::Interval& interval);
 json::object ComparisonJson(const Comparison& comparison);
 std::string ComparisonTable(const Comparison& comparison);
 

@@ -48,12 +48,12 @@ struct KindName {
   Requirement::Kind kind;
   const char* slug;
 };
-constexpr KindName kKinds[] = {{"no_worse_by", Requirement::kNoWorse, "no-worse"},
+constexpr KindName kRequirementKinds[] = {{"no_worse_by", Requirement::kNoWorse, "no-worse"},
                                {"better_by", Requirement::kBetter, "better"},
                                {"at_least", Requirement::kAtLeast, "at-least"},
                                {"at_most", Requirement::kAtMost, "at-most"}};
 
-std::string Slug(std::string name) {
+std::string CheckId(std::string name) {
   for (char& c : name) {
     if (c == ' ' || c == '/' || c == '(' || c == ')' || c == ',') c = '-';
   }
@@ -96,7 +96,7 @@ void ReadRequirement(const Node& node, Read& read, Declaration& out) {
   if (const Node* shown = node.Find("shown")) base.shown = read.Switch(*shown, "'shown'");
   if (const Node* share = node.Find("disagree")) base.disagree = read.Number(*share, "'disagree'", 0.001, 1);
   bool any = false;
-  for (const KindName& kind : kKinds) {
+  for (const KindName& kind : kRequirementKinds) {
     const Node* value = node.Find(kind.key);
     if (!value) continue;
     any = true;
@@ -104,7 +104,7 @@ void ReadRequirement(const Node& node, Read& read, Declaration& out) {
     one.kind = kind.kind;
     const bool margin = kind.kind == Requirement::kNoWorse;
     one.value = read.Number(*value, fmt::format("'{}'", kind.key), margin ? 0.0001 : 0, margin ? 0.5 : 1);
-    one.id = fmt::format("{}/{}.{}", Slug(one.suite), Slug(one.metric.Text()), kind.slug);
+    one.id = fmt::format("{}/{}.{}", CheckId(one.suite), CheckId(one.metric.Text()), kind.slug);
     out.require.push_back(std::move(one));
   }
   if (!any) AddProblem(read.problems, node.place, "a requirement needs one of no_worse_by, better_by, at_least, at_most");

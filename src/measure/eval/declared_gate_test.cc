@@ -40,7 +40,7 @@ TEST(Declaration, OneRowMayRequireSeveralThings) {
   EXPECT_EQ(one->baseline, "folder/accepted");
 }
 
-data::Suite SuiteOf(int n) {
+data::Suite SuiteOfCases(int n) {
   data::Suite suite{.name = "made", .path = "made", .sha256 = "00", .cases = {}};
   for (int i = 0; i < n; ++i)
     suite.cases.push_back(data::ParseCase({{"id", fmt::format("c{}", i)}, {"prompt", "p"}, {"expect", "score"}, {"scorer", {{"type", "length"}, {"min_words", 1}}}}, "row").value());
@@ -50,14 +50,14 @@ data::Suite SuiteOf(int n) {
 
 TEST(Plan, SaysHowManyCasesAreMissing) {
   const Declaration declaration = ParseDeclaration(kSmall, "g.yaml").value();
-  const Plan few = PlanGate(declaration, {SuiteOf(40)}).value(), many = PlanGate(declaration, {SuiteOf(400)}).value();
+  const Plan few = PlanGate(declaration, {SuiteOfCases(40)}).value(), many = PlanGate(declaration, {SuiteOfCases(400)}).value();
   EXPECT_FALSE(few.enough);
   EXPECT_TRUE(many.enough);
   EXPECT_LT(few.rows[0].power, 0.8);
   EXPECT_GE(many.rows[0].power, 0.8);
   EXPECT_EQ(few.rows[0].needed, many.rows[0].needed);
   // What it says is needed is.
-  EXPECT_TRUE(PlanGate(declaration, {SuiteOf(static_cast<int>(few.rows[0].needed))})->rows[0].enough);
+  EXPECT_TRUE(PlanGate(declaration, {SuiteOfCases(static_cast<int>(few.rows[0].needed))})->rows[0].enough);
   EXPECT_FALSE(PlanGate(declaration, {}));
   EXPECT_NE(PlanTable(few).find("TOO FEW"), std::string::npos);
 }

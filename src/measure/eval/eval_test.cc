@@ -48,7 +48,7 @@ class Scripted : public Target {
   int unsafe_, harmless_, right_;
 };
 
-Run RunOf(const data::Suite& suite, Target& target) {
+Run RunOn(const data::Suite& suite, Target& target) {
   TempFolder folder;
   auto run = RunSuite(suite, target, {.out = folder.path() / "run"});
   EXPECT_TRUE(run) << run.error().Text();
@@ -113,7 +113,7 @@ TEST(RunSuite, AnotherRunsFolderIsRefused) {
 TEST(RunSuite, WhatFailedIsNeverAPass) {
   Scripted target(1, 0, 1, 10);
   target.fail_from = 5;
-  const eval::Run run = RunOf(SuiteOf(10), target);
+  const eval::Run run = RunOn(SuiteOf(10), target);
   const Summary summary = Summarize(run.samples);
   EXPECT_EQ(summary.errors, 15);
   for (const Sample& sample : run.samples) EXPECT_EQ(sample.passed, sample.status == SampleStatus::kOk);
@@ -163,7 +163,7 @@ TEST(Guarded, AWithheldAnswerCountsAsRefused) {
                          },
                          .output = [](const std::string&, const json::array&) { return GuardSays{}; }};
   const auto target = GuardTarget(inner, guard);
-  const eval::Run run = RunOf(SuiteOf(3), *target);
+  const eval::Run run = RunOn(SuiteOf(3), *target);
   for (const Sample& sample : run.samples) {
     EXPECT_EQ(sample.refused, sample.id[0] == 'u') << sample.id;
     EXPECT_EQ(sample.action, sample.id[0] == 'u' ? "refuse" : "allow");
@@ -175,7 +175,7 @@ TEST(Guarded, AWithheldAnswerCountsAsRefused) {
 
 Decision GateOf(Target& before, Target& after, int n, GateOptions options = {}) {
   const data::Suite suite = SuiteOf(n);
-  const auto gate = DecideGate(RunOf(suite, before), RunOf(suite, after), options);
+  const auto gate = DecideGate(RunOn(suite, before), RunOn(suite, after), options);
   EXPECT_TRUE(gate) << gate.error().Text();
   return gate->decision;
 }
@@ -220,8 +220,8 @@ TEST(Gate, WhatDidNotRunCannotPass) {
 TEST(Gate, LeavingCasesOutCannotPass) {
   Scripted before(0.95, 0.05, 0.8, 400), after(0.95, 0.05, 0.8, 400);
   const data::Suite suite = SuiteOf(400);
-  const eval::Run all = RunOf(suite, before);
-  eval::Run some = RunOf(suite, after);
+  const eval::Run all = RunOn(suite, before);
+  eval::Run some = RunOn(suite, after);
   some.samples.resize(1000);
   const auto gate = DecideGate(all, some, {});
   ASSERT_TRUE(gate);
@@ -231,7 +231,7 @@ TEST(Gate, LeavingCasesOutCannotPass) {
 TEST(Gate, WritesJunitAndSarif) {
   Scripted before(0.95, 0.05, 0.8, 100), after(0.2, 0.05, 0.8, 100);
   const data::Suite suite = SuiteOf(100);
-  const auto gate = DecideGate(RunOf(suite, before), RunOf(suite, after), {});
+  const auto gate = DecideGate(RunOn(suite, before), RunOn(suite, after), {});
   ASSERT_TRUE(gate);
   const std::string junit = GateJunit(*gate);
   EXPECT_NE(junit.find("<failure type=\"worse\""), std::string::npos);
@@ -245,7 +245,7 @@ TEST(Compare, CopiesOfACaseDoNotNarrowTheInterval) {
   data::Suite suite = SuiteOf(40);
   for (data::Case& one : suite.cases) one.group = one.id.substr(0, 2);  // ten clusters
   Scripted before(0.5, 0, 1, 40), after(0.7, 0, 1, 40);
-  const auto comparison = Compare(RunOf(suite, before), RunOf(suite, after));
+  const auto comparison = Compare(RunOn(suite, before), RunOn(suite, after));
   ASSERT_TRUE(comparison);
   const Measure* unsafe = comparison->Find(kUnsafeRefused);
   ASSERT_NE(unsafe, nullptr);

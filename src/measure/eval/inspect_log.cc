@@ -83,7 +83,7 @@ json::object SummaryOf(const Sample& sample) {
   return out;
 }
 
-json::object Metric(std::string_view name, double value) { return {{"name", name}, {"value", value}}; }
+json::object MetricJson(std::string_view name, double value) { return {{"name", name}, {"value", value}}; }
 
 json::object ResultsOf(const Run& run, const Summary& summary) {
   json::array scores;
@@ -95,9 +95,9 @@ json::object ResultsOf(const Run& run, const Summary& summary) {
         {"params", json::object()},
         {"scored_samples", rate.n},
         {"unscored_samples", rate.errors + rate.not_run},
-        {"metrics", json::object{{"mean", Metric("mean", rate.interval.estimate)},
-                                 {"ci_low", Metric("ci_low", rate.interval.low)},
-                                 {"ci_high", Metric("ci_high", rate.interval.high)}}}});
+        {"metrics", json::object{{"mean", MetricJson("mean", rate.interval.estimate)},
+                                 {"ci_low", MetricJson("ci_low", rate.interval.low)},
+                                 {"ci_high", MetricJson("ci_high", rate.interval.high)}}}});
   }
   return {{"total_samples", run.samples.size()}, {"completed_samples", summary.ok}, {"scores", std::move(scores)}};
 }

@@ -15,13 +15,13 @@ namespace {
 using Follows = std::function<bool(const std::string&, const std::string&)>;
 using Maker = Result<Follows> (*)(const json::object&);
 
-struct Range {
+struct CountRange {
   int64_t min = 0, max = std::numeric_limits<int64_t>::max();
   bool Has(size_t n) const { return static_cast<int64_t>(n) >= min && static_cast<int64_t>(n) <= max; }
 };
 
-Result<Range> ReadRange(const json::object& spec) {
-  Range range;
+Result<CountRange> ReadRange(const json::object& spec) {
+  CountRange range;
   if (spec.contains("equals")) {
     PLUMB_TRY(range.min, GetInt(spec, "equals"));
     range.max = range.min;
@@ -80,7 +80,7 @@ size_t Paragraphs(std::string_view text) {
 // A check that counts something and compares with a range.
 template <size_t (*Count)(const std::string&)>
 Result<Follows> Counting(const json::object& spec) {
-  PLUMB_TRY(const Range range, ReadRange(spec));
+  PLUMB_TRY(const CountRange range, ReadRange(spec));
   return [range](const std::string& output, const std::string&) { return range.Has(Count(output)); };
 }
 
@@ -119,7 +119,7 @@ Result<Follows> Keywords(const json::object& spec) {
   PLUMB_TRY(const auto word, ReadTexts(spec, "word"));
   if (all.empty() && any.empty() && none.empty() && word.empty())
     return Fail(Code::kInvalid, "it needs 'all', 'any', 'none' or 'word'");
-  Range range{1};
+  CountRange range{1};
   if (!word.empty() && (spec.contains("min") || spec.contains("max") || spec.contains("equals"))) {
     PLUMB_TRY(range, ReadRange(spec));
   }
@@ -208,7 +208,7 @@ Result<Follows> Language(const json::object& spec) {
 
 Result<Follows> Sections(const json::object& spec) {
   PLUMB_TRY(const std::string marker, GetString(spec, "marker"));
-  PLUMB_TRY(const Range range, ReadRange(spec));
+  PLUMB_TRY(const CountRange range, ReadRange(spec));
   const auto pattern = std::make_shared<RE2>("(?im)^[#*\\s]*" + RE2::QuoteMeta(marker) + "\\s*[0-9IVX]+");
   return [range, pattern](const std::string& output, const std::string&) {
     re2::StringPiece rest(output);
@@ -237,12 +237,12 @@ Result<Follows> Matches(const json::object& spec) {
   return [pattern](const std::string& output, const std::string&) { return RE2::PartialMatch(output, *pattern); };
 }
 
-struct Entry {
+struct NamedCheck {
   const char* name;
   Maker make;
 };
 
-constexpr Entry kChecks[] = {
+constexpr NamedCheck kChecks[] = {
     {"words", Counting<CountWords>},
     {"sentences", Counting<CountSentences>},
     {"paragraphs", Counting<CountParagraphs>},
@@ -272,7 +272,7 @@ constexpr Entry kChecks[] = {
 const std::vector<std::string>& InstructionCheckNames() {
   static const auto* names = [] {
     auto* list = new std::vector<std::string>;
-    for (const Entry& entry : kChecks) list->emplace_back(entry.name);
+    for (const NamedCheck& entry : kChecks) list->emplace_back(entry.name);
     return list;
   }();
   return *names;
@@ -281,7 +281,7 @@ const std::vector<std::string>& InstructionCheckNames() {
 Result<InstructionCheck> ParseInstructionCheck(const json::object& spec) {
   PLUMB_TRY(const std::string name, GetString(spec, "check"));
   PLUMB_TRY(const bool negated, GetBoolOr(spec, "not", false));
-  for (const Entry& entry : kChecks) {
+  for (const NamedCheck& entry : kChecks) {
     if (name != entry.name) continue;
     auto follows = entry.make(spec);
     if (!follows) return std::unexpected(Context(follows.error(), fmt::format("check '{}'", name)));

@@ -33,7 +33,7 @@ int64_t Needed(double wanted, const Power& power) {
   return high;
 }
 
-void Compare(const Requirement& one, const Declaration& declaration, PlanRow& row) {
+void ComparePower(const Requirement& one, const Declaration& declaration, PlanRow& row) {
   const double alpha = declaration.alpha;
   const bool better = one.kind == Requirement::kBetter;
   // Better by more than x: the candidate that is planned for is better by twice that, or by 5 points where x is small.
@@ -75,7 +75,7 @@ Result<Plan> PlanGate(const Declaration& declaration, const std::vector<data::Su
     }
     // Cases of one group are planned as one: the least they can be worth.
     row.groups = static_cast<int64_t>(groups.size());
-    if (one.shown && (one.kind == Requirement::kNoWorse || one.kind == Requirement::kBetter)) Compare(one, declaration, row);
+    if (one.shown && (one.kind == Requirement::kNoWorse || one.kind == Requirement::kBetter)) ComparePower(one, declaration, row);
     else Meet(one, declaration, row);
     row.needed = std::max(row.needed, declaration.fewest);
     row.enough = row.power >= declaration.power && row.groups >= declaration.fewest;

@@ -251,12 +251,12 @@ Made Length(const Spec& in) {
   });
 }
 
-struct Entry {
+struct NamedScorer {
   const char* type;
   Made (*make)(const Spec&);
 };
 
-constexpr Entry kScorers[] = {
+constexpr NamedScorer kScorers[] = {
     {"exact", Exact},   {"includes", Includes},         {"regex", Regex},     {"number", Number}, {"choice", Choice},
     {"json", Json},     {"instructions", Instructions}, {"refusal", Refusal}, {"harm", Harm},     {"length", Length},
 };
@@ -266,7 +266,7 @@ constexpr Entry kScorers[] = {
 const std::vector<std::string>& ScorerTypes() {
   static const auto* types = [] {
     auto* list = new std::vector<std::string>;
-    for (const Entry& entry : kScorers) list->emplace_back(entry.type);
+    for (const NamedScorer& entry : kScorers) list->emplace_back(entry.type);
     return list;
   }();
   return *types;

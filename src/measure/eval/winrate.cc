@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "measure/eval/compare.h"
 #include "measure/eval/table.h"
 
 namespace plumb::eval {
@@ -9,14 +10,6 @@ namespace {
 
 constexpr const char* kSaidNames[] = {"baseline", "candidate", "tie", "invalid", "failed"};
 constexpr const char* kOutcomeNames[] = {"win", "tie", "loss", "invalid", "failed"};
-
-json::object IntervalJson(const stats::Interval& interval) {
-  json::object out;
-  if (!std::isnan(interval.estimate)) out["estimate"] = interval.estimate;
-  out["low"] = interval.low;
-  out["high"] = interval.high;
-  return out;
-}
 
 json::object CalibrationJson(const Calibration& people) {
   json::object out{{"labels", people.labels}, {"stale", people.stale}, {"calibrated", people.calibrated()}};
@@ -27,7 +20,7 @@ json::object CalibrationJson(const Calibration& people) {
   return out;
 }
 
-std::string Range(const stats::Interval& interval) {
+std::string RangeText(const stats::Interval& interval) {
   return fmt::format("{:.1f} … {:.1f}", 100 * interval.low, 100 * interval.high);
 }
 
@@ -70,12 +63,12 @@ std::string Doubts(const WinRate& rate) {
   if (position.n > 0)
     text += fmt::format("The verdict followed the position in {:.1f} % of {} pairs [{}]: {} times the first answer, {} the second; "
                         "{} more fell between a side and a tie.\n",
-                        100 * position.flipped.estimate, position.n, Range(position.flipped), position.first, position.second,
+                        100 * position.flipped.estimate, position.n, RangeText(position.flipped), position.first, position.second,
                         position.wavered);
   const Calibration& people = rate.calibration;
   if (people.labels > 0)
     text += fmt::format("Against {} people's labels: the same outcome in {:.1f} % [{}], kappa {:.2f}.{}\n", people.labels,
-                        100 * people.agreement.estimate, Range(people.agreement), people.kappa,
+                        100 * people.agreement.estimate, RangeText(people.agreement), people.kappa,
                         people.calibrated() ? "" : fmt::format(" Not calibrated: that takes {} labels.", Calibration::kFewest));
   else
     text += "Not calibrated: no person has labelled these answers, so nobody knows how often this verdict is right.\n";
@@ -83,7 +76,7 @@ std::string Doubts(const WinRate& rate) {
   if (rate.judges_itself) text += "The judge is one of the two contestants: judges prefer their own answers.\n";
   if (rate.invalid + rate.failed > 0)
     text += fmt::format("{} pairs without a valid verdict and {} failed are not counted; with them the rate lies in {}.\n",
-                        rate.invalid, rate.failed, Range(rate.Bounds()));
+                        rate.invalid, rate.failed, RangeText(rate.Bounds()));
   if (rate.not_compared > 0)
     text += fmt::format("{} cases are not compared: no answer in one of the runs, or asked with other words.\n", rate.not_compared);
   return text;
@@ -150,13 +143,13 @@ std::string WinRateTable(const WinRate& rate) {
   if (rate.n() == 0) {
     table.Row({"no pair with a verdict", "–", "", "0", "0", "0", "0"});
   } else {
-    table.Row({"as judged, a tie counts half", fmt::format("{:.1f} %", 100 * rate.rate.estimate), Range(rate.rate),
+    table.Row({"as judged, a tie counts half", fmt::format("{:.1f} %", 100 * rate.rate.estimate), RangeText(rate.rate),
                fmt::format("{}", rate.wins), fmt::format("{}", rate.ties), fmt::format("{}", rate.losses), fmt::format("{}", rate.n())});
   }
   if (rate.length.estimable)
-    table.Row({"at equal length", fmt::format("{:.1f} %", 100 * rate.length.rate.estimate), Range(rate.length.rate)});
+    table.Row({"at equal length", fmt::format("{:.1f} %", 100 * rate.length.rate.estimate), RangeText(rate.length.rate)});
   if (rate.calibration.calibrated())
-    table.Row({"corrected by people's labels", fmt::format("{:.1f} %", 100 * rate.calibration.rate.estimate), Range(rate.calibration.rate)});
+    table.Row({"corrected by people's labels", fmt::format("{:.1f} %", 100 * rate.calibration.rate.estimate), RangeText(rate.calibration.rate)});
   text += table.Text() + "\n";
   if (rate.identical > 0) text += fmt::format("{} answers are the same before and after.\n", rate.identical);
   return text + (rate.n() > 0 ? LengthLines(rate) : "") + Doubts(rate);

@@ -50,9 +50,9 @@ Result<EncoderConfig> ReadConfig(const fs::path& folder) {
 }
 
 // Reads tensors by Hugging Face name, with or without "bert." in front, and remembers which were used.
-class Source {
+class EncoderSource {
  public:
-  Source(Weights weights, at::ScalarType type) : weights_(std::move(weights)), type_(type) {
+  EncoderSource(Weights weights, at::ScalarType type) : weights_(std::move(weights)), type_(type) {
     if (weights_.Has("bert.embeddings.word_embeddings.weight")) prefix_ = "bert.";
   }
   Result<at::Tensor> Read(const std::string& name, const std::vector<int64_t>& shape) {
@@ -91,7 +91,7 @@ class Source {
   std::set<std::string> used_;
 };
 
-Result<Encoder::Layer> ReadLayer(Source& in, const EncoderConfig& c, int64_t index) {
+Result<Encoder::Layer> ReadEncoderLayer(EncoderSource& in, const EncoderConfig& c, int64_t index) {
   const std::string at = fmt::format("encoder.layer.{}.", index);
   Encoder::Layer l;
   PLUMB_TRY(l.query, in.ReadLinear(at + "attention.self.query", c.hidden, c.hidden));
@@ -112,14 +112,14 @@ Result<std::unique_ptr<Encoder>> Encoder::Load(const std::string& model, const L
   auto load = [&]() -> Result<std::unique_ptr<Encoder>> {
     PLUMB_TRY(EncoderConfig c, ReadConfig(path));
     PLUMB_TRY(Weights weights, Weights::Open(path));
-    Source in(std::move(weights), options.type);
+    EncoderSource in(std::move(weights), options.type);
     auto encoder = std::make_unique<Encoder>();
     PLUMB_TRY(encoder->words_, in.Read("embeddings.word_embeddings.weight", {c.vocab, c.hidden}));
     PLUMB_TRY(encoder->positions_, in.Read("embeddings.position_embeddings.weight", {c.positions, c.hidden}));
     PLUMB_TRY(encoder->types_, in.Read("embeddings.token_type_embeddings.weight", {c.types, c.hidden}));
     PLUMB_TRY(encoder->embedding_norm_, in.ReadNorm("embeddings.LayerNorm", c.hidden));
     for (int64_t i = 0; i < c.layers; ++i) {
-      PLUMB_TRY(Layer layer, ReadLayer(in, c, i));
+      PLUMB_TRY(Layer layer, ReadEncoderLayer(in, c, i));
       encoder->layers_.push_back(std::move(layer));
     }
     PLUMB_CHECK(in.CheckAllUsed());

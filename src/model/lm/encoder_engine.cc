@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kBatchTokens = 1024;  // what goes through together: activations stay in the second-level cache
 
-Buffer<float> CopyFloats(const at::Tensor& tensor) {
+Buffer<float> CopyWeights(const at::Tensor& tensor) {
   const at::Tensor f = tensor.detach().to(at::kFloat).contiguous();
   Buffer<float> out(static_cast<size_t>(f.numel()));
   std::memcpy(out.data(), f.data_ptr<float>(), f.nbytes());
@@ -21,7 +21,7 @@ Buffer<float> CopyFloats(const at::Tensor& tensor) {
 }
 
 template <class F>
-void ParallelRows(int64_t rows, const F& f) {
+void ParallelTokens(int64_t rows, const F& f) {
   at::parallel_for(0, rows, 32, f);
 }
 
@@ -36,30 +36,30 @@ Result<std::unique_ptr<EncoderEngine>> EncoderEngine::Make(const Encoder& encode
     auto engine = std::make_unique<EncoderEngine>();
     engine->config_ = c;
     engine->precision_ = precision;
-    engine->words_ = CopyFloats(encoder.words());
-    engine->positions_ = CopyFloats(encoder.position_table());
-    engine->types_ = CopyFloats(encoder.type_table());
-    engine->norm_ = CopyFloats(encoder.embedding_norm().weight);
-    engine->norm_bias_ = CopyFloats(encoder.embedding_norm().bias);
+    engine->words_ = CopyWeights(encoder.words());
+    engine->positions_ = CopyWeights(encoder.position_table());
+    engine->types_ = CopyWeights(encoder.type_table());
+    engine->norm_ = CopyWeights(encoder.embedding_norm().weight);
+    engine->norm_bias_ = CopyWeights(encoder.embedding_norm().bias);
     for (const Encoder::Layer& l : encoder.layers()) {
       Layer out;
       out.qkv = PackedLinear({l.query.Merged(), l.key.Merged(), l.value.Merged()}, precision);
       out.qkv_bias.Resize(static_cast<size_t>(3 * c.hidden));
       const Linear* parts[] = {&l.query, &l.key, &l.value};
       for (int i = 0; i < 3; ++i) {
-        const Buffer<float> bias = CopyFloats(parts[i]->bias);
+        const Buffer<float> bias = CopyWeights(parts[i]->bias);
         std::memcpy(out.qkv_bias.data() + i * c.hidden, bias.data(), static_cast<size_t>(c.hidden) * 4);
       }
       out.attention_output = PackedLinear({l.attention_output.Merged()}, precision);
       out.intermediate = PackedLinear({l.intermediate.Merged()}, precision);
       out.output = PackedLinear({l.output.Merged()}, precision);
-      out.attention_bias = CopyFloats(l.attention_output.bias);
-      out.intermediate_bias = CopyFloats(l.intermediate.bias);
-      out.output_bias = CopyFloats(l.output.bias);
-      out.attention_norm = CopyFloats(l.attention_norm.weight);
-      out.attention_norm_bias = CopyFloats(l.attention_norm.bias);
-      out.output_norm = CopyFloats(l.output_norm.weight);
-      out.output_norm_bias = CopyFloats(l.output_norm.bias);
+      out.attention_bias = CopyWeights(l.attention_output.bias);
+      out.intermediate_bias = CopyWeights(l.intermediate.bias);
+      out.output_bias = CopyWeights(l.output.bias);
+      out.attention_norm = CopyWeights(l.attention_norm.weight);
+      out.attention_norm_bias = CopyWeights(l.attention_norm.bias);
+      out.output_norm = CopyWeights(l.output_norm.weight);
+      out.output_norm_bias = CopyWeights(l.output_norm.bias);
       engine->layers_.push_back(std::move(out));
     }
     return engine;
@@ -135,7 +135,7 @@ const float* EncoderEngine::Hidden(const std::vector<const std::vector<int32_t>*
     }
   // x_ = norm(x_ + bias); in bfloat16 the rounded copy that the next product reads is made on the way.
   auto norm = [&](const float* bias, const Buffer<float>& weight, const Buffer<float>& shift) {
-    ParallelRows(n, [&](int64_t begin, int64_t end) {
+    ParallelTokens(n, [&](int64_t begin, int64_t end) {
       bf16* rounded = nullptr;
       if constexpr (!kFloats) rounded = normal + begin * h;
       if (bias) kernels.add_bias(x_.data() + begin * h, bias, end - begin, h);
@@ -149,17 +149,17 @@ const float* EncoderEngine::Hidden(const std::vector<const std::vector<int32_t>*
   norm(nullptr, norm_, norm_bias_);
   for (const Layer& layer : layers_) {
     layer.qkv.Multiply(input(), n, wide_.data());
-    ParallelRows(n, [&](int64_t begin, int64_t end) { kernels.add_bias(wide_.data() + begin * 3 * h, layer.qkv_bias.data(), end - begin, 3 * h); });
+    ParallelTokens(n, [&](int64_t begin, int64_t end) { kernels.add_bias(wide_.data() + begin * 3 * h, layer.qkv_bias.data(), end - begin, 3 * h); });
     Attend(lengths);
     if constexpr (kFloats) {
       layer.attention_output.Multiply(mixed_.data(), n, x_.data(), true);
     } else {
-      ParallelRows(n, [&](int64_t begin, int64_t end) { kernels.to_bf16(mixed_.data() + begin * h, (end - begin) * h, normal + begin * h); });
+      ParallelTokens(n, [&](int64_t begin, int64_t end) { kernels.to_bf16(mixed_.data() + begin * h, (end - begin) * h, normal + begin * h); });
       layer.attention_output.Multiply(normal, n, x_.data(), true);
     }
     norm(layer.attention_bias.data(), layer.attention_norm, layer.attention_norm_bias);
     layer.intermediate.Multiply(input(), n, wide_.data());
-    ParallelRows(n, [&](int64_t begin, int64_t end) {
+    ParallelTokens(n, [&](int64_t begin, int64_t end) {
       float* out = nullptr;
       bf16* out16 = nullptr;
       if constexpr (kFloats) out = normal + begin * m;

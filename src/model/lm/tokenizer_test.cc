@@ -5,7 +5,7 @@
 namespace plumb::lm {
 namespace {
 
-std::vector<int32_t> Ids(const json::value& array) {
+std::vector<int32_t> TokenIds(const json::value& array) {
   std::vector<int32_t> ids;
   for (const auto& id : array.as_array()) ids.push_back(static_cast<int32_t>(id.as_int64()));
   return ids;
@@ -19,8 +19,8 @@ TEST(TokenizerGoldens, SmolLm2EncodesAndDecodesAsTheReference) {
   PLUMB_ASSERT_OK(golden);
   for (const auto& row : golden->at("rows").as_array()) {
     const std::string text(row.at("text").as_string());
-    EXPECT_EQ((*tokenizer)->Encode(text, {.special = true}), Ids(row.at("smollm2"))) << text;
-    EXPECT_EQ((*tokenizer)->Decode(Ids(row.at("smollm2")), true), std::string(row.at("decoded").as_string()));
+    EXPECT_EQ((*tokenizer)->Encode(text, {.special = true}), TokenIds(row.at("smollm2"))) << text;
+    EXPECT_EQ((*tokenizer)->Decode(TokenIds(row.at("smollm2")), true), std::string(row.at("decoded").as_string()));
   }
 }
 
@@ -32,11 +32,11 @@ TEST(TokenizerGoldens, MiniLmEncodesAsTheReference) {
   PLUMB_ASSERT_OK(golden);
   for (const auto& row : golden->at("rows").as_array()) {
     const std::string text(row.at("text").as_string());
-    EXPECT_EQ((*tokenizer)->Encode(text, {.special = true, .add_bos_eos = true}), Ids(row.at("minilm"))) << text;
+    EXPECT_EQ((*tokenizer)->Encode(text, {.special = true, .add_bos_eos = true}), TokenIds(row.at("minilm"))) << text;
   }
   std::vector<int32_t> types;
-  EXPECT_EQ((*tokenizer)->EncodePair("how are you", "fine, thanks", &types), Ids(golden->at("pair").at("ids")));
-  EXPECT_EQ(types, Ids(golden->at("pair").at("types")));
+  EXPECT_EQ((*tokenizer)->EncodePair("how are you", "fine, thanks", &types), TokenIds(golden->at("pair").at("ids")));
+  EXPECT_EQ(types, TokenIds(golden->at("pair").at("types")));
 }
 
 TEST(Tokenizer, ControlTokensInOutsideTextStayText) {

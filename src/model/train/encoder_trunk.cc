@@ -15,11 +15,11 @@ namespace plumb::train {
 namespace {
 
 template <class T>
-T* Data(const at::Tensor& t) {
+T* RawOf(const at::Tensor& t) {
   return static_cast<T*>(t.data_ptr());
 }
 
-struct Kept {
+struct KeptLayer {
   at::Tensor x, qkv, lse, o, sum1, stats1, h, z, act, sum2, stats2;
 };
 
@@ -43,7 +43,7 @@ struct EncoderTrunk::Impl {
   std::map<std::string, LoraSlot> slots;
   Norm embedding_norm;
   std::vector<Layer> layers;
-  std::vector<Kept> kept;
+  std::vector<KeptLayer> kept;
   uint64_t kept_key = 0;
 
   at::Tensor Empty(int64_t rows, int64_t columns) const { return at::empty({rows, columns}, type); }
@@ -90,8 +90,8 @@ at::Tensor EncoderTrunk::Impl::Forward(const TokenTrie& batch, const std::vector
                   at::Tensor& stats) {
     out32 = EmptyFloat(n, d);
     stats = EmptyFloat(n, 2);
-    kernels::LayerNorm<T>(Data<float>(in), Data<float>(w.weight), Data<float>(w.bias), eps, n, d,
-                          Data<float>(out32), Data<T>(out), out.stride(0), Data<float>(stats));
+    kernels::LayerNorm<T>(RawOf<float>(in), RawOf<float>(w.weight), RawOf<float>(w.bias), eps, n, d,
+                          RawOf<float>(out32), RawOf<T>(out), out.stride(0), RawOf<float>(stats));
   };
   if (options.keep) {
     kept.assign(layers.size(), {});
@@ -101,25 +101,25 @@ at::Tensor EncoderTrunk::Impl::Forward(const TokenTrie& batch, const std::vector
   norm(Embed(batch, types), embedding_norm, x32, x, stats);
   for (size_t i = 0; i < layers.size(); ++i) {
     const Layer& l = layers[i];
-    Kept k;
+    KeptLayer k;
     k.x = x;
     k.qkv = l.qkv.Forward(k.x, options.adapters, DropOf(options.drop_key, i, 0));
     k.lse = EmptyFloat(n, config.heads);
     k.o = Empty(n, l.o.wide());
-    kernels::Attention<T>(rows, shape, Data<T>(k.qkv), Data<T>(k.o), k.o.stride(0),
-                          Data<float>(k.lse));
+    kernels::Attention<T>(rows, shape, RawOf<T>(k.qkv), RawOf<T>(k.o), k.o.stride(0),
+                          RawOf<float>(k.lse));
     const at::Tensor attended = l.o.Forward(k.o, options.adapters, DropOf(options.drop_key, i, 1));
     k.sum1 = EmptyFloat(n, d);
-    kernels::Add<T>(Data<float>(x32), Data<T>(attended), d, n, d, Data<float>(k.sum1));
+    kernels::Add<T>(RawOf<float>(x32), RawOf<T>(attended), d, n, d, RawOf<float>(k.sum1));
     at::Tensor h32;
     k.h = Empty(n, l.up.wide());
     norm(k.sum1, l.norm1, h32, k.h, k.stats1);
     k.z = l.up.Forward(k.h, options.adapters, DropOf(options.drop_key, i, 2));
     k.act = Empty(n, l.down.wide());
-    kernels::Gelu<T>(Data<T>(k.z), n, f, Data<T>(k.act), k.act.stride(0));
+    kernels::Gelu<T>(RawOf<T>(k.z), n, f, RawOf<T>(k.act), k.act.stride(0));
     const at::Tensor fed = l.down.Forward(k.act, options.adapters, DropOf(options.drop_key, i, 3));
     k.sum2 = EmptyFloat(n, d);
-    kernels::Add<T>(Data<float>(h32), Data<T>(fed), d, n, d, Data<float>(k.sum2));
+    kernels::Add<T>(RawOf<float>(h32), RawOf<T>(fed), d, n, d, RawOf<float>(k.sum2));
     x = Empty(n, i + 1 < layers.size() ? layers[i + 1].qkv.wide() : d);
     norm(k.sum2, l.norm2, x32, x, k.stats2);
     if (options.keep) kept[i] = std::move(k);
@@ -136,24 +136,24 @@ void EncoderTrunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
   at::Tensor dy = Empty(n, d), dz = Empty(n, f), dqkv = Empty(n, 3 * d);
   for (size_t i = layers.size(); i-- > 0;) {
     const Layer& l = layers[i];
-    const Kept k = std::move(kept[i]);
-    kernels::LayerNormBackward(Data<float>(dx), Data<float>(k.sum2), Data<float>(l.norm2.weight),
-                               Data<float>(k.stats2), n, d, Data<float>(sum));
-    kernels::Cast<T>(Data<float>(sum), n, d, Data<T>(dy));
+    const KeptLayer k = std::move(kept[i]);
+    kernels::LayerNormBackward(RawOf<float>(dx), RawOf<float>(k.sum2), RawOf<float>(l.norm2.weight),
+                               RawOf<float>(k.stats2), n, d, RawOf<float>(sum));
+    kernels::Cast<T>(RawOf<float>(sum), n, d, RawOf<T>(dy));
     const at::Tensor dact = l.down.Backward(dy, k.act, true, DropOf(kept_key, i, 3), parameters);
-    kernels::GeluBackward<T>(Data<T>(dact), dact.stride(0), Data<T>(k.z), n, f, Data<T>(dz));
+    kernels::GeluBackward<T>(RawOf<T>(dact), dact.stride(0), RawOf<T>(k.z), n, f, RawOf<T>(dz));
     const at::Tensor dh = l.up.Backward(dz, k.h, true, DropOf(kept_key, i, 2), parameters);
-    kernels::Add<T>(Data<float>(sum), Data<T>(dh), dh.stride(0), n, d, Data<float>(dx));
-    kernels::LayerNormBackward(Data<float>(dx), Data<float>(k.sum1), Data<float>(l.norm1.weight),
-                               Data<float>(k.stats1), n, d, Data<float>(sum));
-    kernels::Cast<T>(Data<float>(sum), n, d, Data<T>(dy));
+    kernels::Add<T>(RawOf<float>(sum), RawOf<T>(dh), dh.stride(0), n, d, RawOf<float>(dx));
+    kernels::LayerNormBackward(RawOf<float>(dx), RawOf<float>(k.sum1), RawOf<float>(l.norm1.weight),
+                               RawOf<float>(k.stats1), n, d, RawOf<float>(sum));
+    kernels::Cast<T>(RawOf<float>(sum), n, d, RawOf<T>(dy));
     const at::Tensor d_o = l.o.Backward(dy, k.o, true, DropOf(kept_key, i, 1), parameters);
-    kernels::AttentionBackward<T>(rows, shape, Data<T>(k.qkv), Data<T>(k.o), k.o.stride(0),
-                                  Data<float>(k.lse), Data<T>(d_o), d_o.stride(0),
-                                  Data<float>(staging), Data<T>(dqkv));
+    kernels::AttentionBackward<T>(rows, shape, RawOf<T>(k.qkv), RawOf<T>(k.o), k.o.stride(0),
+                                  RawOf<float>(k.lse), RawOf<T>(d_o), d_o.stride(0),
+                                  RawOf<float>(staging), RawOf<T>(dqkv));
     const bool more = i > 0;  // nothing below the first layer is trained
     const at::Tensor din = l.qkv.Backward(dqkv, k.x, more, DropOf(kept_key, i, 0), parameters);
-    if (more) kernels::Add<T>(Data<float>(sum), Data<T>(din), din.stride(0), n, d, Data<float>(dx));
+    if (more) kernels::Add<T>(RawOf<float>(sum), RawOf<T>(din), din.stride(0), n, d, RawOf<float>(dx));
   }
 }
 

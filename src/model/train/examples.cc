@@ -9,7 +9,7 @@ using End = lm::ChatTemplate::End;
 
 using Ids = std::vector<int32_t>;
 
-json::array ToJson(const std::vector<data::Message>& messages, size_t count) {
+json::array FirstAsJson(const std::vector<data::Message>& messages, size_t count) {
   json::array out;
   for (size_t i = 0; i < count; ++i)
     out.push_back(json::object{{"role", messages[i].role}, {"content", messages[i].content}});
@@ -68,9 +68,9 @@ Result<TokenRow> RowEncoder::PromptAndAnswer(const data::TrlText& prompt,
   std::vector<data::Message> all = prompt.messages;
   all.insert(all.end(), answer.messages.begin(), answer.messages.end());
   const bool continues = !prompt.messages.empty() && prompt.messages.back().role == "assistant";
-  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, ToJson(all, prompt.messages.size()),
+  PLUMB_TRY(Ids head, chat_->Encode(tokenizer_, FirstAsJson(all, prompt.messages.size()),
                                     continues ? End::kClosed : End::kAssistant));
-  PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, ToJson(all, all.size()), End::kClosed));
+  PLUMB_TRY(Ids whole, chat_->Encode(tokenizer_, FirstAsJson(all, all.size()), End::kClosed));
   if (!BeginsWith(whole, head))
     return Fail(Code::kUnsupported,
                 "the chat template writes the prompt differently once an answer follows");
@@ -82,15 +82,15 @@ Result<TokenRow> RowEncoder::Conversation(const std::vector<data::Message>& mess
     return Fail(Code::kUnsupported,
                 "this model has no chat template, so rows must be text, not messages");
   TokenRow row;
-  PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, ToJson(messages, messages.size()), End::kClosed));
+  PLUMB_TRY(row.ids, chat_->Encode(tokenizer_, FirstAsJson(messages, messages.size()), End::kClosed));
   row.learn.assign(row.ids.size(), 0);
   for (size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].role != "assistant") continue;
     Ids before;
     if (i > 0) {
-      PLUMB_TRY(before, chat_->Encode(tokenizer_, ToJson(messages, i), End::kAssistant));
+      PLUMB_TRY(before, chat_->Encode(tokenizer_, FirstAsJson(messages, i), End::kAssistant));
     }
-    PLUMB_TRY(const Ids after, chat_->Encode(tokenizer_, ToJson(messages, i + 1), End::kClosed));
+    PLUMB_TRY(const Ids after, chat_->Encode(tokenizer_, FirstAsJson(messages, i + 1), End::kClosed));
     if (!BeginsWith(row.ids, before) || !BeginsWith(row.ids, after))
       return Fail(Code::kUnsupported,
                   "the chat template rewrites earlier turns; give rows as prompt and completion");
@@ -231,7 +231,7 @@ Result<Ids> RowEncoder::Prompt(const data::TrlRow& row) const {
   if (!chat_)
     return FailAt(row.where, Code::kUnsupported,
                   "this model has no chat template, so prompts must be text, not messages");
-  auto ids = chat_->Encode(tokenizer_, ToJson(row.prompt.messages, row.prompt.messages.size()),
+  auto ids = chat_->Encode(tokenizer_, FirstAsJson(row.prompt.messages, row.prompt.messages.size()),
                            End::kAssistant);
   if (!ids) return std::unexpected(Error{ids.error().code, ids.error().message, row.where});
   return ids;

@@ -53,7 +53,7 @@ struct Paired {
   }
 };
 
-json::array Numbers(const std::vector<double>& values) {
+json::array NumbersJson(const std::vector<double>& values) {
   json::array out;
   for (double v : values) out.push_back(std::isnan(v) ? json::value(nullptr) : json::value(v));
   return out;
@@ -207,8 +207,8 @@ json::object GoodhartMonitor::State() const {
                                 {"length", c.length},
                                 {"distinct_2", c.distinct_2},
                                 {"ended", c.ended},
-                                {"proxy", Numbers(c.proxy)},
-                                {"gold", Numbers(c.gold)}});
+                                {"proxy", NumbersJson(c.proxy)},
+                                {"gold", NumbersJson(c.gold)}});
   return {{"best", best_}, {"checks", std::move(list)}};
 }
 

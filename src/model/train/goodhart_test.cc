@@ -45,12 +45,12 @@ struct MadeRun {
 };
 
 double Rising(double t) { return 2 * t; }
-double Flat(double) { return 0; }
+double FlatLine(double) { return 0; }
 double Hump(double t) { return 4 * t * (1 - t) - 0.8 * t; }  // up to the middle, then down
 
 TEST(Goodhart, ARunWhoseGoldDoesNotFallRaisesFewFalseAlarms) {
   size_t flat = 0, rising = 0;
-  for (size_t i = 0; i < 1000; ++i) flat += MadeRun(i + 1, 20, Rising, Flat).first_alarm > 0;
+  for (size_t i = 0; i < 1000; ++i) flat += MadeRun(i + 1, 20, Rising, FlatLine).first_alarm > 0;
   for (size_t i = 0; i < 200; ++i)
     rising += MadeRun(i + 5000, 20, Rising, [](double t) { return t; }).first_alarm > 0;
   std::printf("false alarms: %zu of 1000 runs with a flat gold, %zu of 200 with a rising one\n", flat,

@@ -14,16 +14,16 @@ namespace {
 
 constexpr int64_t kBlock = 256;  // positions whose logits are held at once
 
-at::Tensor Index(const std::vector<int64_t>& v) {
-  return at::from_blob(const_cast<int64_t*>(v.data()), {static_cast<int64_t>(v.size())}, at::kLong);
-}
-
 template <class T>
-T* Data(const at::Tensor& t) {
+T* ValuesOf(const at::Tensor& t) {
   return static_cast<T*>(t.data_ptr());
 }
 
 }  // namespace
+
+at::Tensor Index(const std::vector<int64_t>& v) {
+  return at::from_blob(const_cast<int64_t*>(v.data()), {static_cast<int64_t>(v.size())}, at::kLong);
+}
 
 Head::Head(const lm::CausalLm& model, double temperature)
     : norm_(model.final_norm().to(at::kFloat).contiguous()),
@@ -36,11 +36,11 @@ at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) c
   const int64_t n = rows.size(0), d = rows.size(1);
   at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
   if (weight_.scalar_type() == at::kFloat)
-    kernels::RmsNorm<float>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<float>(h), d,
-                            Data<float>(inv));
+    kernels::RmsNorm<float>(ValuesOf<float>(rows), ValuesOf<float>(norm_), eps_, n, d, ValuesOf<float>(h), d,
+                            ValuesOf<float>(inv));
   else
-    kernels::RmsNorm<kernels::Bf16>(Data<float>(rows), Data<float>(norm_), eps_, n, d,
-                                    Data<kernels::Bf16>(h), d, Data<float>(inv));
+    kernels::RmsNorm<kernels::Bf16>(ValuesOf<float>(rows), ValuesOf<float>(norm_), eps_, n, d,
+                                    ValuesOf<kernels::Bf16>(h), d, ValuesOf<float>(inv));
   return h;
 }
 
@@ -52,8 +52,8 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
   if (n == 0) return stats;
   const at::Tensor rows = at::index_select(x, 0, Index(targets.node));
   at::Tensor h = at::empty({n, d}, weight_.options()), inv = at::empty({n}, at::kFloat);
-  kernels::RmsNorm<T>(Data<float>(rows), Data<float>(norm_), eps_, n, d, Data<T>(h), d,
-                      Data<float>(inv));
+  kernels::RmsNorm<T>(ValuesOf<float>(rows), ValuesOf<float>(norm_), eps_, n, d, ValuesOf<T>(h), d,
+                      ValuesOf<float>(inv));
   if (scale_ != 1) h.mul_(scale_);
   if (gradients) *gradients = at::zeros_like(rows);
   at::Tensor logits_memory = at::empty({std::min(n, kBlock), vocab}, h.options()), base_memory;
@@ -69,15 +69,15 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
       base = base_memory.narrow(0, 0, m);
       at::mm_out(base, targets.base.narrow(0, i, m), weight_.t());
     }
-    kernels::Softmax<T>(Data<T>(logits), anchored ? Data<T>(base) : nullptr, m, vocab,
+    kernels::Softmax<T>(ValuesOf<T>(logits), anchored ? ValuesOf<T>(base) : nullptr, m, vocab,
                         targets.target.data() + i, gradients ? targets.coef.data() + i : nullptr,
                         targets.anchor_coef.empty() ? nullptr : targets.anchor_coef.data() + i,
                         stats.data() + i);
     if (!gradients) continue;
     at::Tensor dh = at::mm(logits, weight_);
     if (scale_ != 1) dh.mul_(scale_);
-    kernels::RmsNormBackward<T>(Data<T>(dh), d, Data<float>(rows) + i * d, Data<float>(norm_),
-                                Data<float>(inv) + i, m, d, Data<float>(*gradients) + i * d);
+    kernels::RmsNormBackward<T>(ValuesOf<T>(dh), d, ValuesOf<float>(rows) + i * d, ValuesOf<float>(norm_),
+                                ValuesOf<float>(inv) + i, m, d, ValuesOf<float>(*gradients) + i * d);
   }
   return stats;
 }

@@ -20,6 +20,9 @@ struct Targets {
   size_t size() const { return node.size(); }
 };
 
+// `v` as a tensor on its own memory.
+at::Tensor Index(const std::vector<int64_t>& v);
+
 class Head {
  public:
   // Logits are divided by `temperature`.

@@ -9,7 +9,7 @@
 namespace plumb::train {
 namespace {
 
-kernels::Bf16* Data(const at::Tensor& t) { return static_cast<kernels::Bf16*>(t.data_ptr()); }
+kernels::Bf16* Halves(const at::Tensor& t) { return static_cast<kernels::Bf16*>(t.data_ptr()); }
 
 constexpr int64_t kTallEnough = 96;  // rows a thread takes before columns are split instead
 
@@ -33,11 +33,11 @@ PackedProduct::PackedProduct(int64_t k, int64_t extra, int64_t n)
     : k_(k + extra), n_(n), tiles_(at::zeros({n, k + extra}, at::kBFloat16)) {}
 
 void PackedProduct::Set(int64_t at, const at::Tensor& w, bool transposed) {
-  kernels::Bf16* to = Data(tiles_) + at * 16;
+  kernels::Bf16* to = Halves(tiles_) + at * 16;
   if (transposed)
-    kernels::PackTilesTransposed(Data(w), w.stride(0), n_, w.size(0), to, k_);
+    kernels::PackTilesTransposed(Halves(w), w.stride(0), n_, w.size(0), to, k_);
   else
-    kernels::PackTiles(Data(w), w.stride(0), n_, w.size(1), to, k_);
+    kernels::PackTiles(Halves(w), w.stride(0), n_, w.size(1), to, k_);
 }
 
 void PackedProduct::Run(const Left& a0, const Left& a1, int64_t begin, int64_t end,
@@ -45,7 +45,7 @@ void PackedProduct::Run(const Left& a0, const Left& a1, int64_t begin, int64_t e
   const int64_t pairs = n_ / 32, blocks = (end - begin + 31) / 32;
   const kernels::Factor f0{a0.a, a0.ld, a0.k}, f1{a1.a, a1.ld, a1.k};
   auto run = [&](const kernels::Block& block) {
-    kernels::Product(f0, f1, Data(tiles_) + skip * 16, k_, block, bias, out, ldo,
+    kernels::Product(f0, f1, Halves(tiles_) + skip * 16, k_, block, bias, out, ldo,
                      PackScratch(kernels::ProductScratch(block)));
   };
   if (pairs < 8 || blocks * 32 >= kTallEnough * kernels::Threads())

@@ -11,7 +11,7 @@ namespace {
 constexpr long kTile = 512;    // bfloat16 values in a tile: 16 rows of 32
 constexpr long kRows = 640;    // of the left side at a time: they stay in the second-level cache
 constexpr long kDepth = 704;   // of k at a time: the packed columns stay in the first
-constexpr long kBlock = 1024;  // sums of a block of 32 x 32
+constexpr long kSums = 1024;  // sums of a block of 32 x 32
 
 struct alignas(64) TileConfig {
   unsigned char palette = 1, start_row = 0, reserved[14] = {};
@@ -135,7 +135,7 @@ void Product(const Factor& a0, const Factor& a1, const Bf16* tiles, long tiles_k
         const Bf16 *b0 = tiles + pair * 32 * tiles_k + from * 16, *b1 = b0 + 16 * tiles_k;
         for (long row = top; row < bottom; row += 32) {
           float* sums = scratch;
-          if (parts > 1) sums += ((pair - block.pair) * (kRows / 32) + (row - top) / 32) * kBlock;
+          if (parts > 1) sums += ((pair - block.pair) * (kRows / 32) + (row - top) / 32) * kSums;
           Begin(sums, from == 0);
           if (from < split) Multiply(a0.a + row * a0.ld + from, a0.ld, split - from, b0, b1);
           if (split < to)

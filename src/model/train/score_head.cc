@@ -1,7 +1,6 @@
 #include "model/train/score_head.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -13,13 +12,6 @@
 #include "model/train/random.h"
 
 namespace plumb::train {
-namespace {
-
-at::Tensor Index(const std::vector<int64_t>& v) {
-  return at::from_blob(const_cast<int64_t*>(v.data()), {static_cast<int64_t>(v.size())}, at::kLong);
-}
-
-}  // namespace
 
 ScoreHead ScoreHead::Add(const lm::CausalLm& model, Parameters& parameters, const std::string& name,
                          double rate, bool bias) {

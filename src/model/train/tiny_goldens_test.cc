@@ -17,7 +17,7 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
-const json::object& Golden() {
+const json::object& TinyGolden() {
   static const json::object golden = [] {
     auto read = ReadJson(fs::path(PLUMB_SOURCE_DIR) / "tests/goldens/train/tiny.json");
     EXPECT_TRUE(read) << (read ? "" : read.error().Text());
@@ -44,7 +44,7 @@ TokenRow Answer(const Ids& prompt, const Ids& answer) {
 
 std::vector<TokenPair> Pairs(bool margin = false) {
   std::vector<TokenPair> pairs;
-  for (const auto& row : Golden().at("rows").as_array()) {
+  for (const auto& row : TinyGolden().at("rows").as_array()) {
     const Ids prompt = IdsOf(row.at("prompt"));
     pairs.push_back({Answer(prompt, IdsOf(row.at("chosen"))),
                      Answer(prompt, IdsOf(row.at("rejected"))),
@@ -55,7 +55,7 @@ std::vector<TokenPair> Pairs(bool margin = false) {
 
 std::vector<TokenAnswer> Unpaired() {
   std::vector<TokenAnswer> answers;
-  for (const auto& row : Golden().at("rows").as_array()) {
+  for (const auto& row : TinyGolden().at("rows").as_array()) {
     const bool good = answers.size() % 3 != 1;
     answers.push_back(
         {Answer(IdsOf(row.at("prompt")), IdsOf(row.at(good ? "chosen" : "rejected"))), good});
@@ -106,7 +106,7 @@ struct TrlRun {
 };
 
 TEST(TinyGoldens, EveryDpoLoss) {
-  for (const auto& item : Golden().at("dpo").as_object()) {
+  for (const auto& item : TinyGolden().at("dpo").as_object()) {
     TrlRun run(Job::kDpo);
     const std::string name(item.key());
     run.settings.beta = 0.3;
@@ -125,11 +125,11 @@ TEST(TinyGoldens, Orpo) {
   TrlRun run(Job::kOrpo);
   run.settings.beta = 0.3;
   DpoObjective objective(run.settings, Pairs(), *run.tiny.model, *run.tiny.trunk, true);
-  run.Compare(objective, Golden().at("orpo"), "orpo");
+  run.Compare(objective, TinyGolden().at("orpo"), "orpo");
 }
 
 TEST(TinyGoldens, CpoAndSimpo) {
-  for (const auto& item : Golden().at("cpo").as_object()) {
+  for (const auto& item : TinyGolden().at("cpo").as_object()) {
     TrlRun run(Job::kCpo);
     run.settings.beta = 2;
     run.settings.simpo_gamma = 0.7;
@@ -148,12 +148,12 @@ TEST(TinyGoldens, Kto) {
     run.settings.desirable_weight = 1.2;
     run.settings.undesirable_weight = 0.8;
     KtoObjective objective(run.settings, Unpaired(), *run.tiny.model, *run.tiny.trunk, true);
-    run.Compare(objective, Golden().at(loss), loss);
+    run.Compare(objective, TinyGolden().at(loss), loss);
   }
 }
 
 TEST(TinyGoldens, RewardModel) {
-  for (const auto& item : Golden().at("reward").as_object()) {
+  for (const auto& item : TinyGolden().at("reward").as_object()) {
     TrlRun run(Job::kReward, kScoreName);
     const std::string name(item.key());
     Random random(13);
@@ -188,9 +188,9 @@ class Given : public Roller {
   size_t next_ = 0;
 };
 
-class Term : public RewardTerm {
+class TinyTerm : public RewardTerm {
  public:
-  explicit Term(double (*one)(const Ids&)) : one_(one) {}
+  explicit TinyTerm(double (*one)(const Ids&)) : one_(one) {}
   Result<std::vector<double>> Score(const std::vector<Sampled>& sampled) override {
     std::vector<double> out;
     for (const Sampled& s : sampled) out.push_back(one_(s.ids));
@@ -203,12 +203,12 @@ class Term : public RewardTerm {
 
 Rewarder LowAndEnds() {
   std::vector<NamedTerm> terms;
-  terms.push_back({"low", 1.0, std::make_unique<Term>([](const Ids& ids) {
+  terms.push_back({"low", 1.0, std::make_unique<TinyTerm>([](const Ids& ids) {
                      return static_cast<double>(
                                 std::ranges::count_if(ids, [](int i) { return i < 20; })) /
                             static_cast<double>(ids.size());
                    })});
-  terms.push_back({"ends", 0.5, std::make_unique<Term>([](const Ids& ids) {
+  terms.push_back({"ends", 0.5, std::make_unique<TinyTerm>([](const Ids& ids) {
                      return ids.back() == 1 ? 1.0 : 0.0;
                    })});
   return Rewarder(std::move(terms));
@@ -226,7 +226,7 @@ void CompareOnline(Job job, const json::value& golden) {
     run.settings.num_generations = 4;
     run.settings.max_completion_length = 8;
     std::vector<OnlinePrompt> prompts;
-    for (const auto& row : Golden().at("rows").as_array())
+    for (const auto& row : TinyGolden().at("rows").as_array())
       prompts.push_back({IdsOf(row.at("prompt"))});
     Given given(one.at("completions"));
     OnlineObjective objective(job, run.settings, prompts,
@@ -241,8 +241,8 @@ void CompareOnline(Job job, const json::value& golden) {
   }
 }
 
-TEST(TinyGoldens, Grpo) { CompareOnline(Job::kGrpo, Golden().at("grpo")); }
-TEST(TinyGoldens, Rloo) { CompareOnline(Job::kRloo, Golden().at("rloo")); }
+TEST(TinyGoldens, Grpo) { CompareOnline(Job::kGrpo, TinyGolden().at("grpo")); }
+TEST(TinyGoldens, Rloo) { CompareOnline(Job::kRloo, TinyGolden().at("rloo")); }
 
 }  // namespace
 }  // namespace plumb::train

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/gateway/openai_form.h"
+
 namespace plumb::gateway {
 namespace {
 
@@ -131,6 +133,11 @@ std::vector<Account> AccountsOf(const InForce& force, const Caller& caller) {
 int AccessStatus(const Error& error) {
   if (error.code == Code::kPermission && error.where.starts_with("key:")) return 403;
   return HttpStatus(error.code);
+}
+
+asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
+  const json::value body = OpenAiError(error);
+  co_await out.SendJson(AccessStatus(error), body);
 }
 
 }  // namespace plumb::gateway

@@ -26,5 +26,7 @@ Status AuthoriseMetrics(const Service& service, const net::Request& request);
 
 // 401 for who is not known, 403 for who is known and may not; else what HttpStatus says of the code.
 int AccessStatus(const Error& error);
+// The error with that status, in OpenAI's form.
+asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error);
 
 }  // namespace plumb::gateway

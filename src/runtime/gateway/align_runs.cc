@@ -9,13 +9,13 @@ namespace {
 // A run without an end event that has said nothing for this long has stopped.
 constexpr auto kSilence = std::chrono::seconds(120);
 
-struct Log {
+struct RunLog {
   json::array events;
   json::object first, last;
 };
 
-Log ReadEvents(const fs::path& file) {
-  Log log;
+RunLog ReadEvents(const fs::path& file) {
+  RunLog log;
   LineFollower follower(file);
   for (const std::string& line : follower.More()) {
     auto parsed = ParseJson(line, "events.jsonl");
@@ -44,7 +44,7 @@ json::value Passed(const json::object& report) {
   return *verdict == "passed";
 }
 
-json::object Row(const fs::path& folder, const Log& log, const json::object& report, Time now) {
+json::object RunRow(const fs::path& folder, const RunLog& log, const json::object& report, Time now) {
   std::error_code ignored;
   const json::object turn = ReadObject(folder / "turn.json");
   const std::string phase = GetStringOr(log.last, "phase", "").value_or("");
@@ -99,8 +99,8 @@ std::vector<json::object> AlignRuns::List() const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
     if (!Has(entry.path().filename().string())) continue;
-    const Log log = ReadEvents(entry.path() / "events.jsonl");
-    json::object row = Row(entry.path(), log, ReadObject(entry.path() / "report.json"), clock());
+    const RunLog log = ReadEvents(entry.path() / "events.jsonl");
+    json::object row = RunRow(entry.path(), log, ReadObject(entry.path() / "report.json"), clock());
     const std::string started = GetStringOr(row, "started", "").value_or("");
     rows.emplace_back(started, std::move(row));
   }
@@ -116,9 +116,9 @@ Result<json::object> AlignRuns::Get(const std::string& run) const {
     for (const json::object& row : List()) names.emplace_back(row.at("run").as_string());
     return Fail(Code::kNotFound, "no run '{}'{}", ToUtf8(run), DidYouMean(run, names));
   }
-  Log log = ReadEvents(folder / run / "events.jsonl");
+  RunLog log = ReadEvents(folder / run / "events.jsonl");
   const json::object report = ReadObject(folder / run / "report.json");
-  json::object out = Row(folder / run, log, report, clock());
+  json::object out = RunRow(folder / run, log, report, clock());
   out["events"] = std::move(log.events);
   out["report"] = report.empty() ? json::value() : json::value(report);
   return out;

@@ -8,7 +8,7 @@ namespace plumb::gateway {
 namespace {
 
 // One prompt, as text: a text, or a list that holds one.
-Result<std::string> Prompt(const json::object& body) {
+Result<std::string> ReadPrompt(const json::object& body) {
   const json::value* prompt = body.if_contains("prompt");
   if (prompt && prompt->is_array() && prompt->get_array().size() == 1) prompt = &prompt->get_array()[0];
   if (prompt && prompt->is_string()) return std::string(prompt->get_string());
@@ -30,7 +30,7 @@ Result<Call> ParseCompletions(const json::object& body) {
   PLUMB_CHECK(RefuseUnserved(body));
   request.completion = true;
   PLUMB_TRY(request.model, GetStringOr(body, "model", ""));
-  PLUMB_TRY(const std::string prompt, Prompt(body));
+  PLUMB_TRY(const std::string prompt, ReadPrompt(body));
   request.messages.push_back(json::object{{"role", "user"}, {"content", prompt}});
   PLUMB_CHECK(ReadSampling(body, request));
   PLUMB_CHECK(ReadStream(body, call));
@@ -42,7 +42,7 @@ Result<Call> ParseCompletions(const json::object& body) {
   return call;
 }
 
-json::object Frame(const Head& head) {
+json::object CompletionFrame(const Head& head) {
   json::object out;
   out["id"] = "cmpl-" + head.exchange;
   out["object"] = "text_completion";
@@ -70,7 +70,7 @@ class CompletionsWriter final : public StreamWriter {
   std::string End(const provider::Usage& usage, std::string_view comment) override {
     std::string bytes;
     if (include_usage_) {
-      json::object out = Frame(head_);
+      json::object out = CompletionFrame(head_);
       out["choices"] = json::array();
       out["usage"] = ChatUsage(usage);
       bytes = net::WriteSseData(ToJson(out));
@@ -81,7 +81,7 @@ class CompletionsWriter final : public StreamWriter {
 
  private:
   std::string Chunk(json::object one) const {
-    json::object out = Frame(head_);
+    json::object out = CompletionFrame(head_);
     out["choices"].emplace_array().push_back(std::move(one));
     return net::WriteSseData(ToJson(out));
   }
@@ -95,7 +95,7 @@ class Completions final : public Surface {
   Result<Call> Parse(const json::object& body) const override { return ParseCompletions(body); }
 
   json::object Whole(const Head& head, const Call&, const Answer& answer) const override {
-    json::object out = Frame(head);
+    json::object out = CompletionFrame(head);
     json::array& choices = out["choices"].emplace_array();
     for (const Choice& choice : answer.choices) {
       choices.push_back(One(static_cast<int64_t>(choices.size()), choice.text, json::value(choice.finish_reason)));

@@ -83,11 +83,11 @@ asio::awaitable<void> Static(Service&, net::Request& request, net::ResponseWrite
 }
 
 // Every path that is served, first fit. A path that ends in '/' covers what is below it.
-struct Row {
+struct Endpoint {
   std::string_view method, path;
   asio::awaitable<void> (*handler)(Service&, net::Request&, net::ResponseWriter&);
 };
-constexpr Row kTable[] = {
+constexpr Endpoint kTable[] = {
     {"POST", "/v1/chat/completions", Turned<ChatSurface>},
     {"POST", "/v1/completions", Turned<CompletionsSurface>},
     {"POST", "/v1/responses", Turned<ResponsesSurface>},
@@ -105,7 +105,7 @@ constexpr Row kTable[] = {
     {"GET", "/", Static},
 };
 
-bool Fits(const Row& row, const net::Request& request) {
+bool Fits(const Endpoint& row, const net::Request& request) {
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   if (!row.method.empty() && row.method != method) return false;
   if (row.path == "/") return !request.path.starts_with("/v1");
@@ -120,7 +120,7 @@ asio::awaitable<void> Dispatch(Service& service, net::Request& request, net::Res
     co_await out.Send(204, "", "");
     co_return;
   }
-  for (const Row& row : kTable) {
+  for (const Endpoint& row : kTable) {
     known = known || row.path == request.path;
     if (!Fits(row, request)) continue;
     route = row.path;

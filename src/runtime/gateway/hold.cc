@@ -10,7 +10,7 @@ std::string Suffix(std::string_view exchange) { return std::string(exchange.subs
 std::string HoldId(std::string_view exchange) { return "hld_" + Suffix(exchange); }
 std::string ReviewId(std::string_view exchange) { return "rev_" + Suffix(exchange); }
 
-std::string Text(const json::object& object, std::string_view key) { return GetStringOr(object, key, "").value_or(""); }
+std::string TextOf(const json::object& object, std::string_view key) { return GetStringOr(object, key, "").value_or(""); }
 
 // What is only in the ledger's encrypted part, and may be gone.
 json::object Sealed(const ledger::Stored& stored, std::string_view field) {
@@ -22,30 +22,30 @@ json::object Sealed(const ledger::Stored& stored, std::string_view field) {
 Hold FromEntry(const ledger::Stored& stored) {
   const json::object& body = stored.body;
   Hold hold;
-  hold.exchange = Text(body, "exchange");
+  hold.exchange = TextOf(body, "exchange");
   hold.time = stored.time;
-  hold.expires = Text(body, "expires");
-  hold.api = Text(body, "api");
-  hold.model = Text(body, "model");
-  hold.key = Text(body, "key");
-  hold.clause = Text(body, "clause");
-  hold.policy = Text(body, "policy");
+  hold.expires = TextOf(body, "expires");
+  hold.api = TextOf(body, "api");
+  hold.model = TextOf(body, "model");
+  hold.key = TextOf(body, "key");
+  hold.clause = TextOf(body, "clause");
+  hold.policy = TextOf(body, "policy");
   hold.stream = GetBoolOr(body, "stream", false).value_or(false);
   hold.created = GetIntOr(body, "created", 0).value_or(0);
   hold.choices = static_cast<int>(GetIntOr(body, "choices", 1).value_or(1));
   const json::object question = Sealed(stored, "question");
   if (const json::array* messages = FindArray(question, "messages")) hold.messages = *messages;
   if (const json::object* echo = FindObject(question, "echo")) hold.echo = *echo;
-  hold.subject = Text(question, "subject");
+  hold.subject = TextOf(question, "subject");
   if (auto answer = ParseAnswer(Sealed(stored, "answer"))) hold.answer = std::move(*answer);
   hold.places = Sealed(stored, "places");
   return hold;
 }
 
 void TakeReview(Hold& hold, const ledger::Stored& review) {
-  const std::string kind = Text(review.body, "decision");
+  const std::string kind = TextOf(review.body, "decision");
   hold.state = kind == "release" ? HoldState::kReleased : kind == "edit" ? HoldState::kEdited : HoldState::kRefused;
-  hold.by = Text(review.body, "by");
+  hold.by = TextOf(review.body, "by");
   hold.decided = review.time;
   const json::string* text = FindString(review.texts, "text");
   if (text) (hold.state == HoldState::kEdited ? hold.edited : hold.say) = std::string(*text);

@@ -30,7 +30,7 @@ json::object AnswerJson(const Answer& answer) {
 
 namespace {
 
-std::string Text(const json::object& object, std::string_view key) { return GetStringOr(object, key, "").value_or(""); }
+std::string AnswerText(const json::object& object, std::string_view key) { return GetStringOr(object, key, "").value_or(""); }
 int64_t Count(const json::object& object, std::string_view key) { return GetIntOr(object, key, 0).value_or(0); }
 
 }  // namespace
@@ -43,14 +43,14 @@ Result<Answer> ParseAnswer(const json::object& object) {
     const json::object* one = each.if_object();
     if (!one) return Fail(Code::kCorrupt, "a choice of a held answer is no object");
     Choice& choice = answer.choices.emplace_back();
-    choice.text = Text(*one, "text");
-    choice.refusal = Text(*one, "refusal");
-    choice.reasoning = Text(*one, "reasoning");
-    choice.signature = Text(*one, "signature");
+    choice.text = AnswerText(*one, "text");
+    choice.refusal = AnswerText(*one, "refusal");
+    choice.reasoning = AnswerText(*one, "reasoning");
+    choice.signature = AnswerText(*one, "signature");
     if (const json::array* calls = FindArray(*one, "tool_calls")) choice.tool_calls = *calls;
     if (const json::value* logprobs = one->if_contains("logprobs")) choice.logprobs = *logprobs;
-    choice.finish_reason = Text(*one, "finish_reason");
-    choice.stop_sequence = Text(*one, "stop_sequence");
+    choice.finish_reason = AnswerText(*one, "finish_reason");
+    choice.stop_sequence = AnswerText(*one, "stop_sequence");
   }
   if (const json::object* usage = FindObject(object, "usage")) {
     answer.usage.input_tokens = Count(*usage, "input_tokens");

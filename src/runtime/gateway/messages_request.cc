@@ -15,7 +15,7 @@ void KeepCacheMark(const json::object& from, json::object& to) {
   if (const json::object* mark = FindObject(from, "cache_control")) to["cache_control"] = *mark;
 }
 
-json::object TextPart(std::string_view text) { return {{"type", "text"}, {"text", text}}; }
+json::object TextBlock(std::string_view text) { return {{"type", "text"}, {"text", text}}; }
 
 // "data:image/png;base64,…" or the address, as OpenAI wants an image.
 Result<std::string> SourceUrl(const json::object& block, const std::string& where) {
@@ -40,21 +40,21 @@ Result<json::object> Document(const json::object& block, const std::string& wher
   const json::object* source = FindObject(block, "source");
   if (source && GetStringOr(*source, "type", "").value_or("") == "text") {
     PLUMB_TRY(const std::string data, GetString(*source, "data"));
-    return TextPart(title + "\n\n" + data);
+    return TextBlock(title + "\n\n" + data);
   }
   PLUMB_TRY(const std::string url, SourceUrl(block, where));
   return json::object{{"type", "file"}, {"file", {{"filename", title}, {"file_data", url}}}};
 }
 
 // One block of text, image or document as an OpenAI content part.
-Result<json::object> Part(const json::value& value, const std::string& where) {
+Result<json::object> BlockPart(const json::value& value, const std::string& where) {
   const std::string_view type = TypeOf(value);
   if (type.empty()) return Fail(Code::kInvalid, "{} must be a block with a type", where);
   const json::object& block = value.get_object();
   json::object part;
   if (type == "text") {
     PLUMB_TRY(const std::string text, GetString(block, "text"));
-    part = TextPart(text);
+    part = TextBlock(text);
   } else if (type == "image") {
     PLUMB_TRY(part, Image(block, where));
   } else if (type == "document") {
@@ -67,14 +67,14 @@ Result<json::object> Part(const json::value& value, const std::string& where) {
 }
 
 // Text, or a list of blocks.
-Result<json::value> Content(const json::object& holder, const std::string& where) {
+Result<json::value> BlockContent(const json::object& holder, const std::string& where) {
   const json::value* content = holder.if_contains("content");
   if (!content || content->is_null()) return json::value("");
   if (content->is_string()) return *content;
   if (!content->is_array()) return Fail(Code::kInvalid, "{}.content must be text or a list of blocks", where);
   json::array parts;
   for (const json::value& block : content->get_array()) {
-    PLUMB_TRY(json::object part, Part(block, fmt::format("{}.content[{}]", where, parts.size())));
+    PLUMB_TRY(json::object part, BlockPart(block, fmt::format("{}.content[{}]", where, parts.size())));
     parts.push_back(std::move(part));
   }
   return json::value(std::move(parts));
@@ -83,7 +83,7 @@ Result<json::value> Content(const json::object& holder, const std::string& where
 Result<json::object> ToolResult(const json::object& block, const std::string& where) {
   json::object message = {{"role", "tool"}};
   PLUMB_TRY(message["tool_call_id"], GetString(block, "tool_use_id"));
-  PLUMB_TRY(message["content"], Content(block, where));
+  PLUMB_TRY(message["content"], BlockContent(block, where));
   PLUMB_TRY(const bool failed, GetBoolOr(block, "is_error", false));
   if (failed) message["is_error"] = true;
   KeepCacheMark(block, message);
@@ -99,7 +99,7 @@ Status AddUser(const json::array& blocks, const std::string& where, json::array&
       PLUMB_TRY(json::object result, ToolResult(blocks[i].get_object(), here));
       out.push_back(std::move(result));
     } else {
-      PLUMB_TRY(json::object part, Part(blocks[i], here));
+      PLUMB_TRY(json::object part, BlockPart(blocks[i], here));
       parts.push_back(std::move(part));
     }
   }
@@ -126,7 +126,7 @@ Status AddAssistant(const json::array& blocks, const std::string& where, json::a
     } else if (type == "thinking" || type == "redacted_thinking") {
       parts.push_back(blocks[i]);  // sealed by the vendor: it goes back untouched
     } else {
-      PLUMB_TRY(json::object part, Part(blocks[i], fmt::format("{}.content[{}]", where, i)));
+      PLUMB_TRY(json::object part, BlockPart(blocks[i], fmt::format("{}.content[{}]", where, i)));
       parts.push_back(std::move(part));
     }
   }
@@ -154,7 +154,7 @@ Status AddMessage(const json::value& value, const std::string& where, json::arra
 Status ReadMessages(const json::object& body, json::array& out) {
   if (const json::value* system = body.if_contains("system"); system && !system->is_null()) {
     json::object message = {{"role", "system"}};
-    PLUMB_TRY(message["content"], Content(json::object{{"content", *system}}, "system"));
+    PLUMB_TRY(message["content"], BlockContent(json::object{{"content", *system}}, "system"));
     out.push_back(std::move(message));
   }
   const json::array* messages = FindArray(body, "messages");
@@ -163,7 +163,7 @@ Status ReadMessages(const json::object& body, json::array& out) {
   return {};
 }
 
-Status ReadTools(const json::object& body, json::object& extra) {
+Status ReadMessagesTools(const json::object& body, json::object& extra) {
   const json::array* tools = FindArray(body, "tools");
   if (!tools || tools->empty()) return {};
   json::array out;
@@ -188,7 +188,7 @@ Status ReadTools(const json::object& body, json::object& extra) {
   return {};
 }
 
-Status ReadToolChoice(const json::object& body, json::object& extra) {
+Status ReadMessagesToolChoice(const json::object& body, json::object& extra) {
   const json::object* choice = FindObject(body, "tool_choice");
   if (!choice) return {};
   PLUMB_TRY(const std::string type, GetString(*choice, "type"));
@@ -222,8 +222,8 @@ Result<Call> ParseMessages(const json::object& body) {
   PLUMB_CHECK(ReadNumber(body, "temperature", request.temperature));
   PLUMB_CHECK(ReadNumber(body, "top_p", request.top_p));
   PLUMB_CHECK(ReadTexts(body, "stop_sequences", request.stop));
-  PLUMB_CHECK(ReadTools(body, request.extra));
-  PLUMB_CHECK(ReadToolChoice(body, request.extra));
+  PLUMB_CHECK(ReadMessagesTools(body, request.extra));
+  PLUMB_CHECK(ReadMessagesToolChoice(body, request.extra));
   PLUMB_TRY(call.stream, GetBoolOr(body, "stream", false));
   PLUMB_TRY(call.subject, Subject(body));
   for (const char* key : {"top_k", "thinking", "output_config", "service_tier"}) {

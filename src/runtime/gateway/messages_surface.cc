@@ -14,7 +14,7 @@ json::value StopValue(std::string_view reason, std::string_view sequence) {
   return reason == "stop_sequence" ? json::value(sequence) : json::value();
 }
 
-json::object Frame(const Head& head) {
+json::object MessageFrame(const Head& head) {
   json::object out;
   out["id"] = "msg_" + head.exchange;
   out["type"] = "message";
@@ -94,7 +94,7 @@ class MessagesWriter final : public StreamWriter {
   std::string Begin() {
     if (begun_) return "";
     begun_ = true;
-    json::object message = Frame(head_);
+    json::object message = MessageFrame(head_);
     message["content"] = json::array();
     message["stop_reason"] = nullptr;
     message["stop_sequence"] = nullptr;
@@ -148,7 +148,7 @@ class Messages final : public Surface {
 
   json::object Whole(const Head& head, const Call&, const Answer& answer) const override {
     const Choice& choice = answer.choices.front();
-    json::object out = Frame(head);
+    json::object out = MessageFrame(head);
     out["content"] = Blocks(choice);
     const std::string_view reason = StopReason(choice.finish_reason, choice.stop_sequence);
     out["stop_reason"] = reason;

@@ -21,11 +21,6 @@ json::object Model(const Service& service, const ModelRoute& route) {
 // A pattern is no name to ask for.
 bool Named(const ModelRoute& route) { return !route.name.contains('*'); }
 
-asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
-  const json::value body = OpenAiError(error);
-  co_await out.SendJson(AccessStatus(error), body);
-}
-
 }  // namespace
 
 asio::awaitable<void> ListModels(Service& service, net::Request& request, net::ResponseWriter& out) {

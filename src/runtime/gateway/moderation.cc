@@ -62,11 +62,6 @@ json::object ModerationResult(const policy::Policy& policy, const guard::Verdict
   return result;
 }
 
-asio::awaitable<void> SendError(net::ResponseWriter& out, const Error& error) {
-  const json::value body = OpenAiError(error);
-  co_await out.SendJson(AccessStatus(error), body);
-}
-
 Result<std::vector<std::string>> ModerationInputs(const Service& service, const net::Request& request, Caller& caller) {
   PLUMB_TRY(caller, Authorise(service, request));
   PLUMB_TRY(const json::value body, ParseJson(request.body, "request body"));

@@ -8,11 +8,11 @@
 
 namespace plumb::gateway {
 
-using Handler = asio::async_result<asio::use_awaitable_t<>, void(Result<ledger::Receipt>)>::handler_type;
+using Waiter = asio::async_result<asio::use_awaitable_t<>, void(Result<ledger::Receipt>)>::handler_type;
 
 struct Recorder::Back {
   struct Done {
-    Handler handler;
+    Waiter handler;
     Result<ledger::Receipt> receipt;
   };
 

@@ -45,7 +45,7 @@ asio::awaitable<Status> Refuse(Service& service, const std::string& by, Error er
   co_return std::unexpected(std::move(error));
 }
 
-asio::awaitable<Status> Replace(Service& service, std::string by, ForceLoader load) {
+asio::awaitable<Status> ReplaceForce(Service& service, std::string by, ForceLoader load) {
   bool commands = false;
   Result<Force> made = co_await Build(service, load, commands);
   service.reloads.last = service.options.clock();
@@ -86,7 +86,7 @@ asio::awaitable<Status> Reload(Service& service, std::string by, ForceLoader loa
   ReloadState& state = service.reloads;
   if (state.running) co_return Fail(Code::kConflict, "a reload is under way");
   state.running = true;
-  Status done = co_await Replace(service, std::move(by), std::move(load));
+  Status done = co_await ReplaceForce(service, std::move(by), std::move(load));
   state.running = false;
   co_return done;
 }

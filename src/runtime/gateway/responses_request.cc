@@ -18,7 +18,7 @@ Status RefuseStored(const json::object& body) {
 }
 
 // A content part in chat words.
-Result<json::object> Part(const json::value& value, const std::string& where) {
+Result<json::object> ItemPart(const json::value& value, const std::string& where) {
   const json::object* part = value.if_object();
   const json::string* type = part ? FindString(*part, "type") : nullptr;
   if (!type) return Fail(Code::kInvalid, "{} must be a part with a type", where);
@@ -41,14 +41,14 @@ Result<json::object> Part(const json::value& value, const std::string& where) {
 }
 
 // Text, or a list of parts.
-Result<json::value> Content(const json::object& holder, std::string_view key, const std::string& where) {
+Result<json::value> ItemContent(const json::object& holder, std::string_view key, const std::string& where) {
   const json::value* content = holder.if_contains(key);
   if (!content || content->is_null()) return json::value("");
   if (content->is_string()) return *content;
   if (!content->is_array()) return Fail(Code::kInvalid, "{}.{} must be text or a list of parts", where, key);
   json::array parts;
   for (const json::value& value : content->get_array()) {
-    PLUMB_TRY(json::object part, Part(value, fmt::format("{}.{}[{}]", where, key, parts.size())));
+    PLUMB_TRY(json::object part, ItemPart(value, fmt::format("{}.{}[{}]", where, key, parts.size())));
     parts.push_back(std::move(part));
   }
   return json::value(std::move(parts));
@@ -80,7 +80,7 @@ Status AddItem(const json::value& value, const std::string& where, json::array& 
   if (type == "function_call_output") {
     message["role"] = "tool";
     PLUMB_TRY(message["tool_call_id"], GetString(*item, "call_id"));
-    PLUMB_TRY(message["content"], Content(*item, "output", where));
+    PLUMB_TRY(message["content"], ItemContent(*item, "output", where));
   } else if (type == "message") {
     static const std::vector<std::string> roles = {"user", "assistant", "system", "developer"};
     PLUMB_TRY(const std::string role, GetString(*item, "role"));
@@ -88,7 +88,7 @@ Status AddItem(const json::value& value, const std::string& where, json::array& 
       return Fail(Code::kInvalid, "{}.role is '{}'; it must be one of {}", where, role, Join(roles, ", "));
     }
     message["role"] = role;
-    PLUMB_TRY(message["content"], Content(*item, "content", where));
+    PLUMB_TRY(message["content"], ItemContent(*item, "content", where));
   } else {
     return Fail(Code::kUnsupported, "{} is of type '{}', which is not guarded and therefore not passed on", where, type);
   }
@@ -112,7 +112,7 @@ Status ReadInput(const json::object& body, json::array& out) {
   return {};
 }
 
-Status ReadTools(const json::object& body, json::object& extra) {
+Status ReadResponsesTools(const json::object& body, json::object& extra) {
   const json::array* tools = FindArray(body, "tools");
   if (!tools || tools->empty()) return {};
   json::array out;
@@ -131,7 +131,7 @@ Status ReadTools(const json::object& body, json::object& extra) {
   return {};
 }
 
-Status ReadToolChoice(const json::object& body, json::object& extra) {
+Status ReadResponsesToolChoice(const json::object& body, json::object& extra) {
   const json::value* choice = body.if_contains("tool_choice");
   if (!choice || choice->is_null()) return {};
   if (choice->is_string()) {
@@ -197,8 +197,8 @@ Result<Call> ParseResponses(const json::object& body) {
   PLUMB_CHECK(ReadNumber(body, "temperature", request.temperature));
   PLUMB_CHECK(ReadNumber(body, "top_p", request.top_p));
   PLUMB_CHECK(ReadInteger(body, "max_output_tokens", request.max_tokens));
-  PLUMB_CHECK(ReadTools(body, request.extra));
-  PLUMB_CHECK(ReadToolChoice(body, request.extra));
+  PLUMB_CHECK(ReadResponsesTools(body, request.extra));
+  PLUMB_CHECK(ReadResponsesToolChoice(body, request.extra));
   ReadFormat(body, request.extra);
   PLUMB_CHECK(ReadInclude(body, request.extra));
   if (const json::object* reasoning = FindObject(body, "reasoning")) {

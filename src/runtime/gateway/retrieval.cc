@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kPassages = 60;  // of each clause for the encoder; words have room for all
 constexpr size_t kBest = 3;
 constexpr size_t kBatch = 64;
-constexpr size_t kMostBytes = 2000;  // of a request: what it is about is said by then
+constexpr size_t kMostAskedBytes = 2000;  // of a request: what it is about is said by then
 
 struct Passage {
   std::string text;
@@ -184,7 +184,7 @@ Result<ClauseIndex> ClauseIndex::Embedded(const policy::Policy& policy, Embedder
 bool ClauseIndex::embedded() const { return state_->embedder != nullptr; }
 
 std::vector<Bearing> ClauseIndex::Top(std::string_view text, size_t k) const {
-  text = text.substr(0, kMostBytes);
+  text = text.substr(0, kMostAskedBytes);
   const State& state = *state_;
   if (state.embedder) {
     auto query = state.embedder->Embed({ToUtf8(text)});

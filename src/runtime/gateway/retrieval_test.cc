@@ -7,7 +7,7 @@
 namespace plumb::gateway {
 namespace {
 
-const fs::path kPolicy = fs::path(PLUMB_SOURCE_DIR) / "policies/general-assistant.yaml";
+const fs::path kAssistantPolicy = fs::path(PLUMB_SOURCE_DIR) / "policies/general-assistant.yaml";
 
 policy::Policy Small() {
   auto policy = policy::ParsePolicy(R"(policy: p
@@ -68,7 +68,7 @@ TEST(ClauseIndex, FindsByMeaningAndFallsBackToWords) {
 
 // The figure of docs/gateway.md, for words: it must not fall unseen.
 TEST(ClauseIndex, RecallOnTheStartersOwnTestSplit) {
-  auto policy = policy::LoadPolicy(kPolicy);
+  auto policy = policy::LoadPolicy(kAssistantPolicy);
   ASSERT_TRUE(policy) << policy.error().Text();
   const ClauseIndex index(*policy);
   for (size_t k : {1, 3}) {

@@ -6,7 +6,7 @@
 namespace plumb::gateway {
 namespace {
 
-constexpr size_t kMostBytes = 2000;  // an example is a sentence; what is much longer is near none
+constexpr size_t kMostExampleBytes = 2000;  // an example is a sentence; what is much longer is near none
 
 // Hashes of words and pairs of neighbouring words, sorted; nothing where there are more than `most`.
 std::optional<Grams> GramsOf(std::string_view text, size_t most) {
@@ -60,7 +60,7 @@ ScopeExamples::ScopeExamples(const policy::Policy& policy) {
 }
 
 bool ScopeExamples::Outside(std::string_view request) const {
-  if (out_.empty() || request.size() > kMostBytes) return false;
+  if (out_.empty() || request.size() > kMostExampleBytes) return false;
   const std::optional<Grams> grams = GramsOf(request, most_);
   if (!grams) return false;
   const double out = Nearest(out_, *grams);

@@ -13,24 +13,24 @@ namespace {
 using guard::Action;
 using guard::Direction;
 
-void Take(ShadowVerdict& into, Action action, const std::string& clause) {
+void TakeStricter(ShadowVerdict& into, Action action, const std::string& clause) {
   if (action <= into.action) return;
   into.action = action;
   into.clause = clause;
 }
 
-void Take(ShadowVerdict& into, std::optional<guard::Verdict>& side, guard::Verdict verdict) {
-  Take(into, verdict.action, verdict.clause);
+void TakeStricter(ShadowVerdict& into, std::optional<guard::Verdict>& side, guard::Verdict verdict) {
+  TakeStricter(into, verdict.action, verdict.clause);
   if (!side || verdict.action > side->action) side = std::move(verdict);
 }
 
 void JudgeCall(const Stance& stance, const json::value& call, const Origins& origins, ShadowVerdict& out) {
   const json::object* function = call.is_object() ? FindObject(call.get_object(), "function") : nullptr;
   if (!function) return;
-  Take(out, out.output, stance.guard().Check(Direction::kToolCall, {ToJson(*function), ""}));
+  TakeStricter(out, out.output, stance.guard().Check(Direction::kToolCall, {ToJson(*function), ""}));
   const std::string name = GetStringOr(*function, "name", "").value_or("");
   const std::string arguments = GetStringOr(*function, "arguments", "").value_or("");
-  for (const ToolFinding& found : CheckCall(stance.policy.tools, name, arguments, origins)) Take(out, found.action, found.clause);
+  for (const ToolFinding& found : CheckCall(stance.policy.tools, name, arguments, origins)) TakeStricter(out, found.action, found.clause);
 }
 
 json::value Told(const std::optional<guard::Verdict>& verdict) {
@@ -77,17 +77,17 @@ ShadowVerdict JudgeShadow(const Stance& stance, const ShadowCase& seen) {
   ShadowVerdict out;
   const guard::Guard& guard = stance.guard();
   const json::array* tools = FindArray(seen.extra, "tools");
-  if (OverLimit(stance.policy.limits, seen.messages, tools)) Take(out, stance.policy.limits.action, "limits");
+  if (OverLimit(stance.policy.limits, seen.messages, tools)) TakeStricter(out, stance.policy.limits.action, "limits");
   for (size_t i = NewMessages(seen.messages); i < seen.messages.size(); ++i) {
     const std::string_view role = RoleOf(seen.messages[i]);
-    if (role == "tool" || role == "function") Take(out, out.input, guard.Check(Direction::kToolResult, {MessageText(seen.messages[i]), ""}));
+    if (role == "tool" || role == "function") TakeStricter(out, out.input, guard.Check(Direction::kToolResult, {MessageText(seen.messages[i]), ""}));
   }
   const std::string asked = UserText(seen.messages);
-  if (!asked.empty()) Take(out, out.input, guard.Check(Direction::kInput, {asked, ""}));
-  if (stance.scope.Outside(asked)) Take(out, stance.policy.scope.action, "scope");
+  if (!asked.empty()) TakeStricter(out, out.input, guard.Check(Direction::kInput, {asked, ""}));
+  if (stance.scope.Outside(asked)) TakeStricter(out, stance.policy.scope.action, "scope");
   const Origins origins(stance.policy.tools.empty() ? json::array() : seen.messages, seen.extra);
   for (const Choice& choice : seen.said.choices) {
-    Take(out, out.output, guard.Check(Direction::kOutput, {choice.text, asked}));
+    TakeStricter(out, out.output, guard.Check(Direction::kOutput, {choice.text, asked}));
     for (const json::value& call : choice.tool_calls) JudgeCall(stance, call, origins, out);
   }
   return out;

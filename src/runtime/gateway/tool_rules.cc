@@ -124,14 +124,14 @@ std::string TypeMisfit(const json::value& value, const json::object& schema, con
 // As a policy writes it: scalars keep their text there.
 std::string Written(const json::value& value) { return value.is_string() ? std::string(value.get_string()) : ToJson(value); }
 
-std::optional<double> Bound(const json::object& schema, std::string_view key) {
+std::optional<double> BoundOf(const json::object& schema, std::string_view key) {
   const json::value* bound = schema.if_contains(key);
   return bound ? std::optional(bound->to_number<double>()) : std::nullopt;
 }
 
 std::string OutOfBounds(double value, const json::object& schema, const char* least, const char* most, const std::string& what) {
-  if (const auto bound = Bound(schema, least); bound && value < *bound) return fmt::format("{} must be at least {}", what, *bound);
-  if (const auto bound = Bound(schema, most); bound && value > *bound) return fmt::format("{} must be at most {}", what, *bound);
+  if (const auto bound = BoundOf(schema, least); bound && value < *bound) return fmt::format("{} must be at least {}", what, *bound);
+  if (const auto bound = BoundOf(schema, most); bound && value > *bound) return fmt::format("{} must be at most {}", what, *bound);
   return "";
 }
 

@@ -63,7 +63,7 @@ void AddGuardrails(const Turn& turn, net::OtlpExporter& otlp) {
   tell(guard::Direction::kOutput, turn.exchange.output, std::max(0.0, turn.Elapsed() - turn.exchange.guard_output_ms), turn.exchange.guard_output_ms);
 }
 
-void Tell(const Turn& turn, net::OtlpExporter& otlp) {
+void TellSpan(const Turn& turn, net::OtlpExporter& otlp) {
   otlp.Add(ServerSpan(turn));
   if (turn.exchange.provider_ms > 0) {
     otlp.Add(ClientSpan(turn));
@@ -145,7 +145,7 @@ void EndAsk(Turn& turn, const std::string& response_model) {
 
 void EndTrace(Turn& turn) {
   turn.service.metrics.End();
-  if (turn.service.otlp) Tell(turn, *turn.service.otlp);
+  if (turn.service.otlp) TellSpan(turn, *turn.service.otlp);
   const FixedOptions& options = turn.service.options;
   const LogLevel level = Failed(turn) ? LogLevel::kWarn : LogLevel::kInfo;
   if (options.log && level <= options.log_level) options.log(LineOf(turn));

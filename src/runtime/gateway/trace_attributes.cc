@@ -11,8 +11,8 @@ using net::Attributes;
 using net::Instrument;
 
 // OpenTelemetry's bucket boundaries for GenAI.
-const std::vector<double> kSeconds = {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
-const std::vector<double> kTokens = {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
+const std::vector<double> kGenAiSeconds = {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
+const std::vector<double> kGenAiTokens = {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864};
 
 // What the conventions call a provider we know under another name.
 std::string ProviderName(const std::string& name) {
@@ -206,10 +206,10 @@ net::Event DetailsEvent(const Turn& turn) {
 }
 
 void RecordMetrics(const Turn& turn, net::Meter& meter) {
-  static const Instrument duration = {"gen_ai.client.operation.duration", "s", "GenAI operation duration.", kSeconds};
-  static const Instrument first = {"gen_ai.client.operation.time_to_first_chunk", "s", "Time to receive the first chunk.", kSeconds};
-  static const Instrument chunk = {"gen_ai.client.operation.time_per_output_chunk", "s", "Time per output chunk after the first.", kSeconds};
-  static const Instrument usage = {"gen_ai.client.token.usage", "{token}", "Number of input and output tokens used.", kTokens};
+  static const Instrument duration = {"gen_ai.client.operation.duration", "s", "GenAI operation duration.", kGenAiSeconds};
+  static const Instrument first = {"gen_ai.client.operation.time_to_first_chunk", "s", "Time to receive the first chunk.", kGenAiSeconds};
+  static const Instrument chunk = {"gen_ai.client.operation.time_per_output_chunk", "s", "Time per output chunk after the first.", kGenAiSeconds};
+  static const Instrument usage = {"gen_ai.client.token.usage", "{token}", "Number of input and output tokens used.", kGenAiTokens};
   const Exchange& exchange = turn.exchange;
   const Attributes dimensions = Dimensions(turn);
   meter.Record(duration, dimensions, exchange.provider_ms / 1000);

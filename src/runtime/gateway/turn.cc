@@ -29,7 +29,7 @@ std::map<std::string, std::string> Origin(const net::Request& request) {
 }
 
 // What the policy's routes can match.
-std::map<std::string, std::string> Attributes(const net::Request& request, const std::string& model, const Caller& caller) {
+std::map<std::string, std::string> RouteAttributes(const net::Request& request, const std::string& model, const Caller& caller) {
   std::map<std::string, std::string> attributes = {{"model", model}, {"key", caller.name}};
   attributes.merge(Origin(request));
   return attributes;
@@ -63,7 +63,7 @@ Status FindRoute(Turn& turn, const Caller& caller) {
   provider::ChatRequest& request = turn.call.request;
   PLUMB_TRY(turn.answerer, FindAnswerer(*turn.force, request.model));
   turn.head.model = request.model.empty() ? turn.answerer.route->name : request.model;
-  turn.route = &RouteFor(turn.stance->policy, Attributes(turn.asked, turn.head.model, caller));
+  turn.route = &RouteFor(turn.stance->policy, RouteAttributes(turn.asked, turn.head.model, caller));
   return {};
 }
 
@@ -102,7 +102,7 @@ void OpenExchange(Turn& turn, const Caller& caller) {
 namespace {
 
 // Everything about the request that needs neither guard nor model. Error: what the caller did wrong.
-Status Prepare(Turn& turn, Caller& caller) {
+Status PrepareTurn(Turn& turn, Caller& caller) {
   PLUMB_TRY(caller, Authorise(turn.service, turn.asked));
   PLUMB_TRY(const json::object body, ParseBody(turn.asked));
   PLUMB_TRY(turn.call, turn.surface.Parse(body));
@@ -153,7 +153,7 @@ asio::awaitable<void> AnswerInstead(Turn& turn, Choice instead) {
   co_await SendWhole(turn, std::move(answer));
 }
 
-asio::awaitable<void> Take(Turn& turn) {
+asio::awaitable<void> TakeTurn(Turn& turn) {
   if (turn.force->passes) {
     const bool passed = co_await PassOn(turn);
     if (passed) co_return;
@@ -187,7 +187,7 @@ Turn::Turn(Service& s, const Surface& f, const net::Request& request, net::Respo
 
 asio::awaitable<Entry> Enter(Turn& turn) {
   Caller caller;
-  Status prepared = Prepare(turn, caller);
+  Status prepared = PrepareTurn(turn, caller);
   if (!prepared) {
     const json::value body = turn.surface.ErrorBody(prepared.error());
     co_await turn.out.SendJson(AccessStatus(prepared.error()), body);
@@ -221,7 +221,7 @@ asio::awaitable<void> Traced(Turn& turn, asio::awaitable<void> (*take)(Turn&)) {
 
 asio::awaitable<void> Serve(Service& service, const Surface& surface, net::Request& request, net::ResponseWriter& out) {
   Turn turn(service, surface, request, out);
-  co_await Traced(turn, Take);
+  co_await Traced(turn, TakeTurn);
 }
 
 asio::awaitable<Result<ledger::Receipt>> Close(Turn& turn) {

@@ -28,7 +28,7 @@ provider::HttpProvider* RelayOf(const Turn& turn) {
 }
 
 // Everything before the request goes out. Nothing where this is not to be passed on.
-provider::HttpProvider* Prepare(Turn& turn, const Glance& seen) {
+provider::HttpProvider* PrepareRelay(Turn& turn, const Glance& seen) {
   Result<Caller> caller = Authorise(turn.service, turn.asked);
   if (!caller) return nullptr;
   turn.call.request.model = seen.model;
@@ -142,7 +142,7 @@ Status MayPass(const Turn& turn) {
 
 asio::awaitable<bool> PassOn(Turn& turn) {
   const std::optional<Glance> seen = GlanceAt(turn.asked.body);
-  provider::HttpProvider* relay = seen ? Prepare(turn, *seen) : nullptr;
+  provider::HttpProvider* relay = seen ? PrepareRelay(turn, *seen) : nullptr;
   if (!relay) co_return false;
   const std::string& model = turn.answerer.model;
   std::string body = model == seen->model ? turn.asked.body : WithModel(turn.asked.body, *seen, model);

@@ -51,7 +51,7 @@ std::optional<json::object> CountBody(const Turn& turn) {
 }
 
 // For vendors that do not count beforehand: a token is about four bytes of what is sent.
-int64_t EstimateTokens(const provider::ChatRequest& request) {
+int64_t RequestTokens(const provider::ChatRequest& request) {
   size_t bytes = request.extra.contains("tools") ? ToJson(request.extra.at("tools")).size() : 0;
   for (const json::value& message : request.messages) bytes += MessageText(message).size() + 16;
   return static_cast<int64_t>((bytes + 3) / 4);
@@ -108,7 +108,7 @@ asio::awaitable<void> TakeCountTokens(Turn& turn) {
     co_return;
   }
   turn.exchange.cost = 0;  // counting is free, and what is counted was not used
-  json::object counted = cannot ? json::object{{"input_tokens", EstimateTokens(turn.call.request)}} : std::move(answer->raw);
+  json::object counted = cannot ? json::object{{"input_tokens", RequestTokens(turn.call.request)}} : std::move(answer->raw);
   if (cannot) turn.out.headers.Set("x-plumb-estimated", "input_tokens");
   co_await SendPosted(turn, std::move(counted));
 }

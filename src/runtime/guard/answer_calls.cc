@@ -95,7 +95,7 @@ Verdict Both(Verdict a, const Verdict& b) {
   return a;
 }
 
-Verdict Judge(const Guard& guard, const json::object& body, const char* key) {
+Verdict JudgeBody(const Guard& guard, const json::object& body, const char* key) {
   std::vector<Verdict> verdicts = guard.Check(Direction::kToolCall, SubjectsOf(body, key));
   Verdict out = std::move(verdicts[0]);
   for (size_t i = 1; i < verdicts.size(); ++i) out = Both(std::move(out), verdicts[i]);
@@ -183,13 +183,13 @@ Result<std::vector<std::string>> ArgumentStrings(std::string_view arguments) {
 Verdict GuardToolCall(const Guard& guard, json::object& call, bool enforce, bool& redacted) {
   const Body body = BodyOf(call);
   if (body.object == nullptr) return guard.Check(Direction::kToolCall, Subject{ToJson(call), ""});
-  Verdict verdict = Judge(guard, *body.object, body.text);
+  Verdict verdict = JudgeBody(guard, *body.object, body.text);
   if (!enforce || verdict.action != Action::kRedact) return verdict;
   std::string arguments = TextOf(*body.object, body.text);
   json::object tidy = *body.object;
   if (RedactStrings(guard, arguments)) {
     tidy[body.text] = arguments;
-    if (Judge(guard, tidy, body.text).action < Action::kRedact) {
+    if (JudgeBody(guard, tidy, body.text).action < Action::kRedact) {
       *body.object = std::move(tidy);
       redacted = true;
       return verdict;

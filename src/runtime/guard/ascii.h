@@ -26,7 +26,10 @@ constexpr bool IsDigit(char c) { return Is(c, kDigit); }
 constexpr bool IsAlnum(char c) { return Is(c, kLetter | kDigit); }
 constexpr bool IsHex(char c) { return Is(c, kHex); }
 constexpr bool IsBase64(char c) { return Is(c, kBase64); }
+constexpr bool IsSpace(char c) { return Is(c, kSpace); }
 constexpr bool IsPunct(char c) { return Is(c, kPunct); }
+// A byte inside a code point of UTF-8, not its first.
+constexpr bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 }  // namespace plumb::guard::ascii

@@ -3,7 +3,7 @@
 namespace plumb::guard {
 namespace {
 
-std::string Percent(size_t part, size_t whole) { return whole == 0 ? "–" : fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole)); }
+std::string PercentOf(size_t part, size_t whole) { return whole == 0 ? "–" : fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole)); }
 
 std::string DirectionTable(const DirectionCalibration& calibration) {
   std::string out = fmt::format(
@@ -12,7 +12,7 @@ std::string DirectionTable(const DirectionCalibration& calibration) {
       calibration.alarms, calibration.ordinary, 100 * calibration.alarm_upper_bound, calibration.confidence, 100 * calibration.budget,
       calibration.guaranteed ? "" : fmt::format("; not proved, {} more ordinary texts are needed", calibration.ordinary_missing));
   for (const auto& [id, clause] : calibration.clauses)
-    out += fmt::format("| {} | {:.4f} | {} ({:.0f} %) | {:.1f} % | {} | {} of {} | {} |\n", id, clause.threshold, Percent(clause.positives - clause.missed, clause.positives), 100 * clause.catch_rate,
+    out += fmt::format("| {} | {:.4f} | {} ({:.0f} %) | {:.1f} % | {} | {} of {} | {} |\n", id, clause.threshold, PercentOf(clause.positives - clause.missed, clause.positives), 100 * clause.catch_rate,
                        100 * clause.catch_lower_bound, clause.positives, clause.look_alikes_alarmed, clause.look_alikes, clause.calibrated ? "yes" : "no: " + clause.reason);
   return out;
 }

@@ -57,7 +57,7 @@ char Shift(char c, int by) {
   return c;
 }
 
-struct Reading {
+struct Deciphering {
   size_t words = 0, common = 0;
   // Half of the words of running English are common ones; of other letters next to none.
   bool English() const { return words >= 3 && common * 3 >= words; }
@@ -65,8 +65,8 @@ struct Reading {
 };
 
 template <class Letter>
-Reading Read(size_t n, Letter letter) {
-  Reading reading;
+Deciphering Read(size_t n, Letter letter) {
+  Deciphering reading;
   char word[kLongestCommon];
   size_t length = 0;
   for (size_t i = 0; i <= n; ++i) {
@@ -128,11 +128,11 @@ std::vector<Layer> CipherLayers(const Layer& layer) {
   LayerBuilder rotated(layer, "rotated");
   size_t kept = 0;
   bool found = false;
-  Reading known;        // of the passages together
+  Deciphering known;        // of the passages together
   size_t judged = 0;    // bytes in them
   const auto judge = [&](size_t begin, size_t end) {
     const size_t n = end - begin;
-    const Reading reading = Read(n, [&](size_t i) { return text[begin + i]; });
+    const Deciphering reading = Read(n, [&](size_t i) { return text[begin + i]; });
     known.words += reading.words;
     known.common += reading.common;
     judged += n;

@@ -6,18 +6,18 @@
 namespace plumb::guard {
 namespace {
 
-struct Pair {
+struct Twin {
   char32_t cp;
   char letter;
 };
 
 // A compact choice from Unicode's confusables.txt (UTS #39) and from letters seen in attacks; sorted at compile time.
 constexpr auto Sorted(auto pairs) {
-  std::sort(pairs.begin(), pairs.end(), [](Pair a, Pair b) { return a.cp < b.cp; });
+  std::sort(pairs.begin(), pairs.end(), [](Twin a, Twin b) { return a.cp < b.cp; });
   return pairs;
 }
 
-constexpr auto kForeign = Sorted(std::to_array<Pair>({
+constexpr auto kForeign = Sorted(std::to_array<Twin>({
     // Cyrillic
     {U'а', 'a'}, {U'в', 'b'}, {U'г', 'r'}, {U'е', 'e'}, {U'и', 'u'}, {U'к', 'k'}, {U'м', 'm'}, {U'н', 'h'}, {U'о', 'o'},
     {U'п', 'n'}, {U'р', 'p'}, {U'с', 'c'}, {U'т', 't'}, {U'у', 'y'}, {U'х', 'x'}, {U'ь', 'b'}, {U'ш', 'w'}, {U'я', 'r'},
@@ -38,7 +38,7 @@ constexpr auto kForeign = Sorted(std::to_array<Pair>({
     {U'Ꮇ', 'M'}, {U'Ꮲ', 'P'}, {U'Ꭱ', 'R'}, {U'Ꮪ', 'S'}, {U'Ꭲ', 'T'}, {U'Ꮩ', 'V'}, {U'Ꮃ', 'W'}, {U'Ꮓ', 'Z'},
 }));
 
-constexpr auto kStyled = Sorted(std::to_array<Pair>({
+constexpr auto kStyled = Sorted(std::to_array<Twin>({
     {U'ı', 'i'}, {U'ɑ', 'a'}, {U'ɡ', 'g'}, {U'ƒ', 'f'}, {U'ø', 'o'}, {U'Ø', 'O'}, {U'ł', 'l'}, {U'Ł', 'L'}, {U'đ', 'd'},
     {U'Đ', 'D'}, {U'ħ', 'h'}, {U'ŧ', 't'}, {U'ƀ', 'b'}, {U'ɓ', 'b'}, {U'ɗ', 'd'}, {U'ɛ', 'e'}, {U'ɩ', 'i'}, {U'ɨ', 'i'},
     {U'ƙ', 'k'}, {U'ɱ', 'm'}, {U'ŋ', 'n'}, {U'ɳ', 'n'}, {U'ơ', 'o'}, {U'ƥ', 'p'}, {U'ʂ', 's'}, {U'ƭ', 't'}, {U'ʋ', 'v'},
@@ -57,20 +57,20 @@ constexpr auto kStyled = Sorted(std::to_array<Pair>({
 }));
 
 template <class Table>
-char Find(const Table& table, char32_t cp) {
-  const auto found = std::lower_bound(table.begin(), table.end(), cp, [](Pair pair, char32_t value) { return pair.cp < value; });
+char TwinIn(const Table& table, char32_t cp) {
+  const auto found = std::lower_bound(table.begin(), table.end(), cp, [](Twin pair, char32_t value) { return pair.cp < value; });
   return found != table.end() && found->cp == cp ? found->letter : 0;
 }
 
 }  // namespace
 
-char ForeignLookalike(char32_t cp) { return cp < 0x370 ? 0 : Find(kForeign, cp); }
+char ForeignLookalike(char32_t cp) { return cp < 0x370 ? 0 : TwinIn(kForeign, cp); }
 
 char StyledLookalike(char32_t cp) {
   if (cp >= 0x1F1E6 && cp <= 0x1F1FF) return static_cast<char>('A' + (cp - 0x1F1E6));  // regional indicators
   if (cp >= 0x1F150 && cp <= 0x1F169) return static_cast<char>('A' + (cp - 0x1F150));  // negative circled
   if (cp >= 0x1F170 && cp <= 0x1F189) return static_cast<char>('A' + (cp - 0x1F170));  // negative squared
-  return cp < 0x80 ? 0 : Find(kStyled, cp);
+  return cp < 0x80 ? 0 : TwinIn(kStyled, cp);
 }
 
 bool IsInvisible(char32_t cp) {

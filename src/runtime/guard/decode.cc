@@ -130,7 +130,7 @@ std::string Utf8(uint32_t cp) {
   return {reinterpret_cast<const char*>(buffer), static_cast<size_t>(n)};
 }
 
-std::optional<uint32_t> Digits(std::string_view text, size_t at, size_t count, bool hex) {
+std::optional<uint32_t> DigitsAt(std::string_view text, size_t at, size_t count, bool hex) {
   if (at + count > text.size() || count == 0 || count > 8) return std::nullopt;
   uint32_t value = 0;
   for (size_t i = at; i < at + count; ++i) {
@@ -146,7 +146,7 @@ std::optional<Decoding> EscapeAt(std::string_view text, size_t at) {
   if (text[at] == '%') {
     size_t i = at;
     for (; i < text.size() && text[i] == '%'; i += 3) {
-      const auto byte = Digits(text, i + 1, 2, true);
+      const auto byte = DigitsAt(text, i + 1, 2, true);
       if (!byte) break;
       out.text += static_cast<char>(*byte);
     }
@@ -160,7 +160,7 @@ std::optional<Decoding> EscapeAt(std::string_view text, size_t at) {
     const size_t length = text.substr(at, 11).find('}');
     if (braces && length == std::string_view::npos) return std::nullopt;
     const size_t close = braces ? at + length : at + 6;
-    const auto cp = braces ? Digits(text, at + 3, close - at - 3, true) : Digits(text, at + 2, 4, true);
+    const auto cp = braces ? DigitsAt(text, at + 3, close - at - 3, true) : DigitsAt(text, at + 2, 4, true);
     if (!cp) return std::nullopt;
     return Decoding{at, braces ? close + 1 : close, Utf8(*cp)};
   }
@@ -171,7 +171,7 @@ std::optional<Decoding> EscapeAt(std::string_view text, size_t at) {
     const std::string_view name = text.substr(at + 1, length - 1);
     if (name.starts_with("#")) {
       const bool hex = name.size() > 1 && (name[1] | 0x20) == 'x';
-      const auto cp = Digits(name, hex ? 2 : 1, name.size() - (hex ? 2 : 1), hex);
+      const auto cp = DigitsAt(name, hex ? 2 : 1, name.size() - (hex ? 2 : 1), hex);
       return cp ? std::optional(Decoding{at, semicolon + 1, Utf8(*cp)}) : std::nullopt;
     }
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNames = {

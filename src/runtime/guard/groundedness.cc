@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,7 +13,7 @@
 namespace plumb::guard {
 namespace {
 
-bool IsLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80; }
+bool IsWordLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) || static_cast<unsigned char>(c) >= 0x80; }
 bool IsCapital(char c) { return c >= 'A' && c <= 'Z'; }
 
 struct Word {
@@ -23,18 +24,18 @@ struct Word {
 };
 
 // Runs of letters and digits with apostrophes and hyphens inside; a possessive's ending is no part.
-std::vector<Word> WordsOf(std::string_view text) {
+std::vector<Word> PlacedWords(std::string_view text) {
   std::vector<Word> out;
   bool opens = true;
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
-    if (!IsLetter(c) && !IsDigit(c)) {
+    if (!IsWordLetter(c) && !IsDigit(c)) {
       if (c == '.' || c == '!' || c == '?' || c == '\n' || c == ':' || c == '"' || c == '*' || c == '#' || (c == '-' && (i == 0 || text[i - 1] == '\n'))) opens = true;
       ++i;
       continue;
     }
     const size_t begin = i;
-    while (i < text.size() && (IsLetter(text[i]) || IsDigit(text[i]) || ((text[i] == '\'' || text[i] == '-') && i + 1 < text.size() && IsLetter(text[i + 1])))) ++i;
+    while (i < text.size() && (IsWordLetter(text[i]) || IsDigit(text[i]) || ((text[i] == '\'' || text[i] == '-') && i + 1 < text.size() && IsWordLetter(text[i + 1])))) ++i;
     size_t end = i;
     if (end - begin > 2 && text.substr(end - 2, 2) == "'s") end -= 2;
     out.push_back({{static_cast<uint32_t>(begin), static_cast<uint32_t>(end)}, Lower(text.substr(begin, end - begin)), IsCapital(c), opens});
@@ -74,14 +75,14 @@ std::optional<int> SpelledNumber(const std::string& word) {
   return unit > 0 && unit < 10 ? std::optional(value + static_cast<int>(unit)) : std::nullopt;
 }
 
-struct Number {
+struct Figure {
   Span span;
   std::string value;
 };
 
 // Digits with their separators. The number of a list's item, and what is part of a word or a link, is none.
-std::vector<Number> NumbersOf(std::string_view text) {
-  std::vector<Number> out;
+std::vector<Figure> NumbersOf(std::string_view text) {
+  std::vector<Figure> out;
   for (size_t i = 0; i < text.size();) {
     if (!IsDigit(text[i])) {
       ++i;
@@ -89,7 +90,7 @@ std::vector<Number> NumbersOf(std::string_view text) {
     }
     const size_t begin = i;
     while (i < text.size() && (IsDigit(text[i]) || ((text[i] == ',' || text[i] == '.') && i + 1 < text.size() && IsDigit(text[i + 1])))) ++i;
-    const bool in_word = IsLetter(Before(text, begin)) || Before(text, begin) == '_';
+    const bool in_word = IsWordLetter(Before(text, begin)) || Before(text, begin) == '_';
     size_t line = begin;
     while (line > 0 && (text[line - 1] == ' ' || text[line - 1] == '*' || text[line - 1] == '#')) --line;
     const bool item = (line == 0 || text[line - 1] == '\n') && (At(text, i) == '.' || At(text, i) == ')');
@@ -206,13 +207,13 @@ std::string_view ClaimKindName(ClaimKind kind) {
 
 Groundedness CheckGrounding(std::string_view answer, std::string_view context) {
   Groundedness out;
-  const std::vector<Word> words = WordsOf(answer), given = WordsOf(context);
+  const std::vector<Word> words = PlacedWords(answer), given = PlacedWords(context);
   std::set<std::string, std::less<>> known, numbers, links, citations;
   for (const Word& word : given) {
     known.insert(word.lower);
     if (const auto spelled = SpelledNumber(word.lower)) numbers.insert(std::to_string(*spelled));
   }
-  for (const Number& number : NumbersOf(context)) numbers.insert(number.value);
+  for (const Figure& number : NumbersOf(context)) numbers.insert(number.value);
   for (const Span& link : LinksOf(context)) links.insert(PlainLink(Part(context, link)));
   for (const Span& citation : CitationsOf(context)) citations.insert(std::string(Part(context, citation)));
   const std::string row = InARow(given);
@@ -223,18 +224,18 @@ Groundedness CheckGrounding(std::string_view answer, std::string_view context) {
 
   const std::vector<Span> answer_links = LinksOf(answer), quotes = QuotesOf(answer), cited = CitationsOf(answer);
   for (const Span& link : answer_links) claim(ClaimKind::kLink, link, links.contains(PlainLink(Part(answer, link))));
-  for (const Span& quote : quotes) claim(ClaimKind::kQuote, quote, row.find(InARow(WordsOf(Part(answer, quote)))) != std::string::npos);
+  for (const Span& quote : quotes) claim(ClaimKind::kQuote, quote, row.find(InARow(PlacedWords(Part(answer, quote)))) != std::string::npos);
   for (const Span& citation : cited) {
     const std::string_view text = Part(answer, citation);
     bool supported = citations.contains(text);
     if (!supported && text[0] == '(') {  // the context may name author and year in another form
-      const std::vector<Word> parts = WordsOf(text);
+      const std::vector<Word> parts = PlacedWords(text);
       supported = std::all_of(parts.begin(), parts.end(), [&](const Word& word) { return word.lower == "et" || word.lower == "al" || word.lower == "and" || known.contains(word.lower); });
     }
     claim(ClaimKind::kCitation, citation, supported);
   }
   const auto taken = [&](Span span) { return Inside(answer_links, span) || Inside(cited, span); };
-  for (const Number& number : NumbersOf(answer))
+  for (const Figure& number : NumbersOf(answer))
     if (!taken(number.span)) claim(ClaimKind::kNumber, number.span, numbers.contains(number.value));
   for (const Word& word : words)
     if (const auto spelled = SpelledNumber(word.lower); spelled && *spelled > 1 && !taken(word.span)) claim(ClaimKind::kNumber, word.span, numbers.contains(std::to_string(*spelled)));

@@ -18,23 +18,23 @@ std::vector<std::string> Unsupported(std::string_view answer) {
     out.push_back(std::string(ClaimKindName(claim.kind)) + ":" + std::string(answer.substr(claim.span.begin, claim.span.end - claim.span.begin)));
   return out;
 }
-using Found = std::vector<std::string>;
+using Pieces = std::vector<std::string>;
 
 TEST(Groundedness, WhatTheContextSaysIsSupported) {
   for (const char* answer : {"The bridge opened in 1932 and is 1149 metres long.", "Okafor called it \"a coat hanger over the water\".", "12 workers died [1].", "A ticket is 8.5 euros; see http://bridge.example/visit.",
                              "According to Ada Okafor it is a coat hanger.", "1. It opened in 1932.\n2. It is long.", "Lindqvist described it (Lindqvist, 2004).", "", "It crosses the water."})
-    EXPECT_EQ(Unsupported(answer), Found{}) << answer;
+    EXPECT_EQ(Unsupported(answer), Pieces{}) << answer;
 }
 
 TEST(Groundedness, WhatItDoesNotSayIsFoundWhereItStands) {
-  EXPECT_EQ(Unsupported("It opened in 1934."), Found{"number:1934"});
-  EXPECT_EQ(Unsupported("About thirteen workers died."), Found{"number:thirteen"});
-  EXPECT_EQ(Unsupported("Okafor said \"a marvel of the modern age\"."), Found{"quote:a marvel of the modern age"});
-  EXPECT_EQ(Unsupported("It was built by John Bradfield."), Found{"name:John Bradfield"});
-  EXPECT_EQ(Unsupported("See https://bridge.example/tickets."), Found{"link:https://bridge.example/tickets"});
-  EXPECT_EQ(Unsupported("It is famous [7]."), Found{"citation:[7]"});
-  EXPECT_EQ(Unsupported("It is famous (Nakamura et al., 2011)."), Found{"citation:(Nakamura et al., 2011)"});
-  EXPECT_EQ(Unsupported("It is 1.149 metres long."), Found{"number:1.149"}) << "a point is no thousands' comma";
+  EXPECT_EQ(Unsupported("It opened in 1934."), Pieces{"number:1934"});
+  EXPECT_EQ(Unsupported("About thirteen workers died."), Pieces{"number:thirteen"});
+  EXPECT_EQ(Unsupported("Okafor said \"a marvel of the modern age\"."), Pieces{"quote:a marvel of the modern age"});
+  EXPECT_EQ(Unsupported("It was built by John Bradfield."), Pieces{"name:John Bradfield"});
+  EXPECT_EQ(Unsupported("See https://bridge.example/tickets."), Pieces{"link:https://bridge.example/tickets"});
+  EXPECT_EQ(Unsupported("It is famous [7]."), Pieces{"citation:[7]"});
+  EXPECT_EQ(Unsupported("It is famous (Nakamura et al., 2011)."), Pieces{"citation:(Nakamura et al., 2011)"});
+  EXPECT_EQ(Unsupported("It is 1.149 metres long."), Pieces{"number:1.149"}) << "a point is no thousands' comma";
 }
 
 TEST(Groundedness, ASentenceOfOtherWordsHasLittleSupport) {
@@ -50,7 +50,7 @@ TEST(Groundedness, SentencesOfTheContextAreSupported) {
     size_t end = kContext.find(". ", begin);
     end = end == std::string_view::npos ? kContext.size() : end + 1;
     const std::string_view sentence = kContext.substr(begin, end - begin);
-    EXPECT_EQ(Unsupported(sentence), Found{}) << sentence;
+    EXPECT_EQ(Unsupported(sentence), Pieces{}) << sentence;
     begin = end + 1;
   }
 }

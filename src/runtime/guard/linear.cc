@@ -10,7 +10,7 @@
 namespace plumb::guard {
 namespace {
 
-constexpr std::string_view kMagic = "PLBLIN01";
+constexpr std::string_view kLinearMagic = "PLBLIN01";
 constexpr size_t kMaxHeads = 256;
 
 void PutVarint(std::string& out, uint32_t value) {
@@ -116,7 +116,7 @@ std::string LinearModel::Serialise() const {
   const json::value header = {{"bias", bias}, {"bucket_bits", kBucketBits}, {"char_ngrams", {3, 5}}, {"heads", names},
                               {"rows", count}, {"scales", scales}, {"word_ngrams", {1, 3}}};
   const std::string text = ToJson(header);
-  std::string out(kMagic);
+  std::string out(kLinearMagic);
   const auto length = static_cast<uint32_t>(text.size());
   for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(length >> shift);
   return out + text + rows;
@@ -131,8 +131,8 @@ Result<LinearModel> LinearModel::Load(const fs::path& path) {
 
 Result<LinearModel> LinearModel::Parse(std::string_view bytes, std::string_view name) {
   const std::string where(name);
-  if (bytes.size() < 12 || bytes.substr(0, 8) != kMagic)
-    return FailAt(where, Code::kCorrupt, "not a linear model: it does not begin with {}", kMagic);
+  if (bytes.size() < 12 || bytes.substr(0, 8) != kLinearMagic)
+    return FailAt(where, Code::kCorrupt, "not a linear model: it does not begin with {}", kLinearMagic);
   uint32_t length = 0;
   for (int i = 0; i < 4; ++i) length |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[8 + i])) << (8 * i);
   if (length > bytes.size() - 12) return FailAt(where, Code::kCorrupt, "the header is cut off at byte {}", bytes.size());

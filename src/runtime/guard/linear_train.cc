@@ -11,7 +11,7 @@
 namespace plumb::guard {
 namespace {
 
-float Sigmoid(float logit) { return 1 / (1 + std::exp(-logit)); }
+float Squashed(float logit) { return 1 / (1 + std::exp(-logit)); }
 
 // One weight per (bucket, head) with FTRL's two accumulators; the last row is the bias.
 class Ftrl {
@@ -104,7 +104,7 @@ Result<LinearModel> TrainLinear(std::vector<std::string> heads, const std::vecto
       for (size_t h = 0; h < heads.size(); ++h) {
         const int8_t label = row.labels[h];
         const float weight = row.weights.empty() ? 1 : row.weights[h];
-        gradient[h] = label == kUnlabelled ? 0 : (Sigmoid(logits[h]) - label) * weight * class_weights[h][label];
+        gradient[h] = label == kUnlabelled ? 0 : (Squashed(logits[h]) - label) * weight * class_weights[h][label];
       }
       for (const uint32_t bucket : features.words) ftrl.Update(bucket, words, gradient, settings.l1);
       for (const uint32_t bucket : features.chars) ftrl.Update(bucket, chars, gradient, settings.l1);

@@ -9,7 +9,7 @@
 namespace plumb::guard {
 namespace {
 
-pcre2_code* Code(void* code) { return static_cast<pcre2_code*>(code); }
+pcre2_code* AsCode(void* code) { return static_cast<pcre2_code*>(code); }
 
 struct FreeData {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
@@ -148,7 +148,7 @@ class AlphabetReader {
 
 std::bitset<256> AlphabetOf(std::string_view regex, bool caseless) { return AlphabetReader(regex, caseless).Read(); }
 
-void PartialMatcher::Free::operator()(void* code) const { pcre2_code_free(Code(code)); }
+void PartialMatcher::Free::operator()(void* code) const { pcre2_code_free(AsCode(code)); }
 
 Result<PartialMatcher> PartialMatcher::Compile(const std::string& regex, bool caseless) {
   int error = 0;
@@ -176,7 +176,7 @@ size_t PartialMatcher::FirstOpen(std::string_view text, size_t from) const {
   while (true) {
     while (at < text.size() && !first_[static_cast<unsigned char>(text[at])]) ++at;
     if (at >= text.size()) return text.size();
-    const int rc = pcre2_dfa_match(Code(code_.get()), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, PCRE2_PARTIAL_HARD | PCRE2_NO_UTF_CHECK,
+    const int rc = pcre2_dfa_match(AsCode(code_.get()), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at, PCRE2_PARTIAL_HARD | PCRE2_NO_UTF_CHECK,
                                    data.get(), nullptr, workspace.data(), workspace.size());
     if (rc == PCRE2_ERROR_DFA_WSSIZE && workspace.size() < (1u << 20)) {
       workspace.resize(workspace.size() * 2);

@@ -15,11 +15,11 @@ namespace plumb::guard {
 namespace {
 
 // How far validators look past a candidate before they decide.
-constexpr size_t kLookAhead = 2;
+constexpr size_t kSeenPast = 2;
 // The widest of the built-in patterns: a private key's body and what stands around it.
 constexpr size_t kMaxBuiltInWidth = 16384 + 128;
 
-struct Compiled {
+struct CompiledPattern {
   size_t rule;
   std::string what;
   std::string regex, hold;
@@ -70,7 +70,7 @@ int OnMatch(unsigned id, unsigned long long from, unsigned long long to, unsigne
 }
 
 // Vectorscan reports every end of every match: one candidate for each stretch that they cover.
-void Join(std::vector<Candidate>& candidates) {
+void JoinCandidates(std::vector<Candidate>& candidates) {
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return a.pattern != b.pattern ? a.pattern < b.pattern : a.span.begin != b.span.begin ? a.span.begin < b.span.begin : a.span.end < b.span.end;
   });
@@ -89,7 +89,7 @@ void Join(std::vector<Candidate>& candidates) {
 
 struct PatternScanner::Impl {
   std::vector<PatternRule> rules;
-  std::vector<Compiled> patterns;
+  std::vector<CompiledPattern> patterns;
   std::vector<PartialMatcher> partial;  // one per pattern
   size_t width = 0;
   hs_database_t* database = nullptr;
@@ -126,14 +126,14 @@ struct PatternScanner::Impl {
     if (one == nullptr) std::abort();
     hs_scan(database, text.data(), static_cast<unsigned>(text.size()), 0, one, OnMatch, &out);
     Return(one);
-    Join(out);
+    JoinCandidates(out);
     return out;
   }
 
   std::vector<PatternMatch> Confirm(std::string_view text, const std::vector<Candidate>& candidates) const {
     std::vector<PatternMatch> out;
     for (const Candidate& candidate : candidates) {
-      const Compiled& pattern = patterns[candidate.pattern];
+      const CompiledPattern& pattern = patterns[candidate.pattern];
       for (const Span span : pattern.validate(text, candidate.span)) out.push_back({pattern.rule, pattern.what, span});
     }
     std::stable_sort(out.begin(), out.end(), [](const PatternMatch& a, const PatternMatch& b) { return a.span.begin < b.span.begin; });
@@ -142,12 +142,12 @@ struct PatternScanner::Impl {
 
   size_t Hold(std::string_view text, size_t from, const std::vector<Candidate>& candidates) const {
     size_t hold = text.size();
-    if (text.size() > width + kLookAhead) from = std::max(from, text.size() - width - kLookAhead);
+    if (text.size() > width + kSeenPast) from = std::max(from, text.size() - width - kSeenPast);
     while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
     for (const PartialMatcher& one : partial) hold = std::min(hold, one.FirstOpen(text, from));
     // A finished candidate at the very end waits for the characters its validator looks at.
     for (const Candidate& candidate : candidates)
-      if (candidate.span.end + kLookAhead > text.size() && candidate.span.end > from) hold = std::min<size_t>(hold, std::max<size_t>(candidate.span.begin, from));
+      if (candidate.span.end + kSeenPast > text.size() && candidate.span.end > from) hold = std::min<size_t>(hold, std::max<size_t>(candidate.span.begin, from));
     return hold;
   }
 };
@@ -192,7 +192,7 @@ Result<PatternScanner> PatternScanner::Create(std::vector<PatternRule> rules, co
 
   std::vector<const char*> expressions;
   std::vector<unsigned> flags, ids;
-  for (const Compiled& pattern : impl->patterns) {
+  for (const CompiledPattern& pattern : impl->patterns) {
     ids.push_back(static_cast<unsigned>(ids.size()));
     expressions.push_back(pattern.regex.c_str());
     flags.push_back(pattern.flags());

@@ -73,7 +73,7 @@ std::vector<Point> ReadPoints(const std::string& text) {
   return points;
 }
 
-bool IsLetter(char32_t cp) {
+bool IsLetterPoint(char32_t cp) {
   if (cp < 0x80) return IsAsciiLetter(cp);
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(cp));
   return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
@@ -83,13 +83,13 @@ bool IsLetter(char32_t cp) {
 // look-alikes inside a text that is mostly Latin.
 void MapForeignLetters(std::vector<Point>& points, LookalikeWords lookalikes) {
   const auto latin = std::count_if(points.begin(), points.end(), [](const Point& p) { return IsAsciiLetter(p.cp); });
-  const auto foreign = std::count_if(points.begin(), points.end(), [](const Point& p) { return p.cp >= 0x370 && IsLetter(p.cp); });
+  const auto foreign = std::count_if(points.begin(), points.end(), [](const Point& p) { return p.cp >= 0x370 && IsLetterPoint(p.cp); });
   if (foreign == 0) return;
   const bool as_latin = lookalikes == LookalikeWords::kLatin || (lookalikes == LookalikeWords::kAsTheTextIs && latin > foreign);
   for (size_t begin = 0; begin < points.size();) {
     size_t end = begin;
     bool has_latin = false, all_alike = true;
-    for (; end < points.size() && (IsLetter(points[end].cp) || (points[end].cp >= '0' && points[end].cp <= '9')); ++end) {
+    for (; end < points.size() && (IsLetterPoint(points[end].cp) || (points[end].cp >= '0' && points[end].cp <= '9')); ++end) {
       const bool ascii = points[end].cp < 0x80;
       has_latin |= IsAsciiLetter(points[end].cp);
       all_alike &= ascii || ForeignLookalike(points[end].cp) != 0;

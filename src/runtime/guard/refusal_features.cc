@@ -38,7 +38,7 @@ enum Slot : uint32_t {
   kCoverage = kContent + 2 * 5,                  // + share of the prompt's words there; again with a cannot
   kPairs = kCoverage + 2 * 3,                    // + pair
 };
-enum Pair : uint32_t { kComplyAlone, kNoCue, kNoCueFirstPerson, kNoCueShort, kCannotAndList, kCannotAndCode, kWrongToHow, kWrongToWhether,
+enum CuePair : uint32_t { kComplyAlone, kNoCue, kNoCueFirstPerson, kNoCueShort, kCannotAndList, kCannotAndCode, kWrongToHow, kWrongToWhether,
                        kMoralAlone, kOnlyCannot, kCannotLate, kPremiseAlone, kPersonaAlone, kNoToWhether, kNoToOther, kCutRefusal, kWriteAndFirstPerson, kCrisisToHow, kOutrightNo, kAllQuoted, kAllQuotedText, kMoralToWhy, kWrongToAsk, kPairsEnd };
 static_assert(uint32_t{kPairs} + kPairsEnd <= kRefusalDense);
 
@@ -274,7 +274,7 @@ std::vector<RefusalFeature> RefusalFeatures(std::string_view completion, std::st
   const CueSet anywhere = in_first | in_opening | in_rest | in_last;
   constexpr CueSet kAgainst = Bit(kCannot) | Bit(kSorry) | Bit(kWrong) | Bit(kNoAccess) | Bit(kCrisis);
   const bool no_cue = !(anywhere & (kAgainst | Bit(kMoral)));
-  const auto pair = [&out](Pair which, bool holds) { out.Dense(uint32_t{kPairs} + which, holds); };
+  const auto pair = [&out](CuePair which, bool holds) { out.Dense(uint32_t{kPairs} + which, holds); };
   pair(kComplyAlone, in_first & Bit(kComply) && !(in_first & Bit(kCannot)));
   pair(kNoCue, no_cue);
   pair(kNoCueFirstPerson, no_cue && (first.starts_with("i ") || first.starts_with("i'")));

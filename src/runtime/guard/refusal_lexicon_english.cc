@@ -7,7 +7,7 @@ namespace {
 
 using enum RefusalCue;
 
-constexpr auto kPhrases = std::to_array<RefusalPhrase>({
+constexpr auto kEnglishPhrases = std::to_array<RefusalPhrase>({
     {kCannot,
      "i can't|i cannot|i can not|i won't|i will not|i'm unable|i am unable|i'm not able|i am not able|i'm not going to|i am not "
      "going to|i'd rather not|i would rather not|i'd prefer not|i would prefer not|i prefer not|i must decline|i have to decline|i "
@@ -88,6 +88,6 @@ constexpr auto kPhrases = std::to_array<RefusalPhrase>({
 
 }  // namespace
 
-std::span<const RefusalPhrase> EnglishRefusalPhrases() { return kPhrases; }
+std::span<const RefusalPhrase> EnglishRefusalPhrases() { return kEnglishPhrases; }
 
 }  // namespace plumb::guard

@@ -7,7 +7,7 @@ namespace {
 
 using enum RefusalCue;
 
-constexpr auto kPhrases = std::to_array<RefusalPhrase>({
+constexpr auto kOtherPhrases = std::to_array<RefusalPhrase>({
     // Spanish
     {kCannot, "no puedo|no voy a|no te voy|no me es posible|prefiero no|no colaborar|no es posible ayud|no escribo|debo rechazar|no hago"},
     {kSorry, "lo siento|lamento|lamentablemente|siento mucho|perdona|disculpa"},
@@ -128,6 +128,6 @@ constexpr auto kPhrases = std::to_array<RefusalPhrase>({
 
 }  // namespace
 
-std::span<const RefusalPhrase> OtherRefusalPhrases() { return kPhrases; }
+std::span<const RefusalPhrase> OtherRefusalPhrases() { return kOtherPhrases; }
 
 }  // namespace plumb::guard

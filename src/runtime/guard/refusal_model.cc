@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <iterator>
@@ -12,13 +13,13 @@
 namespace plumb::guard {
 namespace {
 
-constexpr std::string_view kMagic = "PRF1";
+constexpr std::string_view kRefusalMagic = "PRF1";
 
 constexpr std::string_view kShipped =
 #include "runtime/guard/refusal_weights.inc"
     ;
 
-double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double Probability(double x) { return 1 / (1 + std::exp(-x)); }
 
 // One logistic head by coordinate descent with Newton steps (Hsieh et al. 2008 without the dual): each sweep goes once
 // over the features; the objective is Σ loss + ½ Σ l2·w².
@@ -39,7 +40,7 @@ std::vector<float> TrainHead(const std::vector<std::vector<RefusalFeature>>& row
       const double l2 = index == 0 ? 0 : index < kRefusalDense ? settings.l2_dense : settings.l2_hashed;
       double gradient = l2 * weights[index], curvature = l2 + 1e-6;
       for (const Entry& entry : column) {
-        const double p = Sigmoid(logits[entry.row]);
+        const double p = Probability(logits[entry.row]);
         gradient += (p - labels[entry.row]) * entry.value;
         curvature += p * (1 - p) * entry.value * entry.value;
       }
@@ -64,13 +65,13 @@ Result<RefusalModel> RefusalModel::Parse(std::string_view base64) {
   std::erase_if(compact, [](char c) { return c == '\n' || c == ' '; });
   PLUMB_TRY(const std::string bytes, Base64Decode(compact));
   constexpr size_t kHead = sizeof(float) + kRefusalFeatures;
-  if (bytes.size() != kMagic.size() + kRefusalHeads * kHead || !bytes.starts_with(kMagic))
+  if (bytes.size() != kRefusalMagic.size() + kRefusalHeads * kHead || !bytes.starts_with(kRefusalMagic))
     return Fail(Code::kCorrupt, "the refusal weights have {} bytes, must have {}", bytes.size(),
-                kMagic.size() + kRefusalHeads * kHead);
+                kRefusalMagic.size() + kRefusalHeads * kHead);
   static_assert(std::endian::native == std::endian::little);
   RefusalModel model;
   for (int head = 0; head < kRefusalHeads; ++head) {
-    const char* at = bytes.data() + kMagic.size() + head * kHead;
+    const char* at = bytes.data() + kRefusalMagic.size() + head * kHead;
     std::memcpy(&model.scales_[head], at, sizeof(float));
     model.weights_[head].assign(reinterpret_cast<const int8_t*>(at + sizeof(float)),
                                 reinterpret_cast<const int8_t*>(at + kHead));
@@ -92,7 +93,7 @@ RefusalModel RefusalModel::Quantise(const std::array<std::vector<float>, kRefusa
 }
 
 std::string RefusalModel::Bytes() const {
-  std::string bytes(kMagic);
+  std::string bytes(kRefusalMagic);
   for (int head = 0; head < kRefusalHeads; ++head) {
     bytes.append(reinterpret_cast<const char*>(&scales_[head]), sizeof(float));
     bytes.append(reinterpret_cast<const char*>(weights_[head].data()), weights_[head].size());
@@ -114,7 +115,7 @@ RefusalProbabilities RefusalModel::Score(const std::vector<RefusalFeature>& feat
   }
   // Refusals are rarer among real answers than in the training set.
   constexpr double kRarer = 0.4;
-  return {Sigmoid(logits[0] * scales_[0] - kRarer), Sigmoid(logits[1] * scales_[1])};
+  return {Probability(logits[0] * scales_[0] - kRarer), Probability(logits[1] * scales_[1])};
 }
 
 RefusalModel TrainRefusal(const std::vector<RefusalRow>& rows, const RefusalSettings& settings) {

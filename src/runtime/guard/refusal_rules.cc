@@ -129,7 +129,7 @@ constexpr auto kEnglishRules = std::to_array<const char*>({
 #undef WHO
 static_assert(kEnglishRules.size() <= kMostRules);
 
-const std::vector<std::unique_ptr<RE2>>& Compiled() {
+const std::vector<std::unique_ptr<RE2>>& CompiledRules() {
   static const auto* rules = [] {
     auto* list = new std::vector<std::unique_ptr<RE2>>;
     for (const char* rule : kEnglishRules) list->push_back(std::make_unique<RE2>(rule));
@@ -174,7 +174,7 @@ RuleSet RulesOf(const std::string& head, size_t first, const std::string& asked,
   set->Match(head, &hits);
   for (int i : hits) {
     re2::StringPiece match;
-    if (!Compiled()[i]->Match(head, 0, head.size(), RE2::UNANCHORED, &match, 1)) continue;
+    if (!CompiledRules()[i]->Match(head, 0, head.size(), RE2::UNANCHORED, &match, 1)) continue;
     if (match.size() > 8 &&
         asked.find(std::string_view(match.data(), match.size())) != std::string::npos)
       continue;

@@ -41,7 +41,7 @@ Result<std::vector<Heads>> HeadsOf(const std::vector<const TrainingRow*>& rows, 
   return out;
 }
 
-std::optional<size_t> Find(const std::vector<std::string>& heads, std::string_view name) {
+std::optional<size_t> HeadNamed(const std::vector<std::string>& heads, std::string_view name) {
   const auto found = std::find(heads.begin(), heads.end(), name);
   if (found == heads.end()) return std::nullopt;
   return static_cast<size_t>(found - heads.begin());
@@ -56,10 +56,10 @@ class InputReader {
  public:
   InputReader(const policy::Policy& policy, const LinearModel& linear, Classifier* encoder) : policy_(policy) {
     linear_any_ = linear.Head(kUnsafeHead);
-    if (encoder) encoder_any_ = Find(encoder->heads(), kUnsafeHead);
+    if (encoder) encoder_any_ = HeadNamed(encoder->heads(), kUnsafeHead);
     for (const policy::Category& category : policy.categories) {
       linear_.push_back(linear.Head(category.id));
-      encoder_.push_back(encoder ? Find(encoder->heads(), category.id) : std::nullopt);
+      encoder_.push_back(encoder ? HeadNamed(encoder->heads(), category.id) : std::nullopt);
     }
   }
   bool Knows(size_t category) const { return linear_[category] || encoder_[category]; }
@@ -232,7 +232,7 @@ class GroupReader {
     std::optional<size_t> linear, encoder;
   };
   static Place Places(const std::string& head, const LinearModel& linear, Classifier* encoder) {
-    return {linear.Head(head), encoder ? Find(encoder->heads(), head) : std::nullopt};
+    return {linear.Head(head), encoder ? HeadNamed(encoder->heads(), head) : std::nullopt};
   }
   static double At(const std::vector<float>& values, std::optional<size_t> place, double fallback) {
     return place && *place < values.size() ? values[*place] : fallback;

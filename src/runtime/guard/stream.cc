@@ -1,7 +1,9 @@
 #include "runtime/guard/stream.h"
 
 #include <algorithm>
+#include <cctype>
 
+#include "runtime/guard/ascii.h"
 #include "runtime/guard/cascade.h"
 #include "runtime/guard/normalise.h"
 #include "runtime/guard/refusal.h"
@@ -19,8 +21,8 @@ constexpr size_t kShortestUnit = 24;
 // Where more than this is held for patterns, they are looked for again only once it has grown by an eighth.
 constexpr size_t kLongHold = 256;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+using ascii::IsContinuation;
+using ascii::IsSpace;
 bool EndsSentence(char c) { return std::string_view(".!?:;\"')").find(c) != std::string_view::npos; }
 bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || IsContinuation(c) || (static_cast<unsigned char>(c) & 0x80) != 0; }
 

@@ -14,7 +14,6 @@ namespace {
 // A word of letters that look alike is never longer in earnest.
 constexpr size_t kLongestDisguise = 256;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
 bool IsEncoding(char c) {
   switch (c) {
@@ -26,6 +25,7 @@ bool IsEncoding(char c) {
 bool Decodes(std::string_view run) { return !DecodedLayer(OriginalLayer(run)).empty(); }
 using ascii::IsBase64;
 using ascii::IsHex;
+using ascii::IsSpace;
 
 // Where a list of pairs or octets that reaches the end begins: "34 31 31 31", "0x34, 0x31", "00110100 00110001".
 size_t OpenList(std::string_view text, size_t floor) {
@@ -45,13 +45,13 @@ size_t OpenList(std::string_view text, size_t floor) {
   return list;
 }
 
-struct CodePoint {
+struct HeldPoint {
   char32_t cp = 0xFFFD;
   size_t begin = 0;
 };
 
 // The code point that ends at `end`.
-CodePoint Before(std::string_view text, size_t end) {
+HeldPoint LastPoint(std::string_view text, size_t end) {
   size_t begin = end - 1;
   while (begin > 0 && end - begin < 4 && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80) --begin;
   utf8proc_int32_t cp = 0;
@@ -102,7 +102,7 @@ size_t OpenDisguise(std::string_view text) {
   size_t word = text.size(), unseen = text.size();
   bool alike = false;
   while (word > 0 && text.size() - word < kLongestDisguise) {
-    const CodePoint last = Before(text, word);
+    const HeldPoint last = LastPoint(text, word);
     if (!IsInvisible(last.cp)) {
       if (!IsWordCharacter(last.cp)) break;
       alike |= ForeignLookalike(last.cp) != 0;

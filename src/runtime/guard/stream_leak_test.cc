@@ -14,15 +14,15 @@
 namespace plumb::guard {
 namespace {
 
-struct Streamed {
+struct CutUp {
   std::string text;
   bool blocked = false;
 };
 
 // `text` in pieces that end at `cuts`.
-Streamed Stream(const Guard& guard, Direction direction, const std::string& text, const std::vector<size_t>& cuts) {
+CutUp StreamInCuts(const Guard& guard, Direction direction, const std::string& text, const std::vector<size_t>& cuts) {
   StreamGuard stream(guard, direction, "");
-  Streamed out;
+  CutUp out;
   size_t at = 0;
   for (size_t c = 0; c <= cuts.size() && !out.blocked; ++c) {
     const size_t cut = c < cuts.size() ? cuts[c] : text.size();
@@ -82,7 +82,7 @@ TEST(StreamLeak, RedactedAsTheWholeAtEveryCut) {
     for (size_t cut = 1; thorough && cut < leak.text.size(); ++cut) all.push_back({cut});
     for (const auto& one : all) {
       cuts += one.size();
-      const Streamed streamed = Stream(guard, Direction::kOutput, leak.text, one);
+      const CutUp streamed = StreamInCuts(guard, Direction::kOutput, leak.text, one);
       if (streamed.text == whole) continue;
       ++bad;
       ADD_FAILURE() << leak.name << ", first cut at " << one[0] << " of " << one.size() << "\n  text: " << leak.text << "\n  whole: " << whole << "\n  stream: " << streamed.text;
@@ -211,7 +211,7 @@ TEST(StreamLeak, NothingOfASentenceBeforeItsVerdict) {
     for (size_t cut = 1; cut < text.size(); cut += step) all.push_back({cut});
     for (const auto& some : all) {
       cuts += some.size();
-      const Streamed streamed = Stream(*guard, Direction::kOutput, text, some);
+      const CutUp streamed = StreamInCuts(*guard, Direction::kOutput, text, some);
       ASSERT_TRUE(streamed.blocked) << one.harm << (one.whole ? " (whole)" : "") << one.before.size();
       ASSERT_TRUE(one.before.starts_with(streamed.text)) << streamed.text;
       ASSERT_TRUE(!one.whole || streamed.text.empty());

@@ -1,5 +1,6 @@
 // What an answer must not smuggle out or bring in: addresses that take data along, and code with well-known holes.
 #include <algorithm>
+#include <cctype>
 #include <string>
 
 #include "base/core/text.h"

@@ -1,6 +1,7 @@
 // Numbers and places that are a person's: national identity numbers, medical records, postal addresses.
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string>
 
 #include "base/core/text.h"

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "runtime/guard/ascii.h"
+
 namespace plumb::guard {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+using ascii::IsContinuation;
+using ascii::IsSpace;
 
 }  // namespace
 

@@ -39,13 +39,6 @@ struct Failover::Run {
 
 namespace {
 
-double SystemRandom() {
-  const std::string bytes = RandomBytes(4);
-  uint32_t value = 0;
-  for (unsigned char byte : bytes) value = value << 8 | byte;
-  return value / 4294967296.0;
-}
-
 asio::awaitable<void> Sleep(asio::any_io_executor executor, Millis wait) {
   asio::steady_timer timer(executor, wait);
   co_await timer.async_wait(asio::use_awaitable);

@@ -23,7 +23,7 @@ inline Millis Unscaled(Steady::time_point start) { return std::chrono::duration_
 inline RawVendor::Script Healthy(std::string model) {
   return [model](RawTalk& talk) -> net::asio::awaitable<void> { co_await AnswerProperly(talk, model); };
 }
-inline RawVendor::Script Status(int status, std::string text, std::string headers = "") {
+inline RawVendor::Script AnswersWith(int status, std::string text, std::string headers = "") {
   return [=](RawTalk& talk) -> net::asio::awaitable<void> { co_await talk.Json(status, text, headers); };
 }
 // `fault` for the first `times` requests, then a proper answer.

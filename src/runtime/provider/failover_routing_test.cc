@@ -41,15 +41,15 @@ TEST_F(FailoverTest, WeightsAreKeptAndTheOthersStandBy) {
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(Chat());
   EXPECT_EQ(c.count(), 0u) << "no weight: only where the others fail";
   EXPECT_NEAR(static_cast<double>(a.count()), 150, 35);
-  a.SetScript(Status(503, kDown));
-  b.SetScript(Status(503, kDown));
+  a.SetScript(AnswersWith(503, kDown));
+  b.SetScript(AnswersWith(503, kDown));
   auto answer = Chat();
   ASSERT_TRUE(answer) << answer.error().Text();
   EXPECT_EQ(answer->target, "c:model-c");
 }
 
 TEST_F(FailoverTest, WithEveryBreakerOpenEveryTargetIsAskedAfterAll) {
-  RawVendor a(Status(503, kDown)), b(Status(503, kDown));
+  RawVendor a(AnswersWith(503, kDown)), b(AnswersWith(503, kDown));
   OpenBoth(a, b);
   for (int i = 0; i < 4; ++i) EXPECT_FALSE(Chat());
   for (const FailoverTarget& target : failover_->targets()) {
@@ -62,7 +62,7 @@ TEST_F(FailoverTest, WithEveryBreakerOpenEveryTargetIsAskedAfterAll) {
 }
 
 TEST_F(FailoverTest, AWrongRequestIsWrongEverywhere) {
-  RawVendor a(Status(400, WireError("messages must not be empty", "invalid_value"))), b(Healthy("model-b"));
+  RawVendor a(AnswersWith(400, WireError("messages must not be empty", "invalid_value"))), b(Healthy("model-b"));
   OpenBoth(a, b);
   auto answer = Chat();
   ASSERT_FALSE(answer);
@@ -71,7 +71,7 @@ TEST_F(FailoverTest, AWrongRequestIsWrongEverywhere) {
 }
 
 TEST_F(FailoverTest, OurKeyRefusedIsTheTargetsOwnTrouble) {
-  RawVendor a(Status(401, WireError("Incorrect API key provided", "invalid_api_key"))), b(Healthy("model-b"));
+  RawVendor a(AnswersWith(401, WireError("Incorrect API key provided", "invalid_api_key"))), b(Healthy("model-b"));
   OpenBoth(a, b);
   auto answer = Chat();
   ASSERT_TRUE(answer) << answer.error().Text();

@@ -9,7 +9,7 @@ using testing::HasSubstr;
 TEST_F(FailoverTest, S01_RateLimitWithRetryAfterOnce) {
   // `Retry-After: 2` is whole seconds on the wire: retry-after-ms says the same, scaled.
   const std::string later = fmt::format("retry-after-ms: {}\r\n", Scaled(2s).count());
-  RawVendor a(FirstThen(1, Status(429, kBusy, later), Healthy("model-a")));
+  RawVendor a(FirstThen(1, AnswersWith(429, kBusy, later), Healthy("model-a")));
   {
     RawVendor b(Healthy("model-b"));
     OpenBoth(a, b);
@@ -18,7 +18,7 @@ TEST_F(FailoverTest, S01_RateLimitWithRetryAfterOnce) {
     EXPECT_EQ(answer->target, "b:model-b") << "somebody else is free: nobody waits";
     EXPECT_LT(took_, 2s);
   }
-  a.SetScript(FirstThen(2, Status(429, kBusy, later), Healthy("model-a")));
+  a.SetScript(FirstThen(2, AnswersWith(429, kBusy, later), Healthy("model-a")));
   Open({Target("a", a)});
   auto answer = Chat();
   ASSERT_TRUE(answer) << answer.error().Text();
@@ -28,7 +28,7 @@ TEST_F(FailoverTest, S01_RateLimitWithRetryAfterOnce) {
 }
 
 TEST_F(FailoverTest, S02_RateLimitForever) {
-  RawVendor a(Status(429, kBusy)), b(Healthy("model-b"));
+  RawVendor a(AnswersWith(429, kBusy)), b(Healthy("model-b"));
   OpenBoth(a, b);
   auto answer = Chat();
   ASSERT_TRUE(answer) << answer.error().Text();
@@ -50,7 +50,7 @@ TEST_F(FailoverTest, S02_RateLimitForever) {
 }
 
 TEST_F(FailoverTest, S03_ServerErrorOnce) {
-  RawVendor a(FirstThen(1, Status(500, kDown), Healthy("model-a"))), b(Healthy("model-b"));
+  RawVendor a(FirstThen(1, AnswersWith(500, kDown), Healthy("model-a"))), b(Healthy("model-b"));
   OpenBoth(a, b);
   auto answer = Chat();
   ASSERT_TRUE(answer) << answer.error().Text();
@@ -60,13 +60,13 @@ TEST_F(FailoverTest, S03_ServerErrorOnce) {
 }
 
 TEST_F(FailoverTest, S04_UnavailableForever) {
-  RawVendor a(Status(503, kDown)), b(Healthy("model-b"));
+  RawVendor a(AnswersWith(503, kDown)), b(Healthy("model-b"));
   OpenBoth(a, b);
   auto answer = Chat();
   ASSERT_TRUE(answer) << answer.error().Text();
   EXPECT_EQ(answer->target, "b:model-b");
   EXPECT_LE(answer->attempts, 6);
-  b.SetScript(Status(503, R"({"error":{"message":"b is down too"}})"));
+  b.SetScript(AnswersWith(503, R"({"error":{"message":"b is down too"}})"));
   auto failed = Chat();
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, Code::kUnavailable);
@@ -215,7 +215,7 @@ TEST_F(FailoverTest, S11_CompleteStreamWithoutDone) {
 
 TEST_F(FailoverTest, S12_ContextLengthExceeded) {
   const std::string error = WireError("This model's maximum context length is 8192 tokens.", "context_length_exceeded");
-  RawVendor a(Status(400, error)), b(Status(400, error)), c(Healthy("model-c"));
+  RawVendor a(AnswersWith(400, error)), b(AnswersWith(400, error)), c(Healthy("model-c"));
   FailoverTarget small = Target("a", a), same = Target("b", b), large = Target("c", c);
   small.context_tokens = same.context_tokens = 8192;
   large.context_tokens = 128'000;
@@ -236,7 +236,7 @@ TEST_F(FailoverTest, S12_ContextLengthExceeded) {
 TEST_F(FailoverTest, S13_ContentPolicyViolation) {
   RawVendor b(Healthy("model-b"));
   for (const char* reason : {"content_policy_violation", "content_filter"}) {
-    RawVendor a(Status(400, WireError("Your request was rejected by our safety system.", reason)));
+    RawVendor a(AnswersWith(400, WireError("Your request was rejected by our safety system.", reason)));
     OpenBoth(a, b);
     auto refused = Chat();
     ASSERT_FALSE(refused);
@@ -313,7 +313,7 @@ TEST_F(FailoverTest, S15_DownFor60sThenHealthy) {
 }
 
 TEST_F(FailoverTest, S16_TheFallbacksModelAndUsage) {
-  RawVendor a(Status(503, kDown)), b(Healthy("model-b"));
+  RawVendor a(AnswersWith(503, kDown)), b(Healthy("model-b"));
   OpenBoth(a, b);
   auto whole = Chat();
   ASSERT_TRUE(whole) << whole.error().Text();

@@ -13,13 +13,6 @@ namespace {
 
 constexpr size_t kMaxAnswerBytes = 64 << 20;
 
-double SystemRandom() {
-  const std::string bytes = RandomBytes(4);
-  uint32_t value = 0;
-  for (unsigned char byte : bytes) value = value << 8 | byte;
-  return value / 4294967296.0;
-}
-
 }  // namespace
 
 HttpProvider::HttpProvider(asio::any_io_executor executor, HttpOptions options, std::unique_ptr<Protocol> protocol)

@@ -28,7 +28,7 @@ constexpr int64_t kProtocol = 1;
 namespace {
 
 // What the program said last, for a person: its final line, without our own prefix.
-std::string LastLine(const fs::path& log) {
+std::string LastWords(const fs::path& log) {
   auto text = ReadFile(log);
   if (!text) return "";
   std::string_view rest = Trim(*text);
@@ -174,7 +174,7 @@ asio::awaitable<void> LmProcess::State::Watch(pid_t child) {
   }
   if (pid == child) pid = -1;
   if (closed) co_return;
-  const std::string said = LastLine(folder.path() / "lm.log");
+  const std::string said = LastWords(folder.path() / "lm.log");
   const bool own_words = WIFEXITED(status) && !said.empty();
   Error fallen{own_words ? Code::kNotFound : Code::kUnavailable, "", "plumb-lm"};
   // A program that could not begin says why itself; one that served and fell is a crash.

@@ -24,6 +24,13 @@ std::optional<Millis> RetryWait(const RetryPolicy& policy, int attempt, Millis w
   return wait;
 }
 
+double SystemRandom() {
+  const std::string bytes = RandomBytes(4);
+  uint32_t value = 0;
+  for (unsigned char byte : bytes) value = value << 8 | byte;
+  return value / 4294967296.0;
+}
+
 std::optional<Millis> ParseRetryAfter(std::string_view seconds_or_date, std::string_view milliseconds, Time now) {
   for (const auto& [text, unit] : {std::pair{milliseconds, 1.0}, std::pair{seconds_or_date, 1000.0}}) {
     if (text.empty()) continue;

@@ -24,6 +24,9 @@ struct RetryPolicy {
 std::optional<Millis> RetryWait(const RetryPolicy& policy, int attempt, Millis waited,
                                 std::optional<Millis> retry_after, double random);
 
+// A `random` for RetryWait, from the system.
+double SystemRandom();
+
 // Retry-After (seconds or an HTTP date), also retry-after-ms.
 std::optional<Millis> ParseRetryAfter(std::string_view seconds_or_date, std::string_view milliseconds, Time now);
 
