@@ -5,24 +5,73 @@
 # only depend on rooms below them (docs/architecture.md; tests/layering checks includes). PRECOMPILED is the kind of
 # cmake/precompiled.cmake, base by default. How hard a room is optimised is what it costs to compile: -O2 for what
 # computes; -O1, two thirds of the time, for WARM rooms, which mostly move text; and -Og for COLD rooms, which wait for
-# others. Tests are compiled at -O1. The target room_tests builds every NAME_test.
+# others. HOT are files at -O2 whatever their room is, because every request goes through them; MILD are files at -O1.
+# Tests are compiled at -O1. The target room_tests builds every NAME_test.
 add_custom_target(room_tests)
+
+# Files of one room are compiled several in one go: headers and templates are then read and made once for all of them,
+# which halves a cold build. They share one anonymous namespace, so a name in it is one in its whole room
+# (tests/unique_names.py). Where single files are edited and built, without is quicker: the preset dev, or
+# -DPLUMB_UNITY=OFF.
+option(PLUMB_UNITY "Compile a room's files several in one go" ON)
+set(PLUMB_UNITY_BATCH 8)
 
 # plumb_optimise(TARGET LEVEL): the level of a release build.
 function(plumb_optimise target level)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:${level}>)
 endfunction()
 
-# plumb_hot(SOURCE…): those files of a WARM or COLD room that every request goes through.
-function(plumb_hot)
-  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
+function(plumb_unity target)
+  if(NOT PLUMB_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${PLUMB_UNITY_BATCH})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)  # to GCC, a file that is included is a header
+  endif()
+endfunction()
+
+# Those files of a room that are optimised at a level of their own: ROOM_LEVEL, whose objects become part of the room.
+function(_plumb_files_at name kind level)
+  cmake_parse_arguments(ARG "" "PRECOMPILED" "LINK;SOURCES" ${ARGN})
+  if(NOT ARG_SOURCES)
+    return()
+  endif()
+  add_library(${name}_${kind} OBJECT ${ARG_SOURCES})
+  target_link_libraries(${name}_${kind} PRIVATE ${ARG_LINK})
+  target_include_directories(${name}_${kind} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  plumb_precompile(${name}_${kind} ${ARG_PRECOMPILED})
+  plumb_optimise(${name}_${kind} ${level})
+  plumb_unity(${name}_${kind})
+  target_sources(${name} PRIVATE $<TARGET_OBJECTS:${name}_${kind}>)
+endfunction()
+
+# plumb_tests(ROOM): every case of ROOM_test is a test of its own; or, where starting a process for each costs more than
+# the case does (the sanitizers), PLUMB_TEST_SHARDS processes run all of them and write their names and outcomes into
+# the build folder's cases/.
+set(PLUMB_TEST_SHARDS 0 CACHE STRING "In how many processes a room's tests run; 0: one for each case")
+function(plumb_tests name)
+  if(NOT PLUMB_TEST_SHARDS)
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 600)
+    return()
+  endif()
+  math(EXPR last "${PLUMB_TEST_SHARDS} - 1")
+  foreach(shard RANGE ${last})
+    add_test(NAME ${name}.${shard}
+      COMMAND ${name}_test --gtest_brief=1 --gtest_output=xml:${CMAKE_BINARY_DIR}/cases/${name}.${shard}.xml)
+    set_tests_properties(${name}.${shard} PROPERTIES LABELS ${name} TIMEOUT 600
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${PLUMB_TEST_SHARDS};GTEST_SHARD_INDEX=${shard}")
+  endforeach()
 endfunction()
 
 function(plumb_room name)
-  cmake_parse_arguments(ARG "WARM;COLD" "PRECOMPILED" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "WARM;COLD" "PRECOMPILED" "DEPS;LIBS;TEST_DEPS;HOT;MILD" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "(_test|_bench|_fuzz|/main)\\.cc$")
+  list(TRANSFORM ARG_HOT PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(TRANSFORM ARG_MILD PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(REMOVE_ITEM sources ${ARG_HOT} ${ARG_MILD} "")
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} ${ARG_LIBS})
@@ -30,6 +79,10 @@ function(plumb_room name)
     set(ARG_PRECOMPILED base)
   endif()
   plumb_precompile(${name} ${ARG_PRECOMPILED})
+  plumb_unity(${name})
+  set(alike PRECOMPILED ${ARG_PRECOMPILED} LINK ${ARG_DEPS} ${ARG_LIBS})
+  _plumb_files_at(${name} hot -O2 ${alike} SOURCES ${ARG_HOT})
+  _plumb_files_at(${name} mild -O1 ${alike} SOURCES ${ARG_MILD})
   if(ARG_COLD)
     plumb_optimise(${name} -Og)
   elseif(ARG_WARM)
@@ -44,10 +97,11 @@ function(plumb_room name)
     target_compile_definitions(${name}_test PRIVATE
       PLUMB_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PLUMB_BINARY_DIR="${CMAKE_BINARY_DIR}")
     plumb_optimise(${name}_test -O1)
+    plumb_unity(${name}_test)
     string(REPLACE "base_test" "test" kind ${ARG_PRECOMPILED}_test)
     plumb_precompile(${name}_test ${kind})
     add_dependencies(room_tests ${name}_test)
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS ${name} TIMEOUT 600)
+    plumb_tests(${name})
   endif()
 
   if(PLUMB_BENCH)
