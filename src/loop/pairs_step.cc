@@ -90,6 +90,11 @@ Status Turn::Distil(std::vector<Pair>& pairs) {
   return Record("distil", {{"asked", chosen.size()}, {"accepted", accepted}});
 }
 
+double Turn::AskingShare() const {
+  if (!Local() || measuring_ <= 0) return 1;
+  return std::clamp(0.45 * LearningLeft() / (1.7 * measuring_), 0.1, 1.0);
+}
+
 Status Turn::WritePairs() {
   const fs::path file = options_.out / "pairs.jsonl";
   if (fs::exists(file)) {
@@ -102,9 +107,11 @@ Status Turn::WritePairs() {
     progress_.Phase("pairs", fmt::format("{} pairs kept from before", pairs_.size()));
     return {};
   }
-  auto prompts = PairPrompts(policy::Examples(policy_), plan_.prompts, options_.seed);
+  const double share = AskingShare();
+  const auto of = [share](size_t planned) { return static_cast<size_t>(share * static_cast<double>(planned)); };
+  auto prompts = PairPrompts(policy::Examples(policy_), of(plan_.prompts), options_.seed);
   if (Local()) {
-    PLUMB_TRY(auto own, SelfAsked());
+    PLUMB_TRY(auto own, SelfAsked(of(plan_.self_asked)));
     prompts.insert(prompts.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   }
   // The model's own answer is the chosen side of a harmless prompt whose row is learned further than its first token, and
@@ -113,12 +120,12 @@ Status Turn::WritePairs() {
   std::map<int64_t, std::vector<size_t>> wanted;  // by answer length
   size_t rejected = 0, total = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
-    if (prompts[i].violates && rejected++ >= plan_.rejected) continue;
+    if (prompts[i].violates && rejected++ >= of(plan_.rejected)) continue;
     if (!prompts[i].violates && !LearnedFurther(prompts[i].text)) continue;
     wanted[prompts[i].violates ? kRejectedTokens : plan_.answer_tokens].push_back(i);
     ++total;
   }
-  progress_.Phase("pairs", fmt::format("asking the model {} of {} prompts", total, prompts.size()));
+  progress_.Phase("pairs", fmt::format("asking the model {} of {} prompts{}", total, prompts.size(), share < 1 ? fmt::format(" (time for {:.0f} % of the plan)", 100 * share) : ""));
   std::vector<std::string> texts(prompts.size()), answers(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) texts[i] = prompts[i].text;
   size_t done = 0;

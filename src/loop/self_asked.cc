@@ -35,9 +35,9 @@ std::optional<std::string> WrittenPrompt(const eval::Question& question, const e
   return std::string(text);
 }
 
-Result<std::vector<PairPrompt>> Turn::SelfAsked() {
-  progress_.Phase("pairs", fmt::format("letting the model write {} prompts of its own", plan_.self_asked));
-  const auto questions = PromptsToWrite(plan_.self_asked, options_.seed);
+Result<std::vector<PairPrompt>> Turn::SelfAsked(size_t asked) {
+  progress_.Phase("pairs", fmt::format("letting the model write {} prompts of its own", asked));
+  const auto questions = PromptsToWrite(asked, options_.seed);
   std::set<std::string> texts;  // in an order that does not depend on which came first
   size_t answered = 0;
   Status failed;

@@ -24,6 +24,10 @@ class Turn {
   double Left() const { return plan_.seconds - (world_.seconds() - began_); }
   // What is left for learning once everything after it has its time.
   double LearningLeft() const { return Left() - 2.3 * measuring_ - 0.03 * plan_.seconds; }
+  // How much of the plan's asking for pairs there is time for. On the machine the plan was made for it takes 1.7 times a
+  // measurement; where all of it would take more than 0.45 of what learning has, it is cut to that: rows that no step would
+  // come to need not be asked for.
+  double AskingShare() const;
 
   Status Record(std::string kind, json::object body);
   Status RecordRuns(const Stage& stage, const Runs& runs);
@@ -36,7 +40,7 @@ class Turn {
                                            int64_t tokens, double temperature, size_t done, size_t total);
   Status Distil(std::vector<Pair>& pairs);
   // self_asked.cc
-  Result<std::vector<PairPrompt>> SelfAsked();
+  Result<std::vector<PairPrompt>> SelfAsked(size_t asked);
   Status ReadData();
   // learn_step.cc
   Status LearnWeights();

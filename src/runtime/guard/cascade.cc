@@ -203,6 +203,9 @@ std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::s
   std::string_view group = HeadGroup(direction);
   for (const auto& [has, stack] : {std::pair(has_linear, linear_stack), std::pair(has_encoder, encoder_stack)})
     if (has && !stack->second.groups.contains(group)) group = "";
+  bool asks_refusal = false;
+  for (const auto& [has, stack] : {std::pair(has_linear, linear_stack), std::pair(has_encoder, encoder_stack)})
+    if (has && group == "output") asks_refusal |= stack->second.For(direction).unsafe.refusal != 0 || stack->second.For(direction).category.refusal != 0;
   const HeadIndex none = IndexHeads(parts.policy, {}, group);
   const HeadIndex linear_heads = has_linear ? IndexHeads(parts.policy, parts.linear->heads(), group) : none;
   const bool can_ask = has_encoder && parts.options.classifier != nullptr;
@@ -220,7 +223,7 @@ std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::s
     }
     from = now();
     work.readings = ReadingsOf(parts.record, normalised, group);
-    if (group == "output") work.scores.refusal = RefusalScore(subjects[s].text, subjects[s].prompt);
+    if (asks_refusal) work.scores.refusal = RefusalScore(subjects[s].text, subjects[s].prompt);
     if (has_linear) {
       for (Reading& reading : work.readings) reading.linear = parts.linear->Logits(reading.text);
       Combine(parts.policy, linear_stack->second, group, linear_heads, none, work);

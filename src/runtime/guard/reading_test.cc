@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/guard/cascade.h"
+#include "runtime/guard/stacking.h"
 #include "runtime/guard/test_policy.h"
 
 namespace plumb::guard {
@@ -83,6 +84,11 @@ TEST_F(GroupedGuard, WhatDeclinesDoesLessHarm) {
     EXPECT_EQ(stack.unsafe.refusal, 0) << name << ": a request does not refuse";
     EXPECT_EQ(stack.groups.find("document")->second.unsafe.refusal, 0) << name;
   }
+  TrainingSet reversed = *set_;
+  for (TrainingRow& row : reversed.rows)
+    if (const auto label = row.labels.find("unsafe@output"); label != row.labels.end()) label->second = !label->second;
+  const Stack stack = *FitStack(*policy_, reversed, *LinearModel::Load(folder() / "linear.bin"), nullptr);
+  EXPECT_EQ(stack.groups.find("output")->second.unsafe.refusal, 0) << "declining is never held against an answer";
   EXPECT_EQ(RefusalLogit(1), 4);
   EXPECT_EQ(RefusalLogit(0), -4);
 }

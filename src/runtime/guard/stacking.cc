@@ -109,12 +109,23 @@ struct Problem {
   StackWeights Solve() const {
     const size_t dims = 2 + (encoder ? 2 : 0) + (refusal ? 1 : 0);
     const std::vector<double> w = FitLogistic(x, y, weight, dims, kRidge);
+    // Declining is no harm. Where the rows say otherwise, or nothing, it is left out, and need not be asked.
+    if (refusal && w[dims - 1] >= 0) return WithoutRefusal().Solve();
     StackWeights out{w.back(), w[0], w[1], 0, 0, 0};
     if (encoder) {
       out.encoder_own = w[2];
       out.encoder_any = w[3];
     }
     if (refusal) out.refusal = w[dims - 1];
+    return out;
+  }
+
+ private:
+  Problem WithoutRefusal() const {
+    Problem out{encoder, false, {}, weight, y};
+    const size_t dims = x.size() / y.size();
+    for (size_t i = 0; i < x.size(); ++i)
+      if (i % dims != dims - 1) out.x.push_back(x[i]);
     return out;
   }
 };
