@@ -1,4 +1,4 @@
-// plumb eval run|compare|show|verify; winrate is in eval_winrate.cc
+// plumb eval run|compare|show|verify; winrate is in eval_winrate.cc, stat in eval_stat.cc
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -6,6 +6,7 @@
 
 #include "base/stats/stats.h"
 #include "cli/config.h"
+#include "cli/eval_stat.h"
 #include "cli/eval_winrate.h"
 #include "cli/guard_files.h"
 #include "cli/interrupt.h"
@@ -205,6 +206,7 @@ void RegisterEval(CLI::App& app, Globals& globals) {
   compare->callback([paths, &globals] { Call(CompareVerb(paths->first, paths->second, globals), globals); });
 
   AddWinRate(*verb, globals);
+  AddStat(*verb, globals);
 
   auto shown = std::make_shared<std::pair<std::string, int64_t>>("", 0);
   CLI::App* show = verb->add_subcommand("show", "A run's rates, and cases that failed");

@@ -1,0 +1,184 @@
+// plumb redteam run|list
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "cli/config.h"
+#include "cli/guard_files.h"
+#include "cli/interrupt.h"
+#include "cli/progress_line.h"
+#include "cli/starter_files.h"
+#include "cli/suite_files.h"
+#include "cli/verbs.h"
+#include "intent/policy/policy.h"
+#include "measure/eval/model_target.h"
+#include "measure/redteam/redteam.h"
+#include "measure/redteam/repair.h"
+#include "measure/redteam/report.h"
+
+namespace plumb::cli {
+namespace {
+
+struct RedteamArguments {
+  std::string target, attacks = "all", goals, out, playbook, attacker, guard, system = "none";
+  bool guarded = false, every = false, refusal_only = false;
+  int64_t budget = 50, each = 10, limit = 0, concurrency = 8, max_tokens = 200, seed = 0, minimise = 12;
+  double harm_from = 0.5;
+};
+
+Result<std::vector<redteam::Attack>> PlaybookAttacks(const std::string& own) {
+  std::vector<redteam::Template> playbook;
+  if (const fs::path shipped = ShippedFile("suites/redteam/playbook.jsonl"); !shipped.empty()) {
+    PLUMB_TRY(playbook, redteam::LoadPlaybook(shipped));
+  }
+  if (!own.empty()) {
+    PLUMB_TRY(std::vector<redteam::Template> more, redteam::LoadPlaybook(own));
+    std::ranges::move(more, std::back_inserter(playbook));
+  }
+  return redteam::AllAttacks(playbook);
+}
+
+Result<std::vector<redteam::Goal>> FindGoals(const std::string& name) {
+  std::error_code ignored;
+  if (fs::exists(name, ignored)) return redteam::LoadGoals(name);
+  PLUMB_TRY(const data::Suite suite, FindSuite(name));
+  return redteam::LoadGoals(fs::path(suite.path).parent_path());
+}
+
+// Everything a campaign leaves: numbers, artefacts, a run that gates take, and the repairs.
+Status WriteCampaign(const redteam::Campaign& campaign, const redteam::Summary& summary, const std::vector<redteam::Finding>& findings,
+                     const policy::Policy* policy, const RedteamArguments& arguments) {
+  const fs::path out = arguments.out;
+  const Time now = SystemClock()();
+  json::object report = redteam::SummaryJson(summary, campaign);
+  report["findings"] = findings.size();
+  PLUMB_CHECK(WriteFileAtomic(out / "campaign.json", ToPrettyJson(report) + "\n"));
+  PLUMB_CHECK(WriteFileAtomic(out / "jailbreakbench.json", ToPrettyJson(redteam::JailbreakBenchArtifact(campaign, FormatTime(now))) + "\n"));
+  PLUMB_CHECK(eval::WriteRun(out / "run.json", redteam::CampaignRun(campaign, arguments.every, now)));
+  std::vector<json::object> rows, cases, pairs;
+  for (const redteam::Finding& one : findings) {
+    rows.push_back(redteam::FindingJson(one));
+    std::ranges::move(redteam::CaseRows(one), std::back_inserter(cases));
+    // A family that is held out trains nothing: on it a repair is tried.
+    if (!one.held_out) std::ranges::move(redteam::PairRows(one, policy), std::back_inserter(pairs));
+  }
+  // Two goals of one text, or one goal under two clauses, make one case.
+  std::ranges::stable_sort(cases, {}, [](const json::object& row) { return std::string(row.at("id").as_string()); });
+  cases.erase(std::unique(cases.begin(), cases.end(), [](const json::object& a, const json::object& b) { return a.at("id") == b.at("id"); }), cases.end());
+  PLUMB_CHECK(WriteJsonl(out / "findings.jsonl", rows));
+  PLUMB_CHECK(WriteJsonl(out / "pairs.jsonl", pairs));
+  if (!cases.empty()) PLUMB_CHECK(data::WriteSuite(out / "suite", cases));
+  if (const std::string rules = redteam::RulesYaml(findings); !rules.empty()) PLUMB_CHECK(WriteFileAtomic(out / "rules.yaml", rules));
+  return {};
+}
+
+Status RedteamRunVerb(RedteamArguments arguments, Globals& globals) {
+  PLUMB_TRY(const auto all, PlaybookAttacks(arguments.playbook));
+  PLUMB_TRY(const auto attacks, redteam::SelectAttacks(all, arguments.attacks));
+  PLUMB_TRY(auto goals, FindGoals(arguments.goals));
+  if (arguments.limit > 0 && static_cast<size_t>(arguments.limit) < goals.size()) goals.resize(static_cast<size_t>(arguments.limit));
+  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  PLUMB_TRY(const auto target, eval::OpenTarget(arguments.target, OpenOptionsOf(config)));
+  std::unique_ptr<eval::Target> attacker, guarded;
+  if (!arguments.attacker.empty() && arguments.attacker != arguments.target) {
+    PLUMB_TRY(attacker, eval::OpenTarget(arguments.attacker, OpenOptionsOf(config)));
+  }
+  redteam::CampaignOptions options;
+  options.out = arguments.out;
+  options.each = static_cast<int>(arguments.each);
+  options.every = arguments.every;
+  // Every attack on every goal takes what it takes.
+  options.budget = arguments.every ? static_cast<int>(attacks.size()) * options.each : static_cast<int>(arguments.budget);
+  options.concurrency = static_cast<int>(arguments.concurrency);
+  options.max_tokens = arguments.max_tokens;
+  options.seed = static_cast<uint64_t>(arguments.seed);
+  options.harm_from = arguments.harm_from;
+  options.attacker = attacker ? attacker.get() : arguments.attacker.empty() ? nullptr : target.get();
+  std::optional<policy::Policy> policy;
+  std::error_code absent;
+  if (fs::exists(globals.policy, absent)) {
+    PLUMB_TRY(policy, policy::LoadPolicy(globals.policy));
+  }
+  if (arguments.system == "policy") {
+    if (!policy) return FailAt(globals.policy, Code::kNotFound, "no such policy");
+    options.system = policy::RenderSystemPrompt(*policy);
+  } else if (arguments.system != "none") {
+    PLUMB_TRY(options.system, ReadFile(arguments.system));
+  }
+  LoadedGuard loaded;
+  if (arguments.guarded || (policy && !arguments.refusal_only)) {
+    PLUMB_TRY(loaded, LoadGuard(globals, arguments.guard, config.encoder));
+    if (!arguments.refusal_only) options.harm = eval::ScorerToolsOf(*loaded.guard).harm;
+  }
+  if (arguments.guarded) guarded = eval::GuardTarget(*target, eval::GuardToolsOf(*loaded.guard));
+  ProgressLine line("goals", "questions failed");
+  options.on_progress = [&](const eval::Progress& progress) { line.Show(progress); };
+  options.stop = Interrupted;
+  CatchInterrupts();
+  eval::Target& asked = guarded ? *guarded : *target;
+  PLUMB_TRY(const redteam::Campaign campaign, redteam::RunCampaign(goals, attacks, asked, options));
+  PLUMB_TRY(const auto findings, redteam::Findings(campaign, asked, options, static_cast<int>(arguments.minimise)));
+  const redteam::Summary summary = redteam::Summarize(campaign, options.budget);
+  PLUMB_CHECK(WriteCampaign(campaign, summary, findings, policy ? &*policy : nullptr, arguments));
+  if (globals.json) {
+    json::object out = redteam::SummaryJson(summary, campaign);
+    out["findings"] = findings.size();
+    out["out"] = arguments.out;
+    std::puts(ToJson(out).c_str());
+  } else {
+    fmt::print("{}\n\n{}\n{} findings in {}\n", asked.name(), redteam::SummaryTable(summary), findings.size(), arguments.out);
+  }
+  return {};
+}
+
+Status RedteamListVerb(const std::string& playbook, Globals& globals) {
+  PLUMB_TRY(const auto all, PlaybookAttacks(playbook));
+  json::array rows;
+  for (const redteam::Attack& a : all) {
+    if (!globals.json) fmt::print("{:24} {:20} {:10} {}{}{}\n", a.name, a.family, a.atlas, a.technique, a.held_out ? "; held out" : "", a.needs_scores ? "; local models" : a.needs_attacker ? "; --attacker" : "");
+    rows.push_back(json::object{{"name", a.name}, {"family", a.family}, {"atlas", a.atlas}, {"held_out", a.held_out}, {"adaptive", a.adaptive}, {"technique", a.technique}});
+  }
+  if (globals.json) std::puts(ToJson(rows).c_str());
+  return {};
+}
+
+}  // namespace
+
+void RegisterRedteam(CLI::App& app, Globals& globals) {
+  CLI::App* verb = app.add_subcommand("redteam", "Attack a model, or a model and its guard, and turn what is found into repairs");
+  verb->require_subcommand(1);
+  auto arguments = std::make_shared<RedteamArguments>();
+  CLI::App* run = verb->add_subcommand("run", "Attacks against goals within a budget: successes with intervals, findings, artefacts");
+  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE")->required();
+  run->add_option("--attacks", arguments->attacks, "Names or families with commas between; all, static, adaptive, held-out, seen (plumb redteam list)")->capture_default_str();
+  run->add_option("--goals", arguments->goals, "JSONL of {\"id\",\"goal\",\"clause\"}, or a suite: its cases that expect a refusal")->required();
+  run->add_option("--out", arguments->out, "The folder to write to")->required();
+  run->add_option("--budget", arguments->budget, "Questions to the target for each goal")->capture_default_str()->check(CLI::PositiveNumber);
+  run->add_option("--each", arguments->each, "Of them for one adaptive attack")->capture_default_str()->check(CLI::PositiveNumber);
+  run->add_flag("--every", arguments->every, "Every attack on every goal, whatever worked before (no --budget)");
+  run->add_option("--limit", arguments->limit, "Only the first N goals")->check(CLI::PositiveNumber);
+  run->add_option("--attacker", arguments->attacker, "The model that writes prompts for `pair`; offline: local:smollm2");
+  run->add_option("--playbook", arguments->playbook, "Further attacks: JSONL of {\"name\",\"family\",\"template\"}");
+  run->add_option("--system", arguments->system, "The target's system prompt: none, policy, or a file")->capture_default_str();
+  run->add_flag("--guarded", arguments->guarded, "Attack the model behind the guard");
+  run->add_option("--guard", arguments->guard, "The guard's folder (default: guard/ beside the policy, else the shipped one)");
+  run->add_flag("--refusal-only", arguments->refusal_only, "An answer that is no refusal is a success, however harmless");
+  run->add_option("--harm-from", arguments->harm_from, "The guard's score of an answer from which on it is a success")->capture_default_str()->check(CLI::Range(0.0, 1.0));
+  run->add_option("--minimise", arguments->minimise, "Questions to shorten each finding with; 0: none")->capture_default_str()->check(CLI::NonNegativeNumber);
+  run->add_option("--concurrency", arguments->concurrency, "Requests in flight")->capture_default_str()->check(CLI::PositiveNumber);
+  run->add_option("--max-tokens", arguments->max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
+  run->add_option("--seed", arguments->seed, "Of what is drawn")->capture_default_str();
+  AddGlobals(*run, globals);
+  run->callback([arguments, &globals] {
+    if (Status status = RedteamRunVerb(*arguments, globals); !status) Report(status.error(), globals);
+  });
+  CLI::App* list = verb->add_subcommand("list", "Every attack: name, family, MITRE ATLAS technique");
+  list->add_option("--playbook", arguments->playbook, "Further attacks");
+  AddGlobals(*list, globals);
+  list->callback([arguments, &globals] {
+    if (Status status = RedteamListVerb(arguments->playbook, globals); !status) Report(status.error(), globals);
+  });
+}
+
+}  // namespace plumb::cli
