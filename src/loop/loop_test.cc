@@ -9,6 +9,7 @@
 #include "loop/release.h"
 #include "loop/self_asked.h"
 #include "loop/strength.h"
+#include "runtime/guard/calibrate.h"
 #include "runtime/guard/record.h"
 
 namespace plumb::loop {
@@ -119,7 +120,7 @@ TEST(Turn, TunesThePromptOfAModelWithoutWeights) {
   ASSERT_TRUE(record);
   const auto* calibration = record->Calibration(guard::kLinearStack, guard::Direction::kInput);
   ASSERT_TRUE(calibration);
-  EXPECT_DOUBLE_EQ(calibration->budget, 0.6 * 0.05) << "the model behind the guard may refuse some by itself";
+  EXPECT_DOUBLE_EQ(calibration->budget, guard::kBudgetShare * 0.05) << "answers have a share of their own";
   auto verification = (*ledger)->Verify({});
   ASSERT_TRUE(verification);
   EXPECT_TRUE(verification->problems.empty());

@@ -92,7 +92,7 @@ Status Turn::Distil(std::vector<Pair>& pairs) {
 
 double Turn::AskingShare() const {
   if (!Local() || measuring_ <= 0) return 1;
-  return std::clamp(0.45 * LearningLeft() / (1.7 * measuring_), 0.1, 1.0);
+  return std::clamp(0.18 * LearningLeft() / measuring_, 0.1, 1.0);
 }
 
 Status Turn::WritePairs() {
@@ -125,7 +125,7 @@ Status Turn::WritePairs() {
     wanted[prompts[i].violates ? kRejectedTokens : plan_.answer_tokens].push_back(i);
     ++total;
   }
-  progress_.Phase("pairs", fmt::format("asking the model {} of {} prompts{}", total, prompts.size(), share < 1 ? fmt::format(" (time for {:.0f} % of the plan)", 100 * share) : ""));
+  progress_.Phase("pairs", fmt::format("asking the model {} of {} prompts{}", total, prompts.size(), share < 1 ? fmt::format(" ({:.0f} % of the plan: what there is time to learn)", 100 * share) : ""));
   std::vector<std::string> texts(prompts.size()), answers(prompts.size());
   for (size_t i = 0; i < prompts.size(); ++i) texts[i] = prompts[i].text;
   size_t done = 0;

@@ -78,9 +78,9 @@ ClauseThreshold ThresholdOf(const Scored& scored, size_t c, double floor_logit, 
   const stats::CatchThreshold caught = stats::ThresholdForCatch(positives, target.catch_rate, target.confidence);
   // One step up: the sigmoid may round two scores into one.
   const double floor = std::nextafter(Sigmoid(floor_logit), 2.0);
-  // The general alarm is the net under all clauses: it spends what the budget leaves, also beyond its target.
-  const bool rises = caught.guaranteed && clause != kUnsafeHead;
-  out.threshold = rises ? std::max(floor, Sigmoid(caught.threshold)) : floor;
+  // The general alarm is the net under all clauses: beyond its target it still alarms where harm is likelier than not.
+  const double raised = clause == kUnsafeHead ? std::min(0.5, Sigmoid(caught.threshold)) : Sigmoid(caught.threshold);
+  out.threshold = caught.guaranteed ? std::max(floor, raised) : floor;
   out.positives = positives.size();
   out.positives_missing = caught.n_missing;
   out.missed = static_cast<size_t>(std::count_if(positives.begin(), positives.end(), [&](double logit) { return Sigmoid(logit) < out.threshold; }));
