@@ -220,8 +220,10 @@ TEST(Findings, OneWayInIsOneFindingHoweverManyGoals) {
   Weak target({"novel"});
   const CampaignOptions options{.out = folder.path(), .harm = Harm};
   const auto campaign = RunCampaign(Goals(10), Attacks("static"), target, options);
+  const int before = target.asked;
   const auto findings = Findings(*campaign, target, options, 30);
   ASSERT_TRUE(findings);
+  EXPECT_LE(target.asked - before, 2 * 30) << "each way in is shortened once, not for each goal";
   ASSERT_EQ(findings->size(), 2u) << "one for each clause";
   const Finding& one = findings->front();
   EXPECT_EQ(one.goals.size(), 5u);

@@ -48,8 +48,9 @@ std::string Replaced(std::string text, std::string_view what, std::string_view b
 
 // Case and space are no difference between two ways in.
 std::string Plain(std::string_view text) {
+  const std::string lower = Lower(text);
   std::string out;
-  for (std::string_view line : Split(Lower(text), '\n')) {
+  for (std::string_view line : Split(lower, '\n')) {
     for (std::string_view word : Split(line, ' ')) {
       if (!Trim(word).empty()) out += (out.empty() ? "" : " ") + std::string(Trim(word));
     }
