@@ -5,19 +5,12 @@
 #include <cctype>
 #include <set>
 
+#include "measure/redteam/encodings.h"
+
 namespace plumb::redteam {
 namespace {
 
 bool IsLetter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-
-std::string Rotate(std::string_view text, int by) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>('a' + (c - 'a' + by) % 26);
-    else if (c >= 'A' && c <= 'Z') c = static_cast<char>('A' + (c - 'A' + by) % 26);
-  }
-  return out;
-}
 
 std::string Hex(std::string_view text) { return HexEncode(text); }
 std::string Rot13(std::string_view text) { return Rotate(text, 13); }
@@ -51,24 +44,6 @@ std::string ReverseWords(std::string_view text) {
   auto words = Split(text, ' ');
   std::string out;
   for (auto at = words.rbegin(); at != words.rend(); ++at) out += (out.empty() ? "" : " ") + std::string(*at);
-  return out;
-}
-
-std::string Leet(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    constexpr std::string_view kFrom = "aeiostAEIOST", kTo = "431057431057";
-    if (const size_t at = kFrom.find(c); at != std::string_view::npos) c = kTo[at];
-  }
-  return out;
-}
-
-std::string Spaced(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    out += c;
-    if (IsLetter(c)) out += ' ';
-  }
   return out;
 }
 
