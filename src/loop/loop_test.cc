@@ -196,6 +196,14 @@ TEST(Turn, StoppedAndResumed) {
   EXPECT_EQ(RunTurn(options, MakeWorld(**ledger)).error().code, Code::kConflict);
 }
 
+TEST(Plan, AsksForNoMorePairsThanThereIsTimeToLearn) {
+  EXPECT_EQ(AskingShare(600, 0), 1);                      // nothing is known of the machine
+  EXPECT_EQ(AskingShare(600, 60), 1);                     // a fast one
+  EXPECT_DOUBLE_EQ(AskingShare(500, 180), 0.5);           // at this speed half of them
+  EXPECT_DOUBLE_EQ(AskingShare(500, 360), 0.25);          // twice as slow: half as many
+  EXPECT_EQ(AskingShare(-20, 300), 0.1);                  // late already: the least
+}
+
 TEST(Pairs, ComeFromTheTrainingSplitAlone) {
   Project project;
   ASSERT_TRUE(WriteFileAtomic(project.folder.path() / "ordinary.jsonl", ""));

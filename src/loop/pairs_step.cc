@@ -90,11 +90,6 @@ Status Turn::Distil(std::vector<Pair>& pairs) {
   return Record("distil", {{"asked", chosen.size()}, {"accepted", accepted}});
 }
 
-double Turn::AskingShare() const {
-  if (!Local() || measuring_ <= 0) return 1;
-  return std::clamp(0.18 * LearningLeft() / measuring_, 0.1, 1.0);
-}
-
 Status Turn::WritePairs() {
   const fs::path file = options_.out / "pairs.jsonl";
   if (fs::exists(file)) {
@@ -107,7 +102,7 @@ Status Turn::WritePairs() {
     progress_.Phase("pairs", fmt::format("{} pairs kept from before", pairs_.size()));
     return {};
   }
-  const double share = AskingShare();
+  const double share = Local() ? AskingShare(LearningLeft(), measuring_) : 1;
   const auto of = [share](size_t planned) { return static_cast<size_t>(share * static_cast<double>(planned)); };
   auto prompts = PairPrompts(policy::Examples(policy_), of(plan_.prompts), options_.seed);
   if (Local()) {

@@ -22,4 +22,8 @@ Plan MakePlan(double minutes) {
   return plan;
 }
 
+double AskingShare(double learning, double measuring) {
+  return measuring > 0 ? std::clamp(0.18 * learning / measuring, 0.1, 1.0) : 1;
+}
+
 }  // namespace plumb::loop

@@ -24,10 +24,6 @@ class Turn {
   double Left() const { return plan_.seconds - (world_.seconds() - began_); }
   // What is left for learning once everything after it has its time.
   double LearningLeft() const { return Left() - 2.3 * measuring_ - 0.03 * plan_.seconds; }
-  // How much of the plan's asking for pairs is of use: rows that no step comes to need not be asked for. Asking for all of
-  // them takes 1.7 times a measurement, and a step on 16 of them 0.0057 times one (both seen on machines of different speed),
-  // so that 0.165 times what learning has, over a measurement, is asked for and learned in that time; a little more is asked.
-  double AskingShare() const;
 
   Status Record(std::string kind, json::object body);
   Status RecordRuns(const Stage& stage, const Runs& runs);
