@@ -1,12 +1,5 @@
 #include "measure/eval/inspect_log.h"
 
-#include <zip.h>
-
-#include <memory>
-#include <utility>
-#include <vector>
-
-#include "measure/eval/summary.h"
 
 namespace plumb::eval {
 namespace {
@@ -48,39 +41,6 @@ json::object UsageOf(const Sample& sample) {
 
 json::object ErrorOf(const Sample& sample) {
   return {{"message", sample.error}, {"traceback", ""}, {"traceback_ansi", ""}};
-}
-
-json::object InspectSample(const Sample& sample, const std::string& model) {
-  json::object out{{"id", sample.id}, {"epoch", 1}, {"input", sample.prompt}, {"target", ExpectText(sample)},
-                   {"metadata", MetadataOf(sample)}, {"store", json::object()}, {"events", json::array()},
-                   {"model_usage", json::object()}, {"attachments", json::object()}};
-  json::array messages{json::object{{"role", "user"}, {"content", sample.prompt}, {"source", "input"}}};
-  if (sample.status == SampleStatus::kError) {
-    out["messages"] = std::move(messages);
-    out["output"] = json::object{{"model", model}, {"choices", json::array()}};
-    out["scores"] = json::object();
-    out["error"] = ErrorOf(sample);
-    return out;
-  }
-  const json::object answer{{"role", "assistant"}, {"content", sample.output}, {"source", "generate"}, {"model", model}};
-  messages.push_back(answer);
-  out["messages"] = std::move(messages);
-  out["output"] = json::object{
-      {"model", model},
-      {"choices", json::array{json::object{{"message", answer}, {"stop_reason", StopReason(sample.finish_reason)}}}},
-      {"usage", UsageOf(sample)},
-      {"time", sample.ms / 1000}};
-  out["scores"] = ScoresOf(sample);
-  out["total_time"] = sample.ms / 1000;
-  return out;
-}
-
-json::object SummaryOf(const Sample& sample) {
-  json::object out{{"id", sample.id}, {"epoch", 1}, {"input", sample.prompt}, {"target", ExpectText(sample)},
-                   {"metadata", MetadataOf(sample)}, {"completed", true}};
-  if (sample.status == SampleStatus::kError) out["error"] = sample.error;
-  else out["scores"] = ScoresOf(sample);
-  return out;
 }
 
 json::object MetricJson(std::string_view name, double value) { return {{"name", name}, {"value", value}}; }
@@ -138,80 +98,68 @@ json::object Header(const Run& run, const Summary& summary) {
           {"stats", json::object{{"started_at", run.created}, {"completed_at", run.created}, {"model_usage", usage}}}};
 }
 
-// The .eval container: members are added from strings that live until it is closed.
-class Zip {
- public:
-  static Result<Zip> Create(const fs::path& path) {
-    int code = 0;
-    Zip zip;
-    zip.path_ = path;
-    zip.archive_ = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
-    if (!zip.archive_) return FailAt(path.string(), Code::kIo, "cannot be written (libzip error {})", code);
-    return zip;
-  }
-  Zip(Zip&& other) noexcept : path_(std::move(other.path_)), archive_(std::exchange(other.archive_, nullptr)),
-                              kept_(std::move(other.kept_)) {}
-  ~Zip() {
-    if (archive_) zip_discard(archive_);
-  }
-
-  Status Add(const std::string& name, const json::value& value) {
-    kept_.push_back(std::make_unique<std::string>(ToJson(value)));
-    zip_source_t* source = zip_source_buffer(archive_, kept_.back()->data(), kept_.back()->size(), 0);
-    if (!source || zip_file_add(archive_, name.c_str(), source, ZIP_FL_ENC_UTF_8) < 0)
-      return FailAt(path_.string(), Code::kIo, "{}: {}", name, zip_strerror(archive_));
-    return {};
-  }
-
-  Status Close() {
-    if (zip_close(archive_) != 0) return FailAt(path_.string(), Code::kIo, "{}", zip_strerror(archive_));
-    archive_ = nullptr;
-    return {};
-  }
-
- private:
-  Zip() = default;
-  fs::path path_;
-  zip_t* archive_ = nullptr;
-  std::vector<std::unique_ptr<std::string>> kept_;
-};
-
-Status WriteEval(const fs::path& path, const Run& run, const json::object& header) {
-  PLUMB_TRY(Zip zip, Zip::Create(path));
-  PLUMB_CHECK(zip.Add("_journal/start.json", json::object{{"version", 2}, {"eval", header.at("eval")}, {"plan", header.at("plan")}}));
-  json::array summaries;
-  for (const Sample& sample : run.samples) {
-    if (sample.status == SampleStatus::kNotRun) continue;
-    PLUMB_CHECK(zip.Add(fmt::format("samples/{}_epoch_1.json", sample.id), InspectSample(sample, run.TargetName())));
-    summaries.push_back(SummaryOf(sample));
-  }
-  PLUMB_CHECK(zip.Add("_journal/summaries/1.json", summaries));
-  PLUMB_CHECK(zip.Add("summaries.json", summaries));
-  PLUMB_CHECK(zip.Add("reductions.json", json::array()));
-  PLUMB_CHECK(zip.Add("header.json", header));
-  return zip.Close();
+// "[" + texts + "]", each on a line of its own.
+std::string Listed(const std::vector<const std::string*>& texts) {
+  std::string out = "[";
+  for (const std::string* text : texts) out.append(out.size() > 1 ? ",\n" : "\n").append(*text);
+  return out + "\n]";
 }
 
 }  // namespace
 
-json::object InspectLog(const Run& run) {
-  json::object log = Header(run, Summarize(run.samples));
-  json::array samples;
-  for (const Sample& sample : run.samples) {
-    if (sample.status != SampleStatus::kNotRun) samples.push_back(InspectSample(sample, run.TargetName()));
+json::object InspectSample(const Sample& sample, const std::string& model) {
+  json::object out{{"id", sample.id}, {"epoch", 1}, {"input", sample.prompt}, {"target", ExpectText(sample)},
+                   {"metadata", MetadataOf(sample)}, {"store", json::object()}, {"events", json::array()},
+                   {"model_usage", json::object()}, {"attachments", json::object()}};
+  json::array messages{json::object{{"role", "user"}, {"content", sample.prompt}, {"source", "input"}}};
+  if (sample.status == SampleStatus::kError) {
+    out["messages"] = std::move(messages);
+    out["output"] = json::object{{"model", model}, {"choices", json::array()}};
+    out["scores"] = json::object();
+    out["error"] = ErrorOf(sample);
+    return out;
   }
-  log["samples"] = std::move(samples);
-  return log;
+  const json::object answer{{"role", "assistant"}, {"content", sample.output}, {"source", "generate"}, {"model", model}};
+  messages.push_back(answer);
+  out["messages"] = std::move(messages);
+  out["output"] = json::object{
+      {"model", model},
+      {"choices", json::array{json::object{{"message", answer}, {"stop_reason", StopReason(sample.finish_reason)}}}},
+      {"usage", UsageOf(sample)},
+      {"time", sample.ms / 1000}};
+  out["scores"] = ScoresOf(sample);
+  out["total_time"] = sample.ms / 1000;
+  return out;
 }
 
-Status WriteInspectLogs(const fs::path& folder, const Run& run) {
-  PLUMB_CHECK(WriteFileAtomic(folder / "inspect.json", ToPrettyJson(InspectLog(run)) + "\n"));
-  const fs::path temporary = folder / ".inspect.eval.new";
-  PLUMB_CHECK(WriteEval(temporary, run, Header(run, Summarize(run.samples))));
-  std::error_code failed;
-  fs::rename(temporary, folder / "inspect.eval", failed);
-  if (failed) return FailAt((folder / "inspect.eval").string(), Code::kIo, "{}", failed.message());
-  return {};
+json::object InspectSummary(const Sample& sample) {
+  json::object out{{"id", sample.id}, {"epoch", 1}, {"input", sample.prompt}, {"target", ExpectText(sample)},
+                   {"metadata", MetadataOf(sample)}, {"completed", true}};
+  if (sample.status == SampleStatus::kError) out["error"] = sample.error;
+  else out["scores"] = ScoresOf(sample);
+  return out;
+}
+
+std::string InspectMember(const Sample& sample) { return fmt::format("samples/{}_epoch_1.json", sample.id); }
+
+Status WriteInspectLogsOf(const fs::path& folder, const Run& run, const Summary& summary, const InspectParts& parts,
+                          Deflater& deflater) {
+  const json::object header = Header(run, summary);
+  std::string log = ToJson(header);
+  log.pop_back();  // the header's own brace
+  PLUMB_CHECK(WriteFileAtomic(folder / "inspect.json", log + ",\"samples\":" + Listed(parts.samples) + "}\n"));
+
+  const std::string summaries = Listed(parts.summaries);
+  const json::object start{{"version", 2}, {"eval", header.at("eval")}, {"plan", header.at("plan")}};
+  const ZipMember first = deflater.Member("_journal/start.json", ToJson(start));
+  ZipMember last[] = {deflater.Member("_journal/summaries/1.json", summaries), {}, deflater.Member("reductions.json", "[]"),
+                      deflater.Member("header.json", ToJson(header))};
+  last[1] = last[0];
+  last[1].name = "summaries.json";
+  std::vector<const ZipMember*> members = {&first};
+  members.insert(members.end(), parts.members.begin(), parts.members.end());
+  for (const ZipMember& member : last) members.push_back(&member);
+  return WriteZip(folder / "inspect.eval", members);
 }
 
 }  // namespace plumb::eval

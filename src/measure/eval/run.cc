@@ -1,5 +1,7 @@
 #include "measure/eval/run.h"
 
+#include <map>
+
 #include "measure/eval/summary.h"
 
 namespace plumb::eval {
@@ -8,17 +10,46 @@ namespace {
 constexpr std::string_view kFormat = "plumb-run-1";
 constexpr std::string_view kStatusNames[] = {"ok", "error", "not_run"};
 
+// Everything but the samples and the digest.
+json::object HeadOf(const Run& run, const Summary& summary) {
+  return {{"format", kFormat},     {"id", run.id},         {"created", run.created},          {"suite", run.suite},
+          {"target", run.target}, {"settings", run.settings}, {"summary", SummaryJson(summary)}};
+}
+
 json::object RunJson(const Run& run) {
+  json::object out = HeadOf(run, Summarize(run.samples));
   json::array samples;
   for (const Sample& sample : run.samples) samples.push_back(SampleJson(sample));
-  return {{"format", kFormat},
-          {"id", run.id},
-          {"created", run.created},
-          {"suite", run.suite},
-          {"target", run.target},
-          {"settings", run.settings},
-          {"summary", SummaryJson(Summarize(run.samples))},
-          {"samples", std::move(samples)}};
+  out["samples"] = std::move(samples);
+  return out;
+}
+
+// CanonicalJson of the head with the samples in it, of which each is in that form already.
+Result<std::string> CanonicalRun(const json::object& head, const std::vector<const SampleText*>& samples) {
+  std::map<std::string, std::string> fields;  // the names are ASCII: the order of bytes is RFC 8785's
+  for (const auto& field : head) {
+    PLUMB_TRY(fields[std::string(field.key())], CanonicalJson(field.value()));
+  }
+  std::string& all = fields["samples"] = "[";
+  for (const SampleText* sample : samples) all.append(all.size() > 1 ? "," : "").append(sample->canonical);
+  all += "]";
+  std::string out = "{";
+  for (const auto& [name, text] : fields) out.append(out.size() > 1 ? ",\"" : "\"").append(name).append("\":").append(text);
+  return out + "}";
+}
+
+// ToPrettyJson of the same.
+std::string PrettyRun(json::object head, const std::string& digest, const std::vector<const SampleText*>& samples) {
+  head["samples"] = json::array();
+  head["digest"] = digest;
+  std::string text = ToPrettyJson(head);
+  if (samples.empty()) return text;
+  constexpr std::string_view kNone = "\"samples\": [";
+  const size_t at = text.rfind(kNone) + kNone.size();  // behind it stands only the digest
+  std::string all;
+  for (const SampleText* sample : samples) all.append(all.empty() ? "\n    " : ",\n    ").append(sample->pretty);
+  text.insert(at, all + "\n  ");
+  return text;
 }
 
 Result<std::string> DigestOf(const json::object& without_digest) {
@@ -136,7 +167,27 @@ Result<Sample> ParseSample(const json::object& row, const std::string& where) {
 
 Result<std::string> RunDigest(const Run& run) { return DigestOf(RunJson(run)); }
 
-Status WriteRun(const fs::path& file, Run run) {
+Result<SampleText> TextOf(const json::object& sample) {
+  SampleText text;
+  PLUMB_TRY(text.canonical, CanonicalJson(sample));
+  const std::string pretty = ToPrettyJson(sample);
+  for (const char c : std::string_view(pretty).substr(0, pretty.size() - 1)) {
+    text.pretty += c;
+    if (c == '\n') text.pretty += "    ";  // texts hold no line breaks: JSON writes them as \n
+  }
+  return text;
+}
+
+Result<std::string> WriteRunOf(const fs::path& file, const Run& run, const Summary& summary,
+                               const std::vector<const SampleText*>& samples) {
+  const json::object head = HeadOf(run, summary);
+  PLUMB_TRY(const std::string canonical, CanonicalRun(head, samples));
+  const std::string digest = "sha256:" + Sha256Hex(canonical);
+  PLUMB_CHECK(WriteFileAtomic(file, PrettyRun(head, digest, samples) + "\n"));
+  return digest;
+}
+
+Status WriteRun(const fs::path& file, const Run& run) {
   json::object object = RunJson(run);
   PLUMB_TRY(const std::string digest, DigestOf(object));
   object["digest"] = digest;

@@ -11,6 +11,8 @@
 
 namespace plumb::eval {
 
+struct Summary;
+
 enum class SampleStatus { kOk, kError, kNotRun };
 const char* StatusName(SampleStatus status);
 
@@ -51,7 +53,16 @@ struct Run {
 Result<std::string> RunDigest(const Run& run);
 
 // Writes run.json atomically, with summary and digest. Error: kIo.
-Status WriteRun(const fs::path& file, Run run);
+Status WriteRun(const fs::path& file, const Run& run);
+
+// The same from samples whose texts are there already (recording.h); the digest comes back.
+struct SampleText {
+  std::string pretty;     // as run.json has it
+  std::string canonical;  // as the digest counts it
+};
+Result<SampleText> TextOf(const json::object& sample);
+Result<std::string> WriteRunOf(const fs::path& file, const Run& run, const Summary& summary,
+                               const std::vector<const SampleText*>& samples);
 
 // Reads a run: a run.json or the folder with it. Errors: kNotFound, kInvalid, kCorrupt where the contents do not match
 // the digest (the file was edited).

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <map>
 
-#include "measure/eval/inspect_log.h"
+#include "measure/eval/recording.h"
 #include "runtime/guard/refusal.h"
 
 namespace plumb::eval {
@@ -43,8 +43,8 @@ class SampleLog {
     return log;
   }
 
-  Status Append(const Sample& sample) {
-    const std::string line = ToJson(SampleJson(sample)) + "\n";
+  Status Append(std::string line) {
+    line += '\n';
     if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fflush(file_) != 0)
       return FailAt(path_.string(), Code::kIo, "cannot be written (is the disk full?)");
     return {};
@@ -97,6 +97,14 @@ Sample Blank(const data::Case& one) {
   return sample;
 }
 
+// Of a sealed case nothing is written that could be read or learned from: only by hash is it the same case again.
+void Hide(Sample& sample) {
+  if (sample.prompt.starts_with("sha256:")) return;  // kept from an interrupted run
+  sample.prompt = "sha256:" + Sha256Hex(sample.prompt);
+  sample.output.clear();
+  sample.notes.clear();
+}
+
 bool AsksAboutRefusing(const data::Case& one) {
   return std::any_of(one.scorers.begin(), one.scorers.end(), [](const json::value& scorer) {
     const json::value* type = scorer.is_object() ? scorer.as_object().if_contains("type") : nullptr;
@@ -128,6 +136,7 @@ json::object SettingsJson(const RunOptions& options, size_t cases) {
                    {"seed", options.seed},
                    {"refusal_scorer", guard::RefusalScorerVersion()}};
   if (options.limit) out["limit"] = *options.limit;
+  if (options.secret) out["secret"] = true;
   return out;
 }
 
@@ -241,17 +250,22 @@ Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions&
   }
   Progress progress{.done = cases.size() - open.size(), .total = cases.size(), .errors = 0,
                     .resumed = cases.size() - open.size()};
+  Recording recording(target.name());
   Status written;
   bool stopped = false;
   std::string first_error;
   size_t unreached = 0;  // cases whose target could not be reached, before any was answered
   bool answered = !done.empty();
   const auto finish = [&](Sample sample) {
+    if (options.secret) Hide(sample);
     progress.errors += sample.status == SampleStatus::kError;
     ++progress.done;
     answered = answered || sample.status == SampleStatus::kOk;
     if (first_error.empty()) first_error = sample.error;
-    if (written) written = log->Append(sample);
+    if (written) {
+      auto line = recording.Put(sample);
+      written = line ? log->Append(std::move(*line)) : std::unexpected(std::move(line).error());
+    }
     done[sample.id] = std::move(sample);
     if (options.on_progress) options.on_progress(progress);
     stopped = stopped || (options.stop && options.stop());
@@ -299,12 +313,12 @@ Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions&
   for (const data::Case* one : cases) {
     const auto found = done.find(one->id);
     run.samples.push_back(found == done.end() ? Blank(*one) : found->second);
+    if (options.secret) Hide(run.samples.back());
   }
   run.id = NewId("run", options.clock());
   run.created = FormatTime(options.clock());
-  PLUMB_CHECK(WriteRun(options.out / "run.json", run));
-  PLUMB_CHECK(WriteInspectLogs(options.out, run));
-  return ReadRun(options.out / "run.json");
+  PLUMB_TRY(run.digest, recording.Write(options.out, run));
+  return run;
 }
 
 }  // namespace plumb::eval

@@ -22,6 +22,7 @@ struct RunOptions {
   std::string system_name = "none";    // none, policy, or the file's name
   bool guarded = false;
   std::optional<int64_t> limit;        // only the first N cases
+  bool secret = false;                 // neither prompts nor answers are written anywhere: the cases are sealed
   int concurrency = 8;
   int64_t max_tokens = 256;
   double temperature = 0;
