@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_set>
 
 #include "runtime/guard/normalise.h"
 #include "runtime/guard/reading.h"
@@ -27,12 +28,7 @@ struct Work {
   bool wants_encoder = false;
 };
 
-// Where each category and "unsafe" sit among the heads of one detector: the plain heads, and those of a group of
-// directions.
-struct HeadIndex {
-  std::optional<size_t> unsafe, group_unsafe;
-  std::vector<std::optional<size_t>> categories, group_categories;
-};
+}  // namespace
 
 HeadIndex IndexHeads(const policy::Policy& policy, const std::vector<std::string>& heads, std::string_view group) {
   const auto find = [&](std::string_view name) -> std::optional<size_t> {
@@ -50,6 +46,8 @@ HeadIndex IndexHeads(const policy::Policy& policy, const std::vector<std::string
   return index;
 }
 
+namespace {
+
 double HeadOr(const std::vector<float>& values, std::optional<size_t> head, double fallback) {
   return head && *head < values.size() ? values[*head] : fallback;
 }
@@ -64,15 +62,18 @@ void RunPatterns(const Guard::Parts& parts, const Normalised& normalised, Scores
 }
 
 // What is to be read: every layer but the original, where a plain one stands for it; in windows. `group` is empty where
-// the plain heads read.
+// the plain heads read. What two layers say alike is read once.
 std::vector<Reading> ReadingsOf(const GuardRecord& record, const Normalised& normalised, std::string_view group) {
   std::vector<Reading> out;
   const ReadingSize size = group == "document" ? kDocumentReading : ReadingSize{record.window_bytes, record.window_overlap};
   const bool has_plain = normalised.layers.size() > 1 && normalised.layers[1].how == "plain";
-  for (size_t l = has_plain ? 1 : 0; l < normalised.layers.size(); ++l) {
+  const size_t first = has_plain ? 1 : 0;
+  std::unordered_set<std::string_view> seen;
+  for (size_t l = first; l < normalised.layers.size(); ++l) {
     const Layer& layer = normalised.layers[l];
     for (const auto& [begin, end] : Windows(layer.text, size.bytes, size.overlap)) {
       const std::string_view text = std::string_view(layer.text).substr(begin, end - begin);
+      if (normalised.layers.size() - first > 1 && !seen.insert(text).second) continue;
       out.push_back({std::string(text), layer.Source(begin, end), {}, {}});
     }
   }
@@ -206,8 +207,8 @@ std::vector<Scores> Score(const Guard::Parts& parts, Direction direction, std::s
   bool asks_refusal = false;
   for (const auto& [has, stack] : {std::pair(has_linear, linear_stack), std::pair(has_encoder, encoder_stack)})
     if (has && group == "output") asks_refusal |= stack->second.For(direction).unsafe.refusal != 0 || stack->second.For(direction).category.refusal != 0;
-  const HeadIndex none = IndexHeads(parts.policy, {}, group);
-  const HeadIndex linear_heads = has_linear ? IndexHeads(parts.policy, parts.linear->heads(), group) : none;
+  const HeadIndex none = IndexHeads(parts.policy, {}, "");
+  const HeadIndex& linear_heads = has_linear ? parts.linear_heads.find(group)->second : none;
   const bool can_ask = has_encoder && parts.options.classifier != nullptr;
   const HeadIndex encoder_heads = can_ask ? IndexHeads(parts.policy, parts.options.classifier->heads(), group) : none;
 

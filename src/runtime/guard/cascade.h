@@ -15,6 +15,14 @@ namespace plumb::guard {
 // Texts the encoder is given at a time: few enough that an answer comes in time where other work has the cores.
 inline constexpr size_t kEncoderBatch = 32;
 
+// Where each category and "unsafe" sit among the heads of one detector: the plain heads, and those of a group of
+// directions.
+struct HeadIndex {
+  std::optional<size_t> unsafe, group_unsafe;
+  std::vector<std::optional<size_t>> categories, group_categories;
+};
+HeadIndex IndexHeads(const policy::Policy& policy, const std::vector<std::string>& heads, std::string_view group);
+
 struct Guard::Parts {
   policy::Policy policy;
   GuardRecord record;
@@ -23,6 +31,7 @@ struct Guard::Parts {
   std::optional<PatternScanner> patterns;  // nothing where the policy names no detector
   std::vector<size_t> rule_category;       // per pattern rule the index of its category
   std::optional<LinearModel> linear;
+  std::map<std::string, HeadIndex, std::less<>> linear_heads;  // by HeadGroup
 };
 
 // What the tiers say of one subject, in log-odds; indexes are the policy's categories.

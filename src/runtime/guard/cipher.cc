@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
+#include <type_traits>
 
 #include "runtime/guard/ascii.h"
 #include "runtime/guard/normalise.h"
@@ -20,36 +23,48 @@ constexpr std::string_view kCommonWords[] = {
       "help", "where", "why", "someone", "something", "bomb", "kill", "hack", "steal", "weapon", "drug", "drugs", "attack"};
 constexpr size_t kLongestCommon = 12;
 
-// An open table, by first and last letters and length: every word of every text is looked up here.
+// A word of at most twelve letters, filled up with zeros, as two numbers.
+struct ShortWord {
+  uint64_t head = 0;
+  uint32_t tail = 0;
+  bool operator==(const ShortWord&) const = default;
+};
+constexpr ShortWord Short(const char* letters) {  // of kLongestCommon bytes
+  ShortWord word;
+  if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+    std::memcpy(&word.head, letters, sizeof word.head);
+    std::memcpy(&word.tail, letters + sizeof word.head, sizeof word.tail);
+    return word;
+  }
+  for (size_t i = 0; i < 8; ++i) word.head |= static_cast<uint64_t>(static_cast<unsigned char>(letters[i])) << (8 * i);
+  for (size_t i = 8; i < kLongestCommon; ++i) word.tail |= static_cast<uint32_t>(static_cast<unsigned char>(letters[i])) << (8 * (i - 8));
+  return word;
+}
+
+// An open table: every word of every text is looked up here.
 class CommonWords {
  public:
-  CommonWords() {
-    for (const std::string_view word : kCommonWords) {
+  constexpr CommonWords() {
+    for (const std::string_view text : kCommonWords) {
+      char letters[kLongestCommon] = {};
+      std::copy(text.begin(), text.end(), letters);
+      const ShortWord word = Short(letters);
       size_t at = Place(word);
-      while (!slots_[at].empty() && slots_[at] != word) at = (at + 1) % slots_.size();
+      while (slots_[at].head != 0 && slots_[at] != word) at = (at + 1) % slots_.size();
       slots_[at] = word;
     }
   }
-  bool Has(std::string_view word) const {
-    for (size_t at = Place(word); !slots_[at].empty(); at = (at + 1) % slots_.size())
+  constexpr bool Has(const ShortWord& word) const {
+    for (size_t at = Place(word); slots_[at].head != 0; at = (at + 1) % slots_.size())
       if (slots_[at] == word) return true;
     return false;
   }
 
  private:
-  static size_t Place(std::string_view word) {
-    const auto letter = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(word[i]) & 31); };
-    const size_t n = word.size();
-    const uint32_t mixed = letter(0) | letter(n > 1 ? 1 : 0) << 5 | letter(n - 1) << 10 | letter(n / 2) << 15 | static_cast<uint32_t>(n) << 20;
-    return mixed * 0x9E3779B1u >> 22;
-  }
-  std::array<std::string_view, 1024> slots_;
+  static constexpr size_t Place(const ShortWord& word) { return (word.head ^ uint64_t{word.tail} << 29) * 0x9E3779B97F4A7C15ull >> 54; }
+  std::array<ShortWord, 1024> slots_{};
 };
-
-bool IsCommon(std::string_view word) {
-  static const CommonWords words;
-  return words.Has(word);
-}
+constexpr CommonWords kCommon;
 
 char Shift(char c, int by) {
   if (c >= 'a' && c <= 'z') return static_cast<char>('a' + (c - 'a' + by) % 26);
@@ -64,23 +79,44 @@ struct Deciphering {
   bool Foreign() const { return words >= 3 && common * 5 <= words; }
 };
 
+// Counts words as letters come.
+class WordReader {
+ public:
+  // A letter in lower case.
+  void Add(char letter) {
+    if (length_ < kLongestCommon) word_[length_] = letter;
+    ++length_;
+  }
+  void EndWord() {
+    if (length_ == 0) return;
+    ++reading_.words;
+    reading_.common += length_ <= kLongestCommon && kCommon.Has(Short(word_));
+    std::fill_n(word_, kLongestCommon, '\0');
+    length_ = 0;
+  }
+  // What was counted since the last time.
+  Deciphering Take() {
+    EndWord();
+    return std::exchange(reading_, {});
+  }
+
+ private:
+  Deciphering reading_;
+  char word_[kLongestCommon] = {};
+  size_t length_ = 0;
+};
+
 template <class Letter>
 Deciphering Read(size_t n, Letter letter) {
-  Deciphering reading;
-  char word[kLongestCommon];
-  size_t length = 0;
-  for (size_t i = 0; i <= n; ++i) {
-    const char c = ascii::Lower(i < n ? letter(i) : ' ');
-    if (c >= 'a' && c <= 'z') {
-      if (length < kLongestCommon) word[length] = c;
-      ++length;
-    } else if (length > 0) {
-      ++reading.words;
-      reading.common += length <= kLongestCommon && IsCommon({word, length});
-      length = 0;
+  WordReader words;
+  for (size_t i = 0; i < n; ++i) {
+    if (const char c = ascii::LetterOrNone(letter(i))) {
+      words.Add(c);
+    } else {
+      words.EndWord();
     }
   }
-  return reading;
+  return words.Take();
 }
 
 bool EndsPassage(char c) {
@@ -91,16 +127,24 @@ bool EndsPassage(char c) {
   }
 }
 
-// Passages judged on their own: a sentence, a quotation, what follows a colon.
-std::vector<std::pair<size_t, size_t>> Passages(std::string_view text) {
-  std::vector<std::pair<size_t, size_t>> out;
+// Calls `judge` with the passages that are judged on their own, a sentence, a quotation, what follows a colon, and their words.
+void ForEachPassage(std::string_view text, const auto& judge) {
+  WordReader words;
   size_t begin = 0;
-  for (size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && !EndsPassage(text[i])) continue;
-    if (i - begin >= 8) out.emplace_back(begin, i);
-    begin = i + 1;
+  const auto end = [&](size_t at) {
+    const Deciphering reading = words.Take();
+    if (at - begin >= 8) judge(begin, at, reading);
+    begin = at + 1;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (const char c = ascii::LetterOrNone(text[i])) {
+      words.Add(c);
+      continue;
+    }
+    words.EndWord();
+    if (EndsPassage(text[i])) end(i);
   }
-  return out;
+  end(text.size());
 }
 
 Layer Reversed(const Layer& layer, const std::vector<std::pair<size_t, size_t>>& passages) {
@@ -130,9 +174,8 @@ std::vector<Layer> CipherLayers(const Layer& layer) {
   bool found = false;
   Deciphering known;        // of the passages together
   size_t judged = 0;    // bytes in them
-  const auto judge = [&](size_t begin, size_t end) {
+  const auto judge = [&](size_t begin, size_t end, const Deciphering& reading) {
     const size_t n = end - begin;
-    const Deciphering reading = Read(n, [&](size_t i) { return text[begin + i]; });
     known.words += reading.words;
     known.common += reading.common;
     judged += n;
@@ -155,7 +198,7 @@ std::vector<Layer> CipherLayers(const Layer& layer) {
     }
   };
   // Shifts need looking at only in the head of a very long text's passages: 64 KiB keeps the work bounded.
-  for (const auto& [begin, end] : Passages(text.substr(0, 65536))) judge(begin, end);
+  ForEachPassage(text.substr(0, 65536), judge);
   std::vector<Layer> out;
   if (found) {
     rotated.Keep(kept, text.size());

@@ -43,13 +43,14 @@ int Base64Value(char c) {
   return c == '/' || c == '_' ? 63 : -1;
 }
 
-// Base64 with or without padding, in one run or wrapped at line ends; at least 12 characters.
+// Base64 with or without padding, in one run or wrapped at line ends.
+constexpr size_t kLeastBase64 = 12;
 std::optional<Decoding> Base64At(std::string_view text, size_t at) {
   if (at > 0 && IsBase64(text[at - 1])) return std::nullopt;
   // A word is too short, and no line end joins it to the next.
   size_t run = at;
   while (run < text.size() && IsBase64(text[run])) ++run;
-  if (run - at < 12) return std::nullopt;
+  if (run - at < kLeastBase64) return std::nullopt;
   std::string digits;
   size_t end = at, line = 0;
   for (size_t i = at; i < text.size(); ++i) {
@@ -63,7 +64,7 @@ std::optional<Decoding> Base64At(std::string_view text, size_t at) {
       break;
     }
   }
-  if (digits.size() < 12 || digits.size() % 4 == 1) return std::nullopt;
+  if (digits.size() < kLeastBase64 || digits.size() % 4 == 1) return std::nullopt;
   Decoding out{at, end, {}};
   uint32_t bits = 0;
   int held = 0;
@@ -204,11 +205,16 @@ std::vector<Layer> DecodedLayer(const Layer& layer) {
   bool found = false;
   const std::string_view text = layer.text;
   for (size_t at = 0; at < text.size();) {
-    const bool start = text[at] == '%' || text[at] == '&' || text[at] == '\\' ||
-                       (IsBase64(text[at]) && (at == 0 || !IsBase64(text[at - 1])));
+    size_t next = at + 1;  // to be looked at
+    bool start = text[at] == '%' || text[at] == '&' || text[at] == '\\';
+    if (IsBase64(text[at])) {
+      while (next < text.size() && IsBase64(text[next])) ++next;
+      // Most words are too short for base64 and begin with no digit.
+      start = (at == 0 || !IsBase64(text[at - 1])) && (IsHex(text[at]) || next - at >= kLeastBase64);
+    }
     const auto decoding = start ? DecodingAt(text, at) : std::nullopt;
     if (!decoding) {
-      ++at;
+      at = next;
       continue;
     }
     builder.Keep(kept, decoding->begin);

@@ -1,18 +1,17 @@
 #include "runtime/guard/features.h"
 
-#include <algorithm>
-#include <string>
+#include <array>
 
 namespace plumb::guard {
 namespace {
 
 constexpr uint64_t kFnvOffset = 0xcbf29ce484222325ull, kFnvPrime = 0x100000001b3ull;
 
-uint64_t Mix(uint64_t hash, unsigned char byte) { return (hash ^ byte) * kFnvPrime; }
+constexpr uint64_t Mix(uint64_t hash, unsigned char byte) { return (hash ^ byte) * kFnvPrime; }
 
-uint64_t HashOf(std::string_view bytes, uint64_t seed) {
+constexpr uint64_t HashOf(std::string_view bytes, uint64_t seed) {
   uint64_t hash = kFnvOffset ^ seed;
-  for (const unsigned char byte : bytes) hash = Mix(hash, byte);
+  for (const char byte : bytes) hash = Mix(hash, static_cast<unsigned char>(byte));
   return hash;
 }
 
@@ -22,68 +21,83 @@ uint32_t Fold(uint64_t hash) {
   return static_cast<uint32_t>(hash >> (64 - kBucketBits));
 }
 
-bool IsWordByte(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
-}
+// Bytes of words in lower case; 0 for all others.
+constexpr std::array<unsigned char, 256> kFolded = [] {
+  std::array<unsigned char, 256> table{};
+  for (size_t c = 0x80; c < 0x100; ++c) table[c] = static_cast<unsigned char>(c);
+  for (unsigned char c = '0'; c <= '9'; ++c) table[c] = c;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = c;
+  return table;
+}();
+unsigned char Folded(char c) { return kFolded[static_cast<unsigned char>(c)]; }
 
-// The hashes of 3, 4 and 5 characters in a row.
-void AddChars(std::string_view word, std::vector<uint32_t>& out) {
-  // `word` comes with its marks: "<bomb>". A word of one or two letters is its own feature already.
-  const size_t before = out.size();
-  if (word.size() < 3) return;
-  out.resize(before + 3 * (word.size() - 2));
-  uint32_t* next = out.data() + before;
-  for (size_t begin = 0; begin + 3 <= word.size(); ++begin) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(word[begin + i]); };
-    uint64_t hash = Mix(Mix(Mix(kFnvOffset ^ 0xC0, byte(0)), byte(1)), byte(2));
+// The hashes of n-grams of characters after their first.
+constexpr std::array<uint64_t, 256> kFirst = [] {
+  std::array<uint64_t, 256> table{};
+  for (size_t c = 0; c < 0x100; ++c) table[c] = Mix(kFnvOffset ^ 0xC0, static_cast<unsigned char>(c));
+  return table;
+}();
+
+// Writes the hashes of 3, 4 and 5 characters in a row from each place of `word`, which comes with its marks: "<bomb>".
+// Returns where the next would go: at most three a letter.
+uint32_t* AddChars(const unsigned char* word, size_t size, uint32_t* next) {
+  const auto three = [](const unsigned char* at) { return Mix(Mix(kFirst[at[0]], at[1]), at[2]); };
+  const unsigned char* const end = word + size;
+  for (; word + 5 <= end; ++word) {
+    const uint64_t hash = three(word), longer = Mix(hash, word[3]);
     *next++ = Fold(hash);
-    if (begin + 4 > word.size()) break;
-    hash = Mix(hash, byte(3));
-    *next++ = Fold(hash);
-    if (begin + 5 > word.size()) continue;
-    *next++ = Fold(Mix(hash, byte(4)));
+    *next++ = Fold(longer);
+    *next++ = Fold(Mix(longer, word[4]));
   }
-  out.resize(static_cast<size_t>(next - out.data()));
+  if (word + 4 <= end) {
+    const uint64_t hash = three(word);
+    *next++ = Fold(hash);
+    *next++ = Fold(Mix(hash, word[3]));
+    ++word;
+  }
+  *next++ = Fold(three(word));
+  return next;
 }
 
 }  // namespace
 
 void ExtractFeatures(std::string_view text, Features& features) {
+  constexpr uint64_t kOpened = HashOf("<", 1), kBegin = HashOf("<s>", 1), kEnd = HashOf("</s>", 1);
+  thread_local std::vector<unsigned char> letters;  // of one word, between its marks
+  letters.resize(text.size() + 2);
+  letters[0] = '<';
   features.words.clear();
-  features.chars.clear();
-  uint64_t previous = HashOf("<s>", 1), before = 0;
+  features.chars.resize(3 * text.size());
+  uint32_t* chars = features.chars.data();
+  uint64_t previous = kBegin, before = 0;
   bool has_before = false;
-  std::string word;
-  const auto add_word = [&](uint64_t hash) {
+  for (size_t i = 0; i < text.size();) {
+    if (Folded(text[i]) == 0) {
+      ++i;
+      continue;
+    }
+    uint64_t hash = kOpened;
+    size_t n = 1;
+    for (; i < text.size(); ++i) {
+      if (const unsigned char c = Folded(text[i])) {
+        letters[n++] = c;
+        hash = Mix(hash, c);
+      } else if (text[i] != '\'' || i + 1 >= text.size() || Folded(text[i + 1]) == 0) {
+        break;
+      }
+    }
+    letters[n++] = '>';
+    hash = Mix(hash, '>');
     features.words.push_back(Fold(hash));
     features.words.push_back(Fold(previous * 31 + hash));
     if (has_before) features.words.push_back(Fold((before * 31 + previous) * 31 + hash));
     before = previous;
     previous = hash;
     has_before = true;
-  };
-  for (size_t i = 0; i < text.size();) {
-    if (!IsWordByte(static_cast<unsigned char>(text[i]))) {
-      ++i;
-      continue;
-    }
-    word.assign(1, '<');
-    for (; i < text.size(); ++i) {
-      const auto c = static_cast<unsigned char>(text[i]);
-      if (IsWordByte(c)) {
-        word += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-      } else if (c != '\'' || i + 1 >= text.size() || !IsWordByte(static_cast<unsigned char>(text[i + 1]))) {
-        break;
-      }
-    }
-    word += '>';
-    add_word(HashOf(word, 1));
-    AddChars(word, features.chars);
+    chars = AddChars(letters.data(), n, chars);
   }
-  if (has_before) {
-    const uint64_t end = HashOf("</s>", 1);
-    features.words.push_back(Fold(previous * 31 + end));
-  }
+  features.chars.resize(static_cast<size_t>(chars - features.chars.data()));
+  if (has_before) features.words.push_back(Fold(previous * 31 + kEnd));
 }
 
 }  // namespace plumb::guard

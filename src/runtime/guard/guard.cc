@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "runtime/guard/cascade.h"
+#include "runtime/guard/reading.h"
 
 namespace plumb::guard {
 namespace {
@@ -66,6 +67,10 @@ Result<Guard> Guard::Load(const fs::path& folder, const policy::Policy& policy, 
       return FailAt(path.string(), Code::kCorrupt, "is not the file guard.json describes (SHA-256 {}, recorded {})", Sha256Hex(bytes).substr(0, 12),
                     parts->record.linear_sha256.substr(0, 12));
     PLUMB_TRY(parts->linear, LinearModel::Parse(bytes, path.string()));
+    for (const Direction direction : kDirections) {
+      const std::string_view group = HeadGroup(direction);
+      parts->linear_heads.try_emplace(std::string(group), IndexHeads(parts->policy, parts->linear->heads(), group));
+    }
   }
   if (parts->record.encoder) {
     PLUMB_TRY(const std::string sha, FolderSha256(folder / "encoder"));

@@ -28,27 +28,43 @@ bool GetVarint(std::string_view bytes, size_t& at, uint32_t& value) {
   return false;
 }
 
+// Heads are added so many at a time, a row of them in one cache line.
+constexpr size_t kWidth = 32;
+size_t StrideFor(size_t heads) { return (heads + kWidth - 1) / kWidth * kWidth; }
+
 // So many weights fit into 16 bits together.
 constexpr size_t kBlock = 256;
 
-// `kWidth` sums are kept in registers.
-template <size_t kWidth>
-void AddBlocks(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
-  for (size_t begin = 0; begin < buckets.size(); begin += kBlock) {
-    int16_t block[kWidth] = {};
-    for (const uint32_t bucket : buckets.subspan(begin, std::min(kBlock, buckets.size() - begin))) {
-      const int8_t* row = weights + static_cast<size_t>(bucket) * stride;
-      for (size_t h = 0; h < kWidth; ++h) block[h] = static_cast<int16_t>(block[h] + row[h]);
+// Rows lie anywhere in megabytes: each is asked for so many buckets before it is added.
+constexpr size_t kAhead = 24;
+
+// Adds the rows of `buckets` to `sums`, of `stride` heads; a block's sums are kept in registers.
+[[gnu::always_inline]] inline void AddRows(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
+  const size_t last = buckets.size() - 1;
+  for (size_t head = 0; head < stride; head += kWidth) {
+    for (size_t begin = 0; begin < buckets.size(); begin += kBlock) {
+      int16_t block[kWidth] = {};
+      const size_t end = std::min(begin + kBlock, buckets.size());
+      for (size_t i = begin; i < end; ++i) {
+        __builtin_prefetch(weights + buckets[std::min(i + kAhead, last)] * stride + head);
+        const int8_t* row = weights + buckets[i] * stride + head;
+        for (size_t h = 0; h < kWidth; ++h) block[h] = static_cast<int16_t>(block[h] + row[h]);
+      }
+      for (size_t h = 0; h < kWidth; ++h) sums[head + h] += block[h];
     }
-    for (size_t h = 0; h < kWidth; ++h) sums[h] += block[h];
   }
 }
 
-void AddRows(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
-  size_t h = 0;
-  for (; h + 16 <= stride; h += 16) AddBlocks<16>(buckets, weights + h, stride, sums + h);
-  for (; h < stride; h += 8) AddBlocks<8>(buckets, weights + h, stride, sums + h);
+void AddRowsAnywhere(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) { AddRows(buckets, weights, stride, sums); }
+
+#ifdef __x86_64__
+[[gnu::target("avx2")]] void AddRowsWide(std::span<const uint32_t> buckets, const int8_t* weights, size_t stride, int32_t* sums) {
+  AddRows(buckets, weights, stride, sums);
 }
+const auto kAddRows = __builtin_cpu_supports("avx2") ? AddRowsWide : AddRowsAnywhere;
+#else
+const auto kAddRows = AddRowsAnywhere;
+#endif
 
 }  // namespace
 
@@ -57,7 +73,7 @@ LinearModel LinearModel::Quantise(std::vector<std::string> heads, std::span<cons
   LinearModel model;
   const size_t n = heads.size();
   model.heads_ = std::move(heads);
-  model.stride_ = (n + 7) / 8 * 8;
+  model.stride_ = StrideFor(n);
   model.bias_.assign(bias.begin(), bias.end());
   model.scales_.assign(n, 0);
   model.weights_.assign(static_cast<size_t>(kBuckets) * model.stride_, 0);
@@ -87,7 +103,7 @@ std::vector<float> LinearModel::Logits(std::string_view text) const {
   for (const auto* group : {&features.words, &features.chars}) {
     if (group->empty()) continue;
     sums.assign(stride_, 0);
-    AddRows(*group, weights_.data(), stride_, sums.data());
+    kAddRows(*group, weights_.data(), stride_, sums.data());
     const float length = 1 / std::sqrt(static_cast<float>(group->size()));
     for (size_t h = 0; h < heads_.size(); ++h) logits[h] += static_cast<float>(sums[h]) * scales_[h] * length;
   }
@@ -158,7 +174,7 @@ Result<LinearModel> LinearModel::Parse(std::string_view bytes, std::string_view 
     model.bias_.push_back((*bias)[h].to_number<float>());
   }
   const size_t n = model.heads_.size();
-  model.stride_ = (n + 7) / 8 * 8;
+  model.stride_ = StrideFor(n);
   model.weights_.assign(static_cast<size_t>(kBuckets) * model.stride_, 0);
   size_t at = 12 + length;
   uint64_t bucket = 0;

@@ -16,6 +16,7 @@
 
 #include "base/core/files.h"
 #include "base/core/result.h"
+#include "runtime/guard/huge_pages.h"
 
 namespace plumb::guard {
 
@@ -41,8 +42,8 @@ class LinearModel {
  private:
   std::vector<std::string> heads_;
   std::vector<float> scales_, bias_;  // [heads]
-  size_t stride_ = 0;                 // heads rounded up to 8
-  std::vector<int8_t> weights_;       // [kBuckets, stride_]
+  size_t stride_ = 0;                 // heads rounded up, for rows to be added whole
+  std::vector<int8_t, HugePages<int8_t>> weights_;  // [kBuckets, stride_]
 };
 
 }  // namespace plumb::guard

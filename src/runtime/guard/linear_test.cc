@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "runtime/guard/features.h"
 #include "runtime/guard/linear_train.h"
 
 namespace plumb::guard {
@@ -49,6 +50,31 @@ TEST(LinearModel, AHeadNeedsBothAnswers) {
   const auto model = TrainLinear({"fruit"}, {{"an apple", {1}, {}}}, {});
   ASSERT_FALSE(model);
   EXPECT_NE(model.error().message.find("needs both"), std::string::npos);
+}
+
+// Rows are added in blocks, asked for ahead of time, and some at a time: that must not change a sum.
+TEST(LinearModel, LogitsAreTheSumsOfTheRows) {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += fmt::format("word{} it's ", i * 7919 % 997);
+  Features features;
+  ExtractFeatures(text, features);
+  ASSERT_GT(features.chars.size(), 1000u);  // several blocks
+  for (const size_t heads : {1, 8, 9, 16, 18, 25, 32, 33, 64, 70}) {
+    std::vector<float> weights(kBuckets * heads), bias(heads);
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>((i * 2654435761u >> 7) % 255) - 127;
+    for (size_t h = 0; h < heads; ++h) weights[h] = 127, bias[h] = static_cast<float>(h);  // scales of 1
+    const std::vector<float> logits = LinearModel::Quantise(std::vector<std::string>(heads, "x"), weights, bias).Logits(text);
+    ASSERT_EQ(logits.size(), heads);
+    for (size_t h = 0; h < heads; ++h) {
+      float expected = bias[h];
+      for (const auto* group : {&features.words, &features.chars}) {
+        int sum = 0;
+        for (const uint32_t bucket : *group) sum += static_cast<int>(weights[bucket * heads + h]);
+        expected += static_cast<float>(sum) * (1 / std::sqrt(static_cast<float>(group->size())));
+      }
+      EXPECT_EQ(logits[h], expected) << h << " of " << heads;
+    }
+  }
 }
 
 }  // namespace

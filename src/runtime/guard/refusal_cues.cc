@@ -1,10 +1,12 @@
 #include "runtime/guard/refusal_cues.h"
 
 #include <algorithm>
-#include <cctype>
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/core/text.h"
+#include "runtime/guard/ascii.h"
 
 namespace plumb::guard::refusal {
 namespace {
@@ -13,7 +15,18 @@ namespace {
 struct Phrase {
   RefusalCue cue;
   std::string_view text;
+  uint32_t head, mask;  // its first four bytes, and which of them it has
 };
+// At most the first four bytes, as a number; 0 for those that are not there.
+uint32_t HeadOf(std::string_view text) {
+  uint32_t head = 0;
+  if (text.size() >= sizeof head) {
+    std::memcpy(&head, text.data(), sizeof head);
+  } else {
+    std::memcpy(&head, text.data(), text.size());
+  }
+  return head;
+}
 struct PhraseTable {
   std::vector<Phrase> phrases;  // sorted by key
   std::vector<uint16_t> start;  // of each key; one more at the end
@@ -24,7 +37,7 @@ const PhraseTable& Phrases() {
     auto* made = new PhraseTable;
     for (const auto& lexicon : {EnglishRefusalPhrases(), OtherRefusalPhrases()}) {
       for (const RefusalPhrase& entry : lexicon) {
-        for (std::string_view phrase : Split(entry.phrases, '|')) made->phrases.push_back({entry.cue, phrase});
+        for (std::string_view phrase : Split(entry.phrases, '|')) made->phrases.push_back({entry.cue, phrase, HeadOf(phrase), HeadOf(std::string_view("\xff\xff\xff\xff").substr(0, phrase.size()))});
       }
     }
     std::ranges::stable_sort(made->phrases, {}, [](const Phrase& phrase) { return KeyOf(phrase.text); });
@@ -41,17 +54,16 @@ const PhraseTable& Phrases() {
 CueSet CuesOf(std::string_view sentence, const std::string& asked, CueSet* at_start) {
   const PhraseTable& table = Phrases();
   CueSet found = 0;
+  bool in_word = false;
   for (size_t at = 0; at + 1 < sentence.size(); ++at) {
-    const uint32_t key = KeyOf(sentence.substr(at, 2));
+    // ASCII phrases must stand as words: "sure" is not in "pressure".
+    const bool inside = std::exchange(in_word, ascii::IsAlnum(sentence[at]));
+    if (inside && static_cast<unsigned char>(sentence[at]) < 0x80) continue;
+    const uint32_t key = KeyOf(sentence.substr(at, 2)), head = HeadOf(sentence.substr(at));
     for (size_t i = table.start[key]; i < table.start[key + 1]; ++i) {
       const Phrase& phrase = table.phrases[i];
-      // Most differ in the third or fourth letter: told without a call.
-      const size_t n = phrase.text.size(), last = std::min<size_t>(n - 1, 4);
-      if (sentence.size() - at < n || sentence[at + last] != phrase.text[last] || sentence[at + n - 1] != phrase.text.back()) continue;
-      if (sentence.substr(at, n) != phrase.text) continue;
-      // ASCII phrases must stand as words: "sure" is not in "pressure".
-      const bool ascii = static_cast<unsigned char>(phrase.text.front()) < 0x80;
-      if (ascii && at > 0 && std::isalnum(static_cast<unsigned char>(sentence[at - 1]))) continue;
+      // Most differ in the third or fourth letter.
+      if ((head & phrase.mask) != phrase.head || !sentence.substr(at).starts_with(phrase.text)) continue;
       if (phrase.text.size() > 6 && asked.find(phrase.text) != std::string::npos) continue;
       found |= Bit(phrase.cue);
       if (at < 12) *at_start |= Bit(phrase.cue);

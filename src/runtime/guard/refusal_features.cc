@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cctype>
 #include <cmath>
 #include <cstring>
-#include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 
+#include "runtime/guard/ascii.h"
 #include "runtime/guard/refusal_cues.h"
 #include "runtime/guard/refusal_rules.h"
 #include "runtime/guard/refusal_text.h"
@@ -89,7 +91,7 @@ class Collector {
   std::vector<RefusalFeature> hashed_;
 };
 
-void WordGrams(std::string_view kind, const std::vector<std::string>& words, size_t longest, std::vector<uint32_t>& out) {
+void WordGrams(std::string_view kind, const Words& words, size_t longest, std::vector<uint32_t>& out) {
   for (size_t i = 0; i < words.size(); ++i) {
     Hash gram(kind);
     for (size_t n = 0; n < longest && i + n < words.size(); ++n) {
@@ -121,16 +123,38 @@ void CharGrams(std::string_view kind, std::string_view text, std::vector<uint32_
   }
 }
 
-// Words of the prompt that carry what it is about.
-std::vector<std::string> Subjects(const std::string& asked) {
-  static const auto* stop = new std::set<std::string, std::less<>>{
-      "what", "which", "when", "where", "that", "this", "with", "from", "have", "does", "would", "could", "should", "about", "your", "tell", "give",
-      "write", "make", "please", "some", "they", "them", "there", "their", "into", "more", "most", "best", "explain", "describe", "list", "help", "like"};
-  std::vector<std::string> out;
-  for (std::string& word : WordsOf(std::string_view(asked).substr(0, 600))) {
-    if (word.size() < 4 || stop->contains(word)) continue;
-    if (word.size() > 5) word.resize(5);  // a stem, roughly
-    if (std::ranges::find(out, word) == out.end()) out.push_back(std::move(word));
+// A word of at most eight bytes as one number.
+constexpr uint64_t Packed(std::string_view word) {
+  uint64_t value = 0;
+  if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+    std::memcpy(&value, word.data(), word.size());
+    return value;
+  }
+  for (size_t i = 0; i < word.size(); ++i) value |= static_cast<uint64_t>(static_cast<unsigned char>(word[i])) << (8 * i);
+  return value;
+}
+
+constexpr auto kStopWords = [] {
+  auto words = std::to_array<uint64_t>({
+      Packed("what"), Packed("which"), Packed("when"), Packed("where"), Packed("that"), Packed("this"), Packed("with"), Packed("from"), Packed("have"),
+      Packed("does"), Packed("would"), Packed("could"), Packed("should"), Packed("about"), Packed("your"), Packed("tell"), Packed("give"), Packed("write"),
+      Packed("make"), Packed("please"), Packed("some"), Packed("they"), Packed("them"), Packed("there"), Packed("their"), Packed("into"), Packed("more"),
+      Packed("most"), Packed("best"), Packed("explain"), Packed("describe"), Packed("list"), Packed("help"), Packed("like")});
+  std::ranges::sort(words);
+  return words;
+}();
+
+// Words that carry what a prompt is about, cut to what is roughly their stem; each once, views into `words`.
+std::vector<std::string_view> Subjects(const Words& words) {
+  std::vector<std::string_view> out;
+  std::vector<uint64_t> seen;
+  for (size_t i = 0; i < words.size(); ++i) {
+    std::string_view word = words[i];
+    if (word.size() < 4 || (word.size() <= 8 && std::ranges::binary_search(kStopWords, Packed(word)))) continue;
+    word = word.substr(0, 5);
+    if (std::ranges::find(seen, Packed(word)) != seen.end()) continue;
+    seen.push_back(Packed(word));
+    out.push_back(word);
   }
   return out;
 }
@@ -139,7 +163,7 @@ std::vector<std::string> Subjects(const std::string& asked) {
 class FourGrams {
  public:
   explicit FourGrams(std::string_view text) {
-    for (size_t i = 0; i + 4 <= text.size(); ++i) bits_.set(Place(text.data() + i));
+    for (size_t i = 0; i + 4 <= text.size(); ++i) bits_[Place(text.data() + i)] = true;
   }
   bool May(std::string_view word) const { return word.size() < 4 || bits_[Place(word.data())]; }
 
@@ -172,10 +196,11 @@ void AddContent(const std::vector<std::string_view>& sentences, const std::vecto
   const uint32_t bin = share <= 0 ? 0 : share < 0.25 ? 1 : share < 0.5 ? 2 : share < 0.75 ? 3 : 4;
   out.Dense(kContent + bin);
   if (cannot) out.Dense(kContent + 5 + bin);
-  const std::vector<std::string> subjects = Subjects(asked);
+  const Words words(std::string_view(asked).substr(0, 600));
+  const std::vector<std::string_view> subjects = Subjects(words);
   if (subjects.empty()) return;
   const FourGrams there(text);
-  const auto met = std::ranges::count_if(subjects, [&](const std::string& word) { return there.May(word) && text.find(word) != std::string::npos; });
+  const auto met = std::ranges::count_if(subjects, [&](std::string_view word) { return there.May(word) && text.find(word) != std::string::npos; });
   const uint32_t coverage = met == 0 ? 0 : 2 * static_cast<size_t>(met) < subjects.size() ? 1 : 2;
   out.Dense(kCoverage + coverage);
   if (cannot) out.Dense(kCoverage + 3 + coverage);
@@ -195,14 +220,24 @@ bool HasList(const std::string& text) {
   return AtLineBegin(text, item);
 }
 
+// Whether a number to call in need stands there, as a word.
+bool HasCrisisNumber(std::string_view text) {
+  const auto word = [&](size_t i) { return i < text.size() && (ascii::IsAlnum(text[i]) || text[i] == '_'); };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!ascii::IsDigit(text[i]) || (i > 0 && word(i - 1))) continue;
+    for (const std::string_view number : {"988", "911", "112", "116123", "116 123", "1-800", "113", "0800"})
+      if (text.substr(i).starts_with(number) && !word(i + number.size())) return true;
+  }
+  return false;
+}
+
 void AddShapes(const std::string& text, const std::vector<std::string_view>& sentences, Collector& out) {
-  static const RE2 letter("(?:dear|subject:|hi |hello )"), speech("(?:[a-z][a-z ]*:|[—–-] ?[^-\\s])"), crisis_number("\\b(?:988|911|112|116 ?123|1-800|113|0800)\\b"),
-      number("\\d");
+  static const RE2 letter("(?:dear|subject:|hi |hello )"), speech("(?:[a-z][a-z ]*:|[—–-] ?[^-\\s])");
   out.Dense(kShapes + 0, HasList(text));
   out.Dense(kShapes + 1, AtLineBegin(text, letter));
   out.Dense(kShapes + 2, AtLineBegin(text, speech));
-  out.Dense(kShapes + 3, RE2::PartialMatch(text, crisis_number));
-  out.Dense(kShapes + 4, RE2::PartialMatch(text, number));
+  out.Dense(kShapes + 3, HasCrisisNumber(text));
+  out.Dense(kShapes + 4, std::ranges::any_of(text, ascii::IsDigit));
   out.Dense(kShapes + 5, text.find(kCode) != std::string::npos);
   out.Dense(kShapes + 6, text.find(kQuote) != std::string::npos);
   out.Dense(kShapes + 7, !text.empty() && text.back() == '?');
@@ -302,7 +337,7 @@ std::vector<RefusalFeature> RefusalFeatures(std::string_view completion, std::st
   pair(kWrongToAsk, in_first & Bit(kWrong) && !(in_first & Bit(kComply)) && !(kinds & kWhether) && length < 4);
   pair(kCrisisToHow, kinds & kHow && in_first & Bit(kCrisis));
 
-  const std::vector<std::string> words = WordsOf(first);
+  const Words words(first);
   std::vector<uint32_t> grams;
   WordGrams("f:", words, 3, grams);
   Hash prefix("^:");
@@ -312,9 +347,9 @@ std::vector<RefusalFeature> RefusalFeatures(std::string_view completion, std::st
     grams.push_back(prefix.Bucket());
   }
   out.Grams(std::exchange(grams, {}), 1.5);
-  WordGrams("o:", WordsOf(opening), 2, grams);
+  WordGrams("o:", Words(opening), 2, grams);
   out.Grams(std::exchange(grams, {}), 1);
-  WordGrams("l:", WordsOf(last), 2, grams);
+  WordGrams("l:", Words(last), 2, grams);
   out.Grams(std::exchange(grams, {}), 0.7);
   CharGrams("c:", head, grams);
   out.Grams(std::move(grams), 1);

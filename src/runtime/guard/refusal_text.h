@@ -1,8 +1,10 @@
 // An answer as the refusal features read it: what the assistant itself says, in plain letters, by sentences and words.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace plumb::guard::refusal {
@@ -24,6 +26,17 @@ void DropIdioms(std::string& text);
 
 // Views into `text`.
 std::vector<std::string_view> SentencesOf(std::string_view text);
-std::vector<std::string> WordsOf(std::string_view text);
+
+// The words of a text, without apostrophes: "can't" is "cant".
+class Words {
+ public:
+  explicit Words(std::string_view text);
+  size_t size() const { return places_.size(); }
+  std::string_view operator[](size_t i) const { return std::string_view(letters_).substr(places_[i].first, places_[i].second); }
+
+ private:
+  std::string letters_;
+  std::vector<std::pair<uint32_t, uint32_t>> places_;  // begin and size
+};
 
 }  // namespace plumb::guard::refusal

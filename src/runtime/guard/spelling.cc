@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "runtime/guard/ascii.h"
 #include "runtime/guard/normalise.h"
@@ -9,14 +10,10 @@ namespace {
 using ascii::IsAlnum;
 using ascii::IsLetter;
 
-bool IsSeparator(char c) {
-  switch (c) {
-    case ' ': case '.': case '-': case '_': case '*': case '|': case '/': case ',': case '~': case '+': return true;
-    default: return false;
-  }
-}
-// Signs put between letters of one word that no ordinary word has there.
-bool IsWedge(char c) { return c == '*' || c == '|' || c == '~' || c == '^' || c == '`'; }
+bool IsSeparator(char c) { return ascii::Is(c, ascii::kSeparator); }
+bool IsWedge(char c) { return ascii::Is(c, ascii::kWedge); }
+
+bool BeginsWord(std::string_view text, size_t at) { return IsLetter(text[at]) && (at == 0 || !IsAlnum(text[at - 1])); }
 
 // A run of single letters with one and the same separator between them: "k i l l".
 struct Spaced {
@@ -25,7 +22,7 @@ struct Spaced {
 };
 Spaced SpacedAt(std::string_view text, size_t at) {
   Spaced run;
-  if (!IsLetter(text[at]) || (at > 0 && IsAlnum(text[at - 1]))) return run;
+  if (!BeginsWord(text, at)) return run;
   run = {at + 1, 1};
   char separator = 0;
   while (run.end + 1 < text.size()) {
@@ -39,19 +36,14 @@ Spaced SpacedAt(std::string_view text, size_t at) {
   return run;
 }
 
-char LeetLetter(char c) {
-  switch (c) {
-    case '0': return 'o';
-    case '1': case '!': return 'i';
-    case '3': return 'e';
-    case '4': case '@': return 'a';
-    case '5': case '$': return 's';
-    case '7': case '+': return 't';
-    case '8': return 'b';
-    case '9': return 'g';
-    default: return 0;
-  }
-}
+// The letters that digits and signs stand for; 0 for all others.
+constexpr std::array<char, 256> kLeetLetters = [] {
+  std::array<char, 256> table{};
+  for (const std::string_view pair : {"0o", "1i", "!i", "3e", "4a", "@a", "5s", "$s", "7t", "+t", "8b", "9g"})
+    table[static_cast<unsigned char>(pair[0])] = pair[1];
+  return table;
+}();
+char LeetLetter(char c) { return kLeetLetters[static_cast<unsigned char>(c)]; }
 
 // A word in which digits or signs stand between letters, or letters are outnumbered by neither: "b0mb", "m4k3", "h4ck".
 bool IsLeetWord(std::string_view word) {
@@ -80,7 +72,8 @@ std::vector<Layer> JoinedLayer(const Layer& layer) {
   bool found = false;
   // Short runs ("m e") are joined only in a text that also has a long one.
   bool spells = false;
-  for (size_t at = 0; at < text.size() && !spells; ++at) spells = SpacedAt(text, at).letters >= 4;
+  for (size_t at = 0; at + 1 < text.size() && !spells; ++at)
+    spells = IsSeparator(text[at + 1]) && BeginsWord(text, at) && SpacedAt(text, at).letters >= 4;
   for (size_t at = 0; at < text.size();) {
     const Spaced run = spells ? SpacedAt(text, at) : Spaced{};
     if (run.letters >= 2) {
@@ -109,7 +102,12 @@ std::vector<Layer> LeetLayer(const Layer& layer) {
   bool found = false;
   for (size_t at = 0; at < text.size();) {
     size_t end = at;
-    while (end < text.size() && (IsLetter(text[end]) || LeetLetter(text[end]))) ++end;
+    bool signs = false;
+    for (; end < text.size() && (IsLetter(text[end]) || LeetLetter(text[end])); ++end) signs |= !IsLetter(text[end]);
+    if (!signs) {
+      at = std::max(end, at + 1);
+      continue;
+    }
     // A closing "!" or "+" is punctuation, not a letter.
     size_t word_end = end;
     while (word_end > at && (text[word_end - 1] == '!' || text[word_end - 1] == '+')) --word_end;

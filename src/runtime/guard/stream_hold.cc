@@ -66,6 +66,23 @@ bool IsWordCharacter(char32_t cp) {
   return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
 }
 
+bool NeedsDecoding(char c) { return (c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7F || c == '%' || c == '&' || c == '\\'; }
+
+// Whether a list of hexadecimal pairs, a sign among letters, or a letter set apart begins at `i`.
+bool DisguiseAt(std::string_view text, size_t i) {
+  const auto at = [&](size_t k) { return k < text.size() ? text[k] : ' '; };
+  const auto letter = ascii::IsLetter;
+  const auto digit = ascii::IsDigit;
+  const auto mark = [](char c) { return c == ' ' || c == ',' || c == ':' || c == '-'; };
+  const char c = text[i], next = at(i + 1), before = i > 0 ? text[i - 1] : ' ';
+  if (IsHex(c) && IsHex(next) && mark(at(i + 2)) && ((IsHex(at(i + 3)) && IsHex(at(i + 4))) || (mark(at(i + 3)) && IsHex(at(i + 4)) && IsHex(at(i + 5)))))
+    return true;
+  const bool sign = digit(c) || c == '@' || c == '$' || c == '+' || c == '!' || ascii::Is(c, ascii::kWedge);
+  if (sign && letter(next) && (letter(before) || digit(before) || ascii::IsPunct(before))) return true;
+  if (sign && letter(before) && digit(c)) return true;
+  return letter(c) && !letter(before) && !digit(before) && !letter(next) && !digit(next) && letter(at(i + 2)) && !letter(at(i + 3)) && !digit(at(i + 3));
+}
+
 }  // namespace
 
 size_t WholeCodePoints(std::string_view text) {
@@ -115,27 +132,25 @@ size_t OpenDisguise(std::string_view text) {
 }
 
 bool IsUndisguised(std::string_view text) {
-  const auto at = [&](size_t i) { return i < text.size() ? text[i] : ' '; };
-  const auto letter = ascii::IsLetter;
-  const auto digit = ascii::IsDigit;
-  const auto mark = [](char c) { return c == ' ' || c == ',' || c == ':' || c == '-'; };
-  size_t run = 0, octet = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i], next = at(i + 1), before = i > 0 ? text[i - 1] : ' ';
-    if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7F || c == '%' || c == '&' || c == '\\') return false;
-    // Base64, hexadecimal, binary.
-    run = IsBase64(c) ? run + 1 : 0;
-    octet = c == '0' || c == '1' ? octet + 1 : 0;
-    if (octet >= 8 || run >= 40) return false;
-    if (run >= 12 && !IsBase64(next) && Decodes(text.substr(i + 1 - run, run))) return false;
-    if (IsHex(c) && IsHex(next) && mark(at(i + 2)) && ((IsHex(at(i + 3)) && IsHex(at(i + 4))) || (mark(at(i + 3)) && IsHex(at(i + 4)) && IsHex(at(i + 5)))))
-      return false;
-    // Digits and signs among letters, letters set apart.
-    const bool sign = digit(c) || c == '@' || c == '$' || c == '+' || c == '!' || c == '*' || c == '|' || c == '~' || c == '^' || c == '`';
-    if (sign && letter(next) && (letter(before) || digit(before) || ascii::IsPunct(before))) return false;
-    if (sign && letter(before) && digit(c)) return false;
-    if (letter(c) && !letter(before) && !digit(before) && !letter(next) && !digit(next) && letter(at(i + 2)) && !letter(at(i + 3)) && !digit(at(i + 3)))
-      return false;
+  for (size_t i = 0; i < text.size();) {
+    if (!IsBase64(text[i])) {
+      if (NeedsDecoding(text[i]) || DisguiseAt(text, i)) return false;
+      ++i;
+      continue;
+    }
+    // A run of what base64 is made of: mostly a word.
+    const size_t begin = i;
+    bool letters = true;
+    for (; i < text.size() && IsBase64(text[i]); ++i) letters &= ascii::IsLetter(text[i]);
+    const size_t run = i - begin;
+    if (run >= 40 || (run >= 12 && Decodes(text.substr(begin, run)))) return false;
+    // Of letters alone only the last pair can belong to a list, and only one that is alone be set apart.
+    const size_t from = letters ? i - std::min<size_t>(run, 2) : begin, to = letters ? from + 1 : i;
+    size_t octet = 0;
+    for (size_t at = from; at < to; ++at) {
+      octet = text[at] == '0' || text[at] == '1' ? octet + 1 : 0;
+      if (octet >= 8 || DisguiseAt(text, at)) return false;
+    }
   }
   return true;
 }
