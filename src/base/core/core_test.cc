@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 
@@ -19,6 +20,32 @@ TEST(CanonicalJson, NumbersAsEcmaScript) {
       {999999999999999900000.0, "999999999999999900000"}, {0.000001, "0.000001"}, {1e-7, "1e-7"},
       {333333333.33333329, "333333333.3333333"}, {-4.5, "-4.5"}};
   for (auto [number, text] : cases) EXPECT_EQ(*CanonicalJson(json::value(number)), text);
+}
+
+// Numbers of six places are written by a way of their own.
+TEST(CanonicalJson, MillionthsHaveTheFewestDigits) {
+  uint64_t state = 88172645463325252;
+  for (int i = 0; i < 20000; ++i) {
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    const double number = static_cast<double>(state % (i % 2 ? 2'000'000 : 1'000'000'000'000'000)) / 1e6 * (i % 3 ? 1 : -1);
+    if (number == 0) continue;
+    char shortest[40];
+    const char* end = std::to_chars(shortest, shortest + sizeof shortest, number, std::chars_format::fixed).ptr;
+    EXPECT_EQ(*CanonicalJson(json::value(number)), std::string_view(shortest, end));
+  }
+}
+
+TEST(CanonicalJson, EscapesWhereverTheyStand) {
+  for (int c = 0; c < 0x80; ++c) {
+    for (size_t at = 0; at < 20; ++at) {
+      std::string text(20, 'x');
+      text[at] = static_cast<char>(c);
+      text[19 - at / 2] = '"';
+      const std::string written = *CanonicalJson(json::value(text));
+      EXPECT_EQ(json::parse(written).as_string(), text);
+      EXPECT_EQ(written.find_first_of(std::string_view("\0\x01\x1f\n\t", 5)), std::string::npos) << written;
+    }
+  }
 }
 
 TEST(CanonicalJson, KeysSortedByUtf16) {

@@ -72,11 +72,12 @@ std::string HmacSha256(std::string_view key, std::string_view bytes) {
 
 std::string HexEncode(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(bytes.size() * 2);
-  for (unsigned char c : bytes) {
-    hex += kDigits[c >> 4];
-    hex += kDigits[c & 15];
+  std::string hex(bytes.size() * 2, '0');
+  char* to = hex.data();
+  for (const char byte : bytes) {
+    const auto c = static_cast<unsigned char>(byte);
+    *to++ = kDigits[c >> 4];
+    *to++ = kDigits[c & 15];
   }
   return hex;
 }

@@ -1,9 +1,11 @@
 #include "base/core/json.h"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/core/json_text.h"
 #include "base/core/text.h"
@@ -22,6 +24,7 @@ std::string Place(std::string_view name, std::string_view text, size_t offset) {
 // Orders UTF-8 strings by UTF-16 code units, as RFC 8785 §3.2.3 asks: they differ from bytes only where one side has a
 // character beyond U+FFFF (from F0 on) and the other one in U+E000…U+FFFF (EE and EF), which then comes later.
 bool Utf16Less(std::string_view a, std::string_view b) {
+  if (!a.empty() && !b.empty() && a[0] != b[0] && !((a[0] | b[0]) & 0x80)) return a[0] < b[0];
   const auto [x, y] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   if (x == a.end() || y == b.end()) return x == a.end() && y != b.end();
   const auto rank = [](char c) {
@@ -31,10 +34,23 @@ bool Utf16Less(std::string_view a, std::string_view b) {
   return rank(*x) < rank(*y);
 }
 
+// How many bytes from `at` on stand for themselves in a JSON string: eight at a time, as long as none of them is a
+// control, a quotation mark or a backslash.
+size_t Unescaped(std::string_view s, size_t at) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  const size_t from = at;
+  for (uint64_t eight; at + sizeof eight <= s.size(); at += sizeof eight) {
+    std::memcpy(&eight, s.data() + at, sizeof eight);
+    const auto has = [&](uint64_t byte) { return ((eight ^ kOnes * byte) - kOnes) & ~(eight ^ kOnes * byte); };  // Mycroft 1987
+    if ((((eight - kOnes * 0x20) & ~eight) | has('"') | has('\\')) & kHighs) break;
+  }
+  return at - from;
+}
+
 void AppendQuoted(std::string_view s, std::string& out) {
   out += '"';
   size_t plain = 0;  // what stands before it is written
-  for (size_t i = 0; i < s.size(); ++i) {
+  for (size_t i = Unescaped(s, 0); i < s.size(); ++i) {
     const auto c = static_cast<unsigned char>(s[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(s, plain, i - plain);
@@ -49,6 +65,7 @@ void AppendQuoted(std::string_view s, std::string& out) {
       case '\t': out += "\\t"; break;
       default: out += fmt::format("\\u{:04x}", c);
     }
+    i += Unescaped(s, plain);
   }
   out.append(s, plain);
   out += '"';
@@ -60,6 +77,22 @@ Status AppendString(std::string_view s, std::string& out) {
   return {};
 }
 
+// Writes a number of at most six places after the point, and fifteen digits in all. No other number of so few digits is
+// read as the same double, so that these are its shortest digits. Returns the end, or null for all other numbers.
+const char* WriteMillionths(double d, char* to) {
+  const double size = std::fabs(d);
+  if (!(size < 1e9)) return nullptr;
+  const auto n = static_cast<uint64_t>(size * 1e6 + 0.5);
+  if (static_cast<double>(n) / 1e6 != size) return nullptr;
+  if (d < 0) *to++ = '-';
+  to = std::to_chars(to, to + 16, n / 1'000'000).ptr;
+  uint64_t rest = n % 1'000'000;
+  if (rest == 0) return to;
+  *to++ = '.';
+  for (uint64_t place = 100'000; rest != 0; rest %= place, place /= 10) *to++ = static_cast<char>('0' + rest / place);
+  return to;
+}
+
 // ECMA-262 §6.1.6.1.20 Number::toString.
 Status AppendNumber(double d, std::string& out) {
   if (!std::isfinite(d)) return Fail(Code::kInvalid, "{} has no canonical JSON form", d);
@@ -68,6 +101,10 @@ Status AppendNumber(double d, std::string& out) {
     return {};
   }
   char buffer[32];
+  if (const char* end = WriteMillionths(d, buffer)) {
+    out.append(std::string_view(buffer, end));
+    return {};
+  }
   // Where ECMAScript writes no exponent and every digit counts, both write the same.
   if (std::fabs(d) >= 1e-6 && std::fabs(d) < 9007199254740992.0) {
     out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, d, std::chars_format::fixed).ptr);
@@ -123,7 +160,7 @@ Status Append(const json::value& value, std::string& out) {
       return {};
     }
     case json::kind::object: {
-      std::vector<const json::key_value_pair*> fields;
+      boost::container::small_vector<const json::key_value_pair*, 32> fields;
       fields.reserve(value.get_object().size());
       for (const auto& field : value.get_object()) fields.push_back(&field);
       std::sort(fields.begin(), fields.end(), [](const auto* a, const auto* b) { return Utf16Less(a->key(), b->key()); });

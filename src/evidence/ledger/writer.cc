@@ -21,8 +21,7 @@ constexpr char kTreeSize[] = "SELECT coalesce(max(idx) + 1, 0) FROM nodes WHERE 
 
 // Takes the entry's body. What every entry of a leaf looks like: docs/ledger.md, "The entry".
 json::object Envelope(Entry& entry, const std::string& time, json::object texts) {
-  json::object out;
-  out.reserve(7);
+  json::object out(7, entry.body.storage());  // one storage, or the body would be copied
   out["v"] = 1;
   out["id"] = entry.id;
   out["kind"] = entry.kind;
@@ -36,17 +35,16 @@ json::object Envelope(Entry& entry, const std::string& time, json::object texts)
 }  // namespace
 
 struct Writer::Job {
-  // One of the two, by `erase`.
-  bool erase = false;
   Entry entry;
-  std::string subject, reason;
   OnReceipt appended;
-  std::promise<Result<Erasure>> erased;
+  // Where something is to be erased instead.
+  std::string subject, reason;
+  std::optional<std::promise<Result<Erasure>>> erased;
   Result<Receipt> receipt;
   Result<Erasure> erasure;
 
-  void Answer() { erase ? erased.set_value(std::move(erasure)) : appended(std::move(receipt)); }
-  void Refuse(const Error& error) { erase ? void(erasure = std::unexpected(error)) : void(receipt = std::unexpected(error)); }
+  void Answer() { erased ? erased->set_value(std::move(erasure)) : appended(std::move(receipt)); }
+  void Refuse(const Error& error) { erased ? void(erasure = std::unexpected(error)) : void(receipt = std::unexpected(error)); }
 };
 
 Writer::Writer(Database db, std::string origin, std::string seed, Clock clock, std::chrono::milliseconds lock_limit)
@@ -63,9 +61,7 @@ Writer::~Writer() {
 }
 
 void Writer::Append(Entry entry, OnReceipt done) {
-  auto job = std::make_unique<Job>();
-  job->entry = std::move(entry);
-  job->appended = std::move(done);
+  std::unique_ptr<Job> job(new Job{.entry = std::move(entry), .appended = std::move(done)});
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(job));
@@ -75,10 +71,9 @@ void Writer::Append(Entry entry, OnReceipt done) {
 
 std::future<Result<Erasure>> Writer::Erase(std::string subject, std::string reason) {
   auto job = std::make_unique<Job>();
-  job->erase = true;
   job->subject = std::move(subject);
   job->reason = std::move(reason);
-  auto future = job->erased.get_future();
+  auto future = job->erased.emplace().get_future();
   {
     std::lock_guard lock(mutex_);
     queue_.push_back(std::move(job));
@@ -124,7 +119,7 @@ Status Writer::TryCommit(std::deque<std::unique_ptr<Job>>& group) {
   PLUMB_CHECK(CatchUp());
   bool wrote = false;
   for (auto& job : group) {
-    if (job->erase) {
+    if (job->erased) {
       job->erasure = EraseSubject(job->subject, job->reason);
       if (!job->erasure && job->erasure.error().code != Code::kNotFound) return std::unexpected(job->erasure.error());
       wrote |= job->erasure.has_value();
@@ -140,8 +135,8 @@ Status Writer::TryCommit(std::deque<std::unique_ptr<Job>>& group) {
   PLUMB_CHECK(SignHead());
   PLUMB_CHECK(transaction.Commit());
   for (auto& job : group) {
-    if (!job->erase && job->receipt) job->receipt->tree_size = frontier_.size();
-    if (job->erase && job->erasure) job->erasure->receipt.tree_size = frontier_.size();
+    if (!job->erased && job->receipt) job->receipt->tree_size = frontier_.size();
+    if (job->erased && job->erasure) job->erasure->receipt.tree_size = frontier_.size();
   }
   return {};
 }
@@ -181,7 +176,7 @@ Result<Receipt> Writer::Insert(Entry& entry) {
   if (exists) return Fail(Code::kConflict, "the ledger already has an entry '{}'", entry.id);
 
   const std::string subject = entry.subject.empty() ? entry.id : entry.subject;
-  json::object hashes;
+  json::object hashes(entry.body.storage());
   std::vector<SealedText> sealed;
   std::string key;
   for (const PersonalText& text : entry.texts) {

@@ -1,11 +1,15 @@
 #include "runtime/gateway/exchange.h"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <cmath>
 
 #include "runtime/guard/silence.h"
+#include "runtime/guard/verdict_json.h"
 
 namespace plumb::gateway {
 namespace {
+
+constexpr size_t kEntryBytes = 16 << 10;  // what an entry usually needs
 
 double Rounded(double ms) { return std::round(ms * 100) / 100; }
 
@@ -72,10 +76,10 @@ std::vector<std::string> SilentDetectors(const Exchange& exchange) {
 }
 
 ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
-  ledger::Entry entry;
-  entry.kind = "exchange";
-  entry.id = exchange.id;
-  entry.subject = exchange.subject;
+  // The entry's JSON lies in memory of its own: taking it apart value by value, on the ledger's thread, costs as much as
+  // building it.
+  const json::storage_ptr memory = json::make_shared_resource<json::monotonic_resource>(kEntryBytes);
+  ledger::Entry entry{.kind = "exchange", .body = json::object(40, memory), .subject = exchange.subject, .texts = {}, .id = exchange.id, .derived_from = {}};
   json::object& body = entry.body;
   body["api"] = exchange.api;
   body["model"] = exchange.model;
@@ -105,9 +109,11 @@ ledger::Entry ToEntry(const Exchange& exchange, const Bound& bound) {
                 {"guard_input", Rounded(exchange.guard_input_ms)},
                 {"guard_output", Rounded(exchange.guard_output_ms)},
                 {"first_text", Rounded(exchange.first_text_ms)}};
-  json::object verdicts;
-  verdicts["input"] = exchange.input ? json::value(guard::VerdictJson(*exchange.input)) : json::value();
-  verdicts["output"] = exchange.output ? json::value(guard::VerdictJson(*exchange.output)) : json::value();
+  json::object verdicts(2, memory);
+  for (const auto& [direction, verdict] : {std::pair{"input", &exchange.input}, std::pair{"output", &exchange.output}}) {
+    verdicts.emplace(direction, nullptr);
+    if (*verdict) verdicts[direction] = guard::VerdictJsonIn(memory, **verdict);
+  }
   body["verdicts"] = std::move(verdicts);
   // A detector that did not run is never left to be found among those that did.
   if (const std::vector<std::string> silent = SilentDetectors(exchange); !silent.empty()) body["silent"] = json::array(silent.begin(), silent.end());

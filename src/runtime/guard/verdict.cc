@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/guard/guard.h"
+#include "runtime/guard/verdict_json.h"
 
 namespace plumb::guard {
 namespace {
@@ -41,22 +41,27 @@ std::string_view DetectorStatusName(DetectorStatus status) {
   return status == DetectorStatus::kOk ? "ok" : status == DetectorStatus::kError ? "error" : "not_run";
 }
 
-json::object VerdictJson(const Verdict& verdict) {
-  json::object categories, detectors;
+json::object VerdictJsonIn(json::storage_ptr memory, const Verdict& verdict) {
+  json::object categories(verdict.categories.size(), memory), detectors(verdict.detectors.size(), memory);
   for (const auto& [id, category] : verdict.categories) {
-    json::array spans;
-    for (const Span span : category.spans) spans.push_back(json::array{span.begin, span.end});
-    json::object one = {{"score", Rounded(category.score, 6)}, {"threshold", Rounded(category.threshold, 6)}, {"spans", std::move(spans)}};
+    json::array spans(memory);
+    for (const Span span : category.spans) spans.push_back(json::array({span.begin, span.end}, memory));
+    json::object one(4, memory);
+    one.emplace("score", Rounded(category.score, 6));
+    one.emplace("threshold", Rounded(category.threshold, 6));
+    one.emplace("spans", std::move(spans));
     if (!category.channel.empty()) one["channel"] = category.channel;
-    categories[id] = std::move(one);
+    categories.emplace(id, std::move(one));
   }
   for (const auto& [name, report] : verdict.detectors) {
-    json::object one = {{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 3)}};
+    json::object one({{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 3)}}, memory);
     if (report.skipped) one["skipped"] = true;
     if (!report.note.empty()) one["note"] = report.note;
-    detectors[name] = std::move(one);
+    detectors.emplace(name, std::move(one));
   }
-  json::object out = {{"action", policy::ActionName(verdict.action)}, {"unsafe", Rounded(verdict.unsafe, 6)}};
+  json::object out(8, memory);
+  out["action"] = policy::ActionName(verdict.action);
+  out["unsafe"] = Rounded(verdict.unsafe, 6);
   if (verdict.refusal) out["refusal"] = Rounded(*verdict.refusal, 6);
   if (!verdict.clause.empty()) out["clause"] = verdict.clause;
   if (verdict.failed) out["failed"] = true;
@@ -64,6 +69,8 @@ json::object VerdictJson(const Verdict& verdict) {
   out["detectors"] = std::move(detectors);
   return out;
 }
+
+json::object VerdictJson(const Verdict& verdict) { return VerdictJsonIn({}, verdict); }
 
 Result<Subject> SubjectOf(const json::array& messages, Direction direction) {
   Subject subject;
