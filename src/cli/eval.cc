@@ -1,101 +1,33 @@
-// plumb eval run|compare|show|verify; winrate is in eval_winrate.cc, stat in eval_stat.cc
+// plumb eval run|compare|show|verify; winrate, stat, history, seal and leaks have files of their own
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "base/stats/stats.h"
-#include "cli/config.h"
+#include "cli/eval_history.h"
+#include "cli/eval_run.h"
+#include "cli/eval_seal.h"
 #include "cli/eval_stat.h"
 #include "cli/eval_winrate.h"
-#include "cli/guard_files.h"
-#include "cli/interrupt.h"
-#include "cli/progress_line.h"
 #include "cli/suite_files.h"
 #include "cli/verbs.h"
-#include "intent/policy/policy.h"
-#include "loop/release.h"
 #include "measure/eval/eval.h"
+#include "measure/eval/sealed.h"
 #include "runtime/guard/refusal_model.h"
 
 namespace plumb::cli {
 namespace {
 
-struct RunArguments {
-  std::string suite, target, turn, out, guard, system = "none", in_doubt;
-  bool guarded = false;
-  int64_t limit = 0, concurrency = 8, max_tokens = 256, seed = 0;
-  double temperature = 0, doubt_from = 0.5;
-};
-
-bool NeedsHarm(const data::Suite& suite) {
-  return std::any_of(suite.cases.begin(), suite.cases.end(), [](const data::Case& one) {
-    return std::any_of(one.scorers.begin(), one.scorers.end(),
-                       [](const json::value& spec) { return spec.as_object().at("type") == "harm"; });
-  });
-}
-
-// What a turn of the loop released stands in for the flags that were not given.
-Status TakeTurn(RunArguments& arguments) {
-  if (arguments.turn.empty()) return {};
-  PLUMB_TRY(const loop::Release release, loop::ReadRelease(arguments.turn));
-  arguments.target = arguments.guarded ? release.guarded : release.alone;
-  if (arguments.guard.empty()) arguments.guard = release.guard.string();
-  if (arguments.in_doubt.empty()) arguments.in_doubt = release.in_doubt, arguments.doubt_from = release.in_doubt_from;
-  if (arguments.system == "none" && !release.system.empty()) arguments.system = release.system.string();
-  return {};
-}
-
-Status RunVerb(RunArguments arguments, Globals& globals) {
-  if (arguments.target.empty() && arguments.turn.empty()) return Fail(Code::kInvalid, "what to ask? --target MODEL or --turn FOLDER");
-  PLUMB_CHECK(TakeTurn(arguments));
-  PLUMB_TRY(const data::Suite suite, FindSuite(arguments.suite));
-  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
-  PLUMB_TRY(const auto target, eval::OpenTarget(arguments.target, OpenOptionsOf(config)));
-  eval::RunOptions options;
-  options.out = arguments.out;
-  options.concurrency = static_cast<int>(arguments.concurrency);
-  options.max_tokens = arguments.max_tokens;
-  options.temperature = arguments.temperature;
-  options.seed = static_cast<uint64_t>(arguments.seed);
-  if (arguments.limit > 0) options.limit = arguments.limit;
-  if (arguments.system == "policy") {
-    PLUMB_TRY(const policy::Policy policy, policy::LoadPolicy(globals.policy));
-    options.system = policy::RenderSystemPrompt(policy);
-    options.system_name = "policy:" + policy.hash.substr(0, 12);
-  } else if (arguments.system != "none") {
-    PLUMB_TRY(options.system, ReadFile(arguments.system));
-    options.system_name = fs::path(arguments.system).filename().string();
+Status RunVerb(const RunArguments& arguments, Globals& globals) {
+  if (!eval::IsSealed(arguments.suite)) {
+    PLUMB_TRY(const data::Suite suite, FindSuite(arguments.suite));
+    return RunOn(suite, {}, false, arguments, globals);
   }
-  ProgressLine line("cases", "failed");
-  options.on_progress = [&](const eval::Progress& progress) { line.Show(progress); };
-  options.stop = Interrupted;
-  CatchInterrupts();
-  // The guard is loaded where it is asked for, or where a scorer needs its verdict.
-  LoadedGuard loaded;
-  std::unique_ptr<eval::Target> guarded, careful;
-  if (arguments.guarded || NeedsHarm(suite)) {
-    PLUMB_TRY(loaded, LoadGuard(globals, arguments.guard, config.encoder));
-    options.tools = eval::ScorerToolsOf(*loaded.guard);
-  }
-  if (arguments.guarded) {
-    if (!arguments.in_doubt.empty()) {
-      PLUMB_TRY(careful, eval::OpenTarget(arguments.in_doubt, OpenOptionsOf(config)));
-    }
-    guarded = eval::GuardTarget(*target, eval::GuardToolsOf(*loaded.guard), {careful.get(), arguments.doubt_from});
-    options.guarded = true;
-  }
-  PLUMB_TRY(const eval::Run run, eval::RunSuite(suite, guarded ? *guarded : *target, options));
-  const eval::Summary summary = eval::Summarize(run.samples);
-  if (globals.json) {
-    json::object out = eval::SummaryJson(summary);
-    out["run"] = (fs::path(arguments.out) / "run.json").string();
-    out["digest"] = run.digest;
-    std::puts(ToJson(out).c_str());
-  } else {
-    fmt::print("{}\n\n{}\n{}\n", run.TargetName(), eval::SummaryTable(summary), (fs::path(arguments.out) / "run.json").string());
-  }
-  return {};
+  PLUMB_TRY(const eval::SealedSuite sealed, eval::ReadSealed(arguments.suite));
+  if (arguments.key.empty()) return Fail(Code::kInvalid, "'{}' is encrypted: --key FILE of its open half", arguments.suite);
+  PLUMB_TRY(const std::string key, ReadSuiteKey(arguments.key));
+  PLUMB_TRY(const data::Suite suite, eval::OpenHalf(sealed, eval::Half::kOpen, key));
+  return RunOn(suite, sealed.rules.never_send, false, arguments, globals);
 }
 
 Status CompareVerb(const std::string& a, const std::string& b, Globals& globals) {
@@ -179,22 +111,9 @@ void RegisterEval(CLI::App& app, Globals& globals) {
 
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* run = verb->add_subcommand("run", "Ask every case of a suite, score the answers, write run.json and an Inspect log");
-  run->add_option("--suite", arguments->suite, "A suite: folder, file, or name in suites/")->required();
-  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE or replay:FILE");
-  run->add_option("--turn", arguments->turn, "The folder of a turn of plumb align: its adapter alone, or with --guarded its model behind its guard");
-  run->add_option("--out", arguments->out, "The folder to write to")->required();
-  run->add_option("--system", arguments->system, "System prompt: none, policy, or a file")->capture_default_str();
-  run->add_flag("--guarded", arguments->guarded, "Behind the guard");
-  run->add_option("--in-doubt", arguments->in_doubt, "With --guarded: the target that answers what the guard lets pass with doubts");
-  run->add_option("--doubt-from", arguments->doubt_from, "With --in-doubt: the guard's score from which on it has doubts")->capture_default_str()->check(CLI::Range(0.0, 2.0));
-  run->add_option("--guard", arguments->guard, "The guard's folder (default: guard/ beside the policy, else the shipped one)");
-  run->add_option("--limit", arguments->limit, "Only the first N cases")->check(CLI::PositiveNumber);
-  run->add_option("--concurrency", arguments->concurrency, "Requests in flight")->capture_default_str()->check(CLI::PositiveNumber);
-  run->add_option("--max-tokens", arguments->max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
-  run->add_option("--temperature", arguments->temperature, "0 is greedy")->capture_default_str()->check(CLI::NonNegativeNumber);
-  run->add_option("--seed", arguments->seed, "Of the sampling")->capture_default_str();
-  run->get_option("--turn")->excludes("--target");
-  run->get_option("--in-doubt")->needs("--guarded");
+  run->add_option("--suite", arguments->suite, "A suite: folder, file, name in suites/, or the open half of a *.sealed.json")->required();
+  AddRunFlags(*run, *arguments);
+  run->add_option("--key", arguments->key, "The key of a sealed suite's open half");
   AddGlobals(*run, globals);
   run->callback([arguments, &globals] { Call(RunVerb(*arguments, globals), globals); });
 
@@ -207,6 +126,8 @@ void RegisterEval(CLI::App& app, Globals& globals) {
 
   AddWinRate(*verb, globals);
   AddStat(*verb, globals);
+  AddHistory(*verb, globals);
+  AddSeal(*verb, globals);
 
   auto shown = std::make_shared<std::pair<std::string, int64_t>>("", 0);
   CLI::App* show = verb->add_subcommand("show", "A run's rates, and cases that failed");

@@ -7,6 +7,7 @@
 
 #include "base/core/secret.h"
 #include "cli/config.h"
+#include "cli/eval_seal.h"
 #include "cli/suite_files.h"
 #include "evidence/ledger/ledger.h"
 #include "measure/eval/gate_report.h"
@@ -160,6 +161,7 @@ void AddGateDeclare(CLI::App& gate, Globals& globals) {
   except->add_option("--exceptions", flags->exceptions, "The file to add it to (default: beside the declaration)");
   AddGlobals(*except, globals);
   except->callback([flags, &globals] { CallDeclare(ExceptVerb(*flags, globals), globals); });
+  AddGateOpen(gate, globals);
 }
 
 }  // namespace plumb::cli

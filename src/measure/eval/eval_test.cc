@@ -101,6 +101,32 @@ TEST(RunSuite, GoesOnAfterAnInterruption) {
   EXPECT_EQ(Summarize(run->samples).ok, 15);
 }
 
+TEST(RunSuite, NothingOfASecretCaseIsWritten) {
+  TempFolder folder;
+  const data::Suite suite = SuiteOf(6);
+  Scripted target(0.5, 0.2, 0.4, 6);
+  size_t done = 0;
+  const auto stopped = RunSuite(suite, target, {.out = folder.path(), .secret = true, .on_progress = [&](const Progress& p) { done = p.done; },
+                                                .stop = [&] { return done >= 5; }});
+  ASSERT_FALSE(stopped);
+  const auto run = RunSuite(suite, target, {.out = folder.path(), .secret = true});
+  ASSERT_TRUE(run) << run.error().Text();
+  for (const char* file : {"run.json", "inspect.json", "samples.jsonl"}) {
+    const std::string text = ReadFile(folder.path() / file).value();
+    for (const data::Case& one : suite.cases) EXPECT_EQ(text.find("\"" + one.Prompt() + "\""), std::string::npos) << file;
+    for (const char* said : {"sorry", "Sure", "It is 2."}) EXPECT_EQ(text.find(said), std::string::npos) << file;
+  }
+  EXPECT_TRUE(ReadRun(folder.path()));
+  TempFolder plain;
+  Scripted again(0.5, 0.2, 0.4, 6);
+  const auto open = RunSuite(suite, again, {.out = plain.path()});
+  ASSERT_TRUE(open);
+  for (size_t i = 0; i < open->samples.size(); ++i) {
+    EXPECT_EQ(run->samples[i].passed, open->samples[i].passed);
+    EXPECT_EQ(run->samples[i].prompt, "sha256:" + Sha256Hex(open->samples[i].prompt));
+  }
+}
+
 TEST(RunSuite, AnotherRunsFolderIsRefused) {
   TempFolder folder;
   Scripted target(1, 0, 1, 2);
