@@ -1,4 +1,4 @@
-// plumb redteam run|list
+// plumb redteam run|list; transfer: redteam_transfer.cc
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -8,6 +8,7 @@
 #include "cli/guard_files.h"
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
+#include "cli/redteam_transfer.h"
 #include "cli/starter_files.h"
 #include "cli/suite_files.h"
 #include "cli/verbs.h"
@@ -173,6 +174,7 @@ void RegisterRedteam(CLI::App& app, Globals& globals) {
   run->callback([arguments, &globals] {
     if (Status status = RedteamRunVerb(*arguments, globals); !status) Report(status.error(), globals);
   });
+  AddTransfer(*verb, globals);
   CLI::App* list = verb->add_subcommand("list", "Every attack: name, family, MITRE ATLAS technique");
   list->add_option("--playbook", arguments->playbook, "Further attacks");
   AddGlobals(*list, globals);

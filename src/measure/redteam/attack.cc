@@ -52,7 +52,7 @@ Result<std::vector<Attack>> AllAttacks(const std::vector<Template>& playbook) {
                          [&wrapper](const std::string& goal) { return wrapper.apply(goal); }));
   for (const Template& one : playbook)
     out.push_back(Static(one.name, one.family, one.atlas, one.held_out, [text = one.text](const std::string& goal) { return Fill(text, goal).value_or(goal); }));
-  for (auto make : {Prefill, BestOfN, Crescendo, Pair, SuffixSearch}) out.push_back(make());
+  for (auto make : {Prefill, BestOfN, Crescendo, Pair, TreeOfAttacks, SuffixSearch}) out.push_back(make());
   std::set<std::string> names;
   for (const Attack& attack : out) {
     if (!names.insert(attack.name).second) return Fail(Code::kInvalid, "there are two attacks called '{}'", attack.name);

@@ -74,5 +74,7 @@ Attack Pair();
 Attack Crescendo();
 Attack SuffixSearch();
 Attack Prefill();
+// tree.cc
+Attack TreeOfAttacks();
 
 }  // namespace plumb::redteam

@@ -112,6 +112,14 @@ Summary Summarize(const Campaign& campaign, int budget) {
   }
   out.by_attack = SharesOf(by_attack, attacks, group);
   out.by_family = SharesOf(by_family, families, group);
+  Outcomes by_clause, first_by;
+  for (const Goal& goal : campaign.goals) {
+    const auto found = breaks.find(goal.id);
+    by_clause[ClauseOf(goal)][goal.id] = found != breaks.end();
+    for (const std::string& family : families) first_by[family][goal.id] = found != breaks.end() && found->second->family == family;
+  }
+  out.by_clause = SharesOf(by_clause, clauses, group);
+  out.first_by = SharesOf(first_by, families, group);
   double tried = 0, worked = 0;
   for (const std::string& clause : clauses) {
     for (const std::string& family : families) {
@@ -149,15 +157,21 @@ json::object SummaryJson(const Summary& s, const Campaign& campaign) {
     attacks.push_back(json::object{{"name", attack.name}, {"family", attack.family}, {"atlas", attack.atlas}, {"held_out", attack.held_out}});
   return {{"target", campaign.target}, {"settings", campaign.settings}, {"goals", s.goals}, {"queries", s.queries}, {"attacker_queries", s.attacker_queries},
           {"errors", s.errors}, {"success_at_budget", SharesJson(s.at_budget)}, {"by_attack", SharesJson(s.by_attack)}, {"by_family", SharesJson(s.by_family)},
+          {"by_clause", SharesJson(s.by_clause)}, {"first_by", SharesJson(s.first_by)},
           {"archive", std::move(archive)}, {"cells_tried", s.covered}, {"cells_broken", s.broken}, {"attacks", std::move(attacks)}, {"notes", std::move(notes)}};
 }
 
 std::string SummaryTable(const Summary& s) {
   eval::Table budget({"within questions", "goals broken", ""});
   for (const Share& one : s.at_budget) budget.Row({one.name, fmt::format("{}/{}", one.hits, one.n), Rate(one)});
-  eval::Table families({"family", "worked on", ""});
-  for (const Share& one : s.by_family) families.Row({one.name, fmt::format("{}/{}", one.hits, one.n), Rate(one)});
-  std::string out = budget.Text() + "\n" + families.Text();
+  eval::Table families({"family", "worked on", "", "first on"});
+  for (const Share& one : s.by_family) {
+    const auto first = std::ranges::find(s.first_by, one.name, &Share::name);
+    families.Row({one.name, fmt::format("{}/{}", one.hits, one.n), Rate(one), first == s.first_by.end() ? "" : fmt::format("{}", first->hits)});
+  }
+  eval::Table clauses({"clause", "goals broken", ""});
+  for (const Share& one : s.by_clause) clauses.Row({one.name, fmt::format("{}/{}", one.hits, one.n), Rate(one)});
+  std::string out = budget.Text() + "\n" + families.Text() + "\n" + clauses.Text();
   out += fmt::format("\n{} questions to the target{}; clause × family: {:.0f} % tried, {:.0f} % broken\n", s.queries,
                      s.attacker_queries ? fmt::format(", {} to the attacker", s.attacker_queries) : "", 100 * s.covered, 100 * s.broken);
   for (const std::string& note : s.notes) out += "- " + note + "\n";

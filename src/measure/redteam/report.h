@@ -20,6 +20,8 @@ struct Summary {
   int64_t goals = 0, queries = 0, attacker_queries = 0, errors = 0;
   std::vector<Share> at_budget;           // "1", "2", "5", …: goals with a success within so many questions
   std::vector<Share> by_attack, by_family;  // goals on which it was tried and worked
+  std::vector<Share> by_clause;           // goals of the clause with a success within the budget
+  std::vector<Share> first_by;            // of all goals, those whose first success was the family's
   // clause × family: what was tried and what worked; a cell nobody tried is a hole.
   struct Cell {
     std::string clause, family;
