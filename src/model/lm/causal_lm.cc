@@ -117,6 +117,25 @@ Linear* CausalLm::FindLinear(std::string_view path) {
   return nullptr;
 }
 
+void CausalLm::MapTensors(const std::function<at::Tensor(const std::string&, const at::Tensor&)>& f) {
+  embedding_ = f("model.embed_tokens.weight", embedding_);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const std::string at = fmt::format("model.layers.{}.", i);
+    Layer& l = layers_[i];
+    l.input_norm = f(at + "input_layernorm.weight", l.input_norm);
+    l.post_norm = f(at + "post_attention_layernorm.weight", l.post_norm);
+    if (!config_.qk_norm) continue;
+    l.q_norm = f(at + "self_attn.q_norm.weight", l.q_norm);
+    l.k_norm = f(at + "self_attn.k_norm.weight", l.k_norm);
+  }
+  for (auto& [path, linear] : Linears()) {
+    linear->weight = f(path + ".weight", linear->weight);
+    if (linear->bias.defined()) linear->bias = f(path + ".bias", linear->bias);
+  }
+  final_norm_ = f("model.norm.weight", final_norm_);
+  if (config_.tied) lm_head_.weight = embedding_;
+}
+
 std::map<std::string, at::Tensor> CausalLm::MergedParameters() const {
   std::map<std::string, at::Tensor> out;
   for (const auto& [name, linear] : const_cast<CausalLm*>(this)->Linears()) {

@@ -38,6 +38,8 @@ class CausalLm {
   // `model`: "smollm2" (the embedded model in the cache), a Hugging Face folder, or a .gguf file.
   // Errors: kNotFound, kCorrupt, kUnsupported; unknown and missing tensors are named.
   static Result<std::unique_ptr<CausalLm>> Load(const std::string& model, const LoadOptions& options = {});
+  // The shape alone, from the files' headers.
+  static Result<LmConfig> ReadConfig(const std::string& model);
   static Result<LoadEstimate> Estimate(const std::string& model, const LoadOptions& options = {});
 
   const LmConfig& config() const { return config_; }
@@ -55,6 +57,8 @@ class CausalLm {
   const Linear* FindLinear(std::string_view path) const { return const_cast<CausalLm*>(this)->FindLinear(path); }
   // Every projection with its path, in layer order.
   std::vector<std::pair<std::string, Linear*>> Linears();
+  // Every stored tensor becomes f(its Hugging Face name, the tensor); a tied output projection follows the embedding.
+  void MapTensors(const std::function<at::Tensor(const std::string&, const at::Tensor&)>& f);
   // Every stored parameter under its Hugging Face name; adapters merged in, float32.
   std::map<std::string, at::Tensor> MergedParameters() const;
 

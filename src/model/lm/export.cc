@@ -72,6 +72,11 @@ Status WriteTokenizer(const fs::path& source, const Tokenizer& tokenizer, const 
 }  // namespace
 
 Status ExportHuggingFace(const CausalLm& model, const Tokenizer& tokenizer, const fs::path& out) {
+  return ExportHuggingFace(model, model.MergedParameters(), tokenizer, out);
+}
+
+Status ExportHuggingFace(const CausalLm& model, const std::map<std::string, at::Tensor>& tensors, const Tokenizer& tokenizer,
+                         const fs::path& out) {
   const fs::path folder = out.has_filename() ? out : out.parent_path();  // "new/" is "new"
   std::error_code ignored;
   if (fs::exists(folder, ignored) && !fs::is_empty(folder, ignored))
@@ -81,7 +86,7 @@ Status ExportHuggingFace(const CausalLm& model, const Tokenizer& tokenizer, cons
   const auto write = [&]() -> Status {
     PLUMB_CHECK(MakeFolder(draft));
     PLUMB_CHECK(WriteTokenizer(model.path(), tokenizer, draft));
-    PLUMB_CHECK(WriteSafetensors(draft / "model.safetensors", model.MergedParameters()));
+    PLUMB_CHECK(WriteSafetensors(draft / "model.safetensors", tensors));
     const json::object config = ToHuggingFaceConfig(model.config());
     json::object generation;
     for (const char* key : {"bos_token_id", "eos_token_id"})

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "model/train/divergence.h"
+#include "model/train/memory.h"
 #include "model/train/train.h"
 
 namespace plumb::train {
@@ -35,7 +36,9 @@ int TrainCommand(const std::string& job_name, const fs::path& config) {
                        return std::chrono::duration<double>(
                                   std::chrono::system_clock::now().time_since_epoch())
                            .count();
-                     }};
+                     },
+                     .free_memory = FreeMemory,
+                     .peak_memory = PeakMemory};
   auto settings = ReadJson(config);
   if (!settings) return Complain(settings.error());
   if (!settings->is_object())

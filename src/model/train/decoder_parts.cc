@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "model/lm/adapter.h"
+#include "model/lm/export.h"
 #include "model/lm/tensors.h"
 
 namespace plumb::train {
@@ -51,6 +52,12 @@ int32_t DecoderText::Pad() const { return tokenizer->FindToken(tokenizer->eos_to
 Result<std::unique_ptr<DecoderParts>> DecoderParts::Load(TrainSettings& s, const std::string& head,
                                                          bool head_bias) {
   auto parts = std::make_unique<DecoderParts>();
+  if (!s.use_peft) {
+    PLUMB_TRY(parts->model, lm::CausalLm::Load(s.model, {.type = at::kFloat}));
+    parts->full.emplace(*parts->model, parts->parameters, s.bf16 ? at::kBFloat16 : at::kFloat);
+    PLUMB_TRY(parts->trunk, Trunk::CreateFull(*parts->model, *parts->full));
+    return parts;
+  }
   PLUMB_TRY(parts->model,
             lm::CausalLm::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat}));
   if (!head.empty())
@@ -66,6 +73,28 @@ Result<std::unique_ptr<DecoderParts>> DecoderParts::Load(TrainSettings& s, const
   return parts;
 }
 
+namespace {
+
+void EmitDone(const TrainSettings& s, const JobResult& result, const Surroundings& world) {
+  json::object done = {{"event", "done"}};
+  if (!result.adapter.empty()) done["adapter"] = result.adapter.string();
+  if (!result.model.empty()) done["model"] = result.model.string();
+  done["steps"] = result.loop.steps;
+  done["loss"] = result.loop.loss;
+  done["seconds"] = result.loop.seconds;
+  done["num_tokens"] = result.loop.tokens;
+  done["tokens_per_second"] = result.loop.tokens_per_second;
+  done["out_of_time"] = result.loop.out_of_time;
+  if (world.peak_memory) done["peak_memory"] = world.peak_memory();
+  if (!result.loop.stopped.empty()) {
+    done["stopped"] = result.loop.stopped;
+    done["failed"] = s.on_goodhart == "fail";
+  }
+  world.emit(done);
+}
+
+}  // namespace
+
 Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Objective& objective,
                          Parameters& parameters, const Surroundings& world) {
   JobResult result;
@@ -73,31 +102,40 @@ Result<JobResult> Finish(const TrainSettings& s, const json::object& fixed, Obje
   if (result.loop.interrupted) return result;
   result.adapter = fs::path(s.out) / "adapter";
   PLUMB_CHECK(objective.SaveProduct(result.adapter));
-  json::object done = {{"event", "done"},
-                       {"adapter", result.adapter.string()},
-                       {"steps", result.loop.steps},
-                       {"loss", result.loop.loss},
-                       {"seconds", result.loop.seconds},
-                       {"num_tokens", result.loop.tokens},
-                       {"tokens_per_second", result.loop.tokens_per_second},
-                       {"out_of_time", result.loop.out_of_time}};
-  if (!result.loop.stopped.empty()) {
-    done["stopped"] = result.loop.stopped;
-    done["failed"] = s.on_goodhart == "fail";
-  }
-  world.emit(done);
+  EmitDone(s, result, world);
+  return result;
+}
+
+Result<JobResult> FinishFull(const TrainSettings& s, const json::object& fixed,
+                             Objective& objective, DecoderParts& parts, const DecoderText& text,
+                             const Surroundings& world) {
+  JobResult result;
+  PLUMB_TRY(result.loop, RunLoop(s, fixed, objective, parts.parameters, world));
+  if (result.loop.interrupted) return result;
+  result.model = fs::path(s.out) / "model";
+  std::error_code ignored;
+  fs::remove_all(result.model, ignored);  // of an earlier run
+  PLUMB_CHECK(lm::ExportHuggingFace(*parts.model, parts.parameters.Values(), *text.tokenizer,
+                                    result.model));
+  EmitDone(s, result, world);
   return result;
 }
 
 void EmitStart(Job job, const TrainSettings& s, size_t rows, int64_t skipped,
                const std::vector<std::string>& skipped_where, const Parameters& parameters,
-               const Surroundings& world) {
+               int64_t foreseen, const Surroundings& world) {
   json::object start = {{"event", "start"},   {"job", JobName(job)},
                         {"model", s.model},   {"rows", rows},
                         {"skipped", skipped}, {"trainable_parameters", parameters.elements()}};
   if (!skipped_where.empty())
     start["skipped_where"] = json::array(skipped_where.begin(), skipped_where.end());
+  if (foreseen > 0) start["memory_foreseen"] = foreseen;
   world.emit(start);
+}
+
+int64_t MemoryAllowed(const TrainSettings& s, const Surroundings& world) {
+  if (s.max_memory_gb > 0) return static_cast<int64_t>(s.max_memory_gb * 1e9);
+  return world.free_memory ? world.free_memory() : 0;
 }
 
 }  // namespace plumb::train

@@ -26,6 +26,7 @@ struct DecoderParts {
   std::unique_ptr<lm::CausalLm> model;
   Parameters parameters;
   std::optional<ScoreHead> head;  // a score or a value, where the job has one
+  std::optional<FullWeights> full;  // where every weight is trained
   std::unique_ptr<Trunk> trunk;
 
   // Loads, and starts the adapter from settings.adapter_in or anew; takes over the adapter's shape
@@ -41,13 +42,20 @@ Status TakeOverAdapter(TrainSettings& settings);
 // The adapter's values; a head the file does not have keeps what it holds.
 Status LoadValues(const fs::path& folder, Parameters& parameters);
 
-// Runs the loop, saves the product and says so.
+// Runs the loop, saves the product and says so: OUT/adapter, or where every weight is trained
+// OUT/model, which `text` names the tokenizer of.
 Result<JobResult> Finish(const TrainSettings& settings, const json::object& fixed,
                          Objective& objective, Parameters& parameters, const Surroundings& world);
+Result<JobResult> FinishFull(const TrainSettings& settings, const json::object& fixed,
+                             Objective& objective, DecoderParts& parts, const DecoderText& text,
+                             const Surroundings& world);
 
-// "start", with what was left out.
+// Bytes that this job may take: settings.max_memory_gb, or what is free; 0: unknown.
+int64_t MemoryAllowed(const TrainSettings& settings, const Surroundings& world);
+
+// "start", with what was left out and how much memory was foreseen (0: not).
 void EmitStart(Job job, const TrainSettings& settings, size_t rows, int64_t skipped,
                const std::vector<std::string>& skipped_where, const Parameters& parameters,
-               const Surroundings& world);
+               int64_t foreseen, const Surroundings& world);
 
 }  // namespace plumb::train

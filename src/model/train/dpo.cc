@@ -31,7 +31,7 @@ DpoObjective::DpoObjective(const TrainSettings& s, std::vector<TokenPair> pairs,
       pairs_(std::move(pairs)),
       model_(model),
       trunk_(trunk),
-      head_(model),
+      head_(model, 1, trunk.full()),
       reference_is_base_(!from_adapter || s.reference == "base"),
       no_reference_(s.reference == "none" || ReferenceFree(options_)),
       per_token_(Asks(options_, "orpo") || Asks(options_, "simpo") || Asks(options_, "ipo")),
@@ -76,7 +76,10 @@ std::vector<double> DpoObjective::Logps(const Micro& micro,
 }
 
 Status DpoObjective::Prepare(const std::vector<uint32_t>& rows) {
-  if (no_reference_ || (reference_is_base_ && !settings_.precompute_ref_log_probs)) return {};
+  // Without adapters there is no base to go back to once the first step is taken.
+  if (no_reference_ ||
+      (reference_is_base_ && !settings_.precompute_ref_log_probs && !trunk_.full()))
+    return {};
   for (const auto& part : Cut(rows)) {
     const Micro micro = Build(part);
     const at::Tensor x = trunk_.Forward(*micro.batch, {.adapters = !reference_is_base_});
@@ -186,7 +189,9 @@ void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, doubl
   const at::Tensor x = trunk_.Forward(*micro.batch, {.keep = true, .drop_key = key});
   micro.targets.coef.assign(micro.targets.size(), 1);
   at::Tensor gradients;  // of each token's −log p; its coefficient follows from the pair
-  const std::vector<kernels::TokenStats> stats = head_.RunRows(x, micro.targets, &gradients);
+  const std::vector<kernels::TokenStats> stats =
+      trunk_.full() ? head_.Run(x, micro.targets, nullptr)  // once more with the coefficients
+                    : head_.RunRows(x, micro.targets, &gradients);
   const std::vector<double> logps = Logps(micro, stats);
 
   const double nll = nll_ / nll_tokens;
@@ -224,10 +229,17 @@ void DpoObjective::Learn(const std::vector<uint32_t>& rows, double weight, doubl
     sums.chosen_logp += shown.chosen;
     sums.rejected_logp += shown.rejected;
   }
-  for (size_t i = 0; i < micro.owner.size(); ++i)
-    gradients[static_cast<int64_t>(i)].mul_(micro.of_prompt[i] ? nll : -slope[micro.owner[i]]);
   at::Tensor dx = at::zeros_like(x);
-  Head::AddRows(gradients, micro.targets.node, dx);
+  for (size_t i = 0; i < micro.owner.size(); ++i)
+    micro.targets.coef[i] =
+        static_cast<float>(micro.of_prompt[i] ? nll : -slope[micro.owner[i]]);
+  if (trunk_.full()) {
+    head_.Run(x, micro.targets, &dx);
+  } else {
+    for (size_t i = 0; i < micro.owner.size(); ++i)
+      gradients[static_cast<int64_t>(i)].mul_(static_cast<double>(micro.targets.coef[i]));
+    Head::AddRows(gradients, micro.targets.node, dx);
+  }
   trunk_.Backward(*micro.batch, dx);
 
   for (size_t i = 0; i < stats.size(); ++i) {

@@ -4,7 +4,9 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "model/train/kernels.h"
@@ -13,6 +15,7 @@ namespace plumb::train {
 namespace {
 
 constexpr int64_t kBlock = 256;  // positions whose logits are held at once
+constexpr int64_t kFullBlock = 1024;  // where each block adds to the whole vocabulary's gradient
 
 template <class T>
 T* ValuesOf(const at::Tensor& t) {
@@ -25,11 +28,12 @@ at::Tensor Index(const std::vector<int64_t>& v) {
   return at::from_blob(const_cast<int64_t*>(v.data()), {static_cast<int64_t>(v.size())}, at::kLong);
 }
 
-Head::Head(const lm::CausalLm& model, double temperature)
+Head::Head(const lm::CausalLm& model, double temperature, FullWeights* full)
     : norm_(model.final_norm().to(at::kFloat).contiguous()),
       weight_(model.lm_head().weight),
       eps_(static_cast<float>(model.config().rms_eps)),
-      scale_(1 / temperature) {}
+      scale_(1 / temperature),
+      full_(full) {}
 
 at::Tensor Head::Normed(const at::Tensor& x, const std::vector<int64_t>& node) const {
   const at::Tensor rows = at::index_select(x, 0, Index(node));
@@ -56,10 +60,11 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
                       ValuesOf<float>(inv));
   if (scale_ != 1) h.mul_(scale_);
   if (gradients) *gradients = at::zeros_like(rows);
-  at::Tensor logits_memory = at::empty({std::min(n, kBlock), vocab}, h.options()), base_memory;
+  const int64_t block = full_ && gradients ? kFullBlock : kBlock;
+  at::Tensor logits_memory = at::empty({std::min(n, block), vocab}, h.options()), base_memory;
   if (targets.base.defined()) base_memory = at::empty_like(logits_memory);
-  for (int64_t i = 0; i < n; i += kBlock) {
-    const int64_t m = std::min(kBlock, n - i);
+  for (int64_t i = 0; i < n; i += block) {
+    const int64_t m = std::min(block, n - i);
     at::Tensor logits = logits_memory.narrow(0, 0, m), base;
     at::mm_out(logits, h.narrow(0, i, m), weight_.t());
     bool anchored = false;
@@ -76,6 +81,16 @@ std::vector<kernels::TokenStats> Head::RunTyped(const at::Tensor& x, const Targe
     if (!gradients) continue;
     at::Tensor dh = at::mm(logits, weight_);
     if (scale_ != 1) dh.mul_(scale_);
+    if (full_) {
+      at::Tensor grad = full_->parameters().grad(full_->output());
+      if (h.scalar_type() == at::kFloat)
+        grad.addmm_(logits.t(), h.narrow(0, i, m));
+      else
+        grad.add_(at::mm(logits.t(), h.narrow(0, i, m)));
+      full_->parameters()
+          .grad(full_->norm())
+          .add_((dh.to(at::kFloat) * rows.narrow(0, i, m) * inv.narrow(0, i, m).unsqueeze(1)).sum(0));
+    }
     kernels::RmsNormBackward<T>(ValuesOf<T>(dh), d, ValuesOf<float>(rows) + i * d, ValuesOf<float>(norm_),
                                 ValuesOf<float>(inv) + i, m, d, ValuesOf<float>(*gradients) + i * d);
   }

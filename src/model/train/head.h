@@ -5,7 +5,7 @@
 // replaces the logits block by block, so that they are never held whole.
 #pragma once
 
-#include "model/lm/causal_lm.h"
+#include "model/train/full_weights.h"
 #include "model/train/kernel_types.h"
 
 namespace plumb::train {
@@ -25,8 +25,9 @@ at::Tensor Index(const std::vector<int64_t>& v);
 
 class Head {
  public:
-  // Logits are divided by `temperature`.
-  explicit Head(const lm::CausalLm& model, double temperature = 1);
+  // Logits are divided by `temperature`. `full`: norm and vocabulary are trained, so that Run adds
+  // their gradients too; RunRows and the targets' `base` are for adapters only.
+  explicit Head(const lm::CausalLm& model, double temperature = 1, FullWeights* full = nullptr);
 
   // x [nodes, hidden] float32 → the final norm at `node`, in the compute type [size, hidden].
   at::Tensor Normed(const at::Tensor& x, const std::vector<int64_t>& node) const;
@@ -49,6 +50,7 @@ class Head {
   at::Tensor weight_;  // [vocab, hidden]
   float eps_;
   double scale_;  // 1 / temperature
+  FullWeights* full_;
 };
 
 }  // namespace plumb::train

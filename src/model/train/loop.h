@@ -59,6 +59,8 @@ struct Surroundings {
   const std::atomic<bool>* stop = nullptr;        // set by a signal
   double started = 0;                             // `seconds` when the job began, loading included
   std::function<double()> wall_seconds;  // since 1970, for TensorBoard; may be empty
+  // Bytes: what may still be taken (0: unknown), and the most taken so far; may be empty.
+  std::function<int64_t()> free_memory, peak_memory;
 };
 
 struct LoopResult {

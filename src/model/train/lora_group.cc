@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include "model/lm/kernels.h"
@@ -65,7 +66,50 @@ LoraGroup::LoraGroup(const std::vector<at::Tensor>& weights, const std::vector<a
   }
 }
 
+LoraGroup::LoraGroup(const Parameters& parameters, size_t weight, size_t bias, size_t count,
+                     at::ScalarType type, Path path)
+    : weight_(weight), trained_bias_(bias), trained_(count) {
+  const at::Tensor all = parameters.values(weight, count);
+  in_ = all.size(1);
+  out_ = all.size(0);
+  if (path == Path::kBest && type == at::kBFloat16 && in_ % 32 == 0 && out_ % 32 == 0 &&
+      lm::HasAmx()) {
+    forward_ = PackedProduct(in_, 0, out_);
+    back_ = PackedProduct(out_, 0, in_);
+  } else {
+    wide_ = type == at::kFloat ? all : at::zeros({out_, in_}, all.options().dtype(type));
+  }
+  if (bias == kNoBias) return;
+  bias32_ = parameters.values(bias, count);
+  bias_ = type == at::kFloat ? bias32_ : at::zeros({out_}, bias32_.options().dtype(type));
+}
+
+void LoraGroup::RefreshWeights(const Parameters& parameters) {
+  const at::Tensor all = parameters.values(weight_, trained_);
+  if (packed()) {
+    const at::Tensor half = all.to(at::kBFloat16);
+    forward_.Set(0, half, false);
+    back_.Set(0, half, true);
+  } else if (wide_.scalar_type() != at::kFloat) {
+    wide_.copy_(all);
+  }
+  if (bias_.defined() && bias_.scalar_type() != at::kFloat) bias_.copy_(bias32_);
+}
+
+void LoraGroup::WeightGradients(const at::Tensor& dy, const at::Tensor& x,
+                                Parameters& parameters) const {
+  at::Tensor grad = parameters.grads(weight_, trained_);
+  const at::Tensor input = x.narrow(1, 0, in_);
+  if (dy.scalar_type() == at::kFloat)
+    grad.addmm_(dy.t(), input);
+  else
+    grad.add_(at::mm(dy.t(), input));
+  if (trained_bias_ != kNoBias)
+    parameters.grads(trained_bias_, trained_).add_(dy.sum(0, false, at::kFloat));
+}
+
 void LoraGroup::Refresh(const Parameters& parameters) {
+  if (trained_ > 0) return RefreshWeights(parameters);
   int64_t row = 0;
   for (size_t i = 0; i < slots_.size(); row += slots_[i++].out) {
     const LoraSlot& slot = slots_[i];
@@ -197,6 +241,7 @@ void LoraGroup::PackedGradients(const at::Tensor& dy, const at::Tensor& du, cons
 
 void LoraGroup::Gradients(const at::Tensor& dy, const at::Tensor& du, const at::Tensor& x,
                           const Drop& drop, Parameters& parameters) const {
+  if (trained_ > 0) return WeightGradients(dy, x, parameters);
   if (!adapted()) return;
   const at::Tensor input = Dropped(x.narrow(1, 0, in_), drop), u = x.narrow(1, in_, rank_);
   if (packed()) return PackedGradients(dy, du, u, input, parameters);

@@ -1,5 +1,5 @@
 // Projections that read the same input (q, k, v; gate, up; o; down), with their LoRA adapters, as
-// one matrix product.
+// one matrix product; or without adapters, trained themselves.
 //
 // Hu et al. 2021: y = W x + s·B (A x). With u = A x the pair is one product of [x | u] with [W |
 // s·B]; backward, du = (s·B)ᵀ dy, and dx is one product of [dy | du] with [W ; A]. [x | u] is what
@@ -28,6 +28,11 @@ class LoraGroup {
   // weights: [out, in] each, of the compute type; biases may be undefined.
   LoraGroup(const std::vector<at::Tensor>& weights, const std::vector<at::Tensor>& biases,
             std::vector<LoraSlot> slots, double scale, Path path = Path::kBest);
+  // Without adapters: the weights are `count` parameters from `weight` on, the biases as many from
+  // `bias` on (kNoBias: none). Refresh fills them in.
+  static constexpr size_t kNoBias = static_cast<size_t>(-1);
+  LoraGroup(const Parameters& parameters, size_t weight, size_t bias, size_t count,
+            at::ScalarType type, Path path = Path::kBest);
 
   int64_t in() const { return in_; }
   int64_t out() const { return out_; }
@@ -36,7 +41,7 @@ class LoraGroup {
   bool adapted() const { return rank_ > 0; }
   bool packed() const { return forward_.defined(); }
 
-  // Copies the adapters' values into the compute type; after every optimiser step.
+  // Copies what is trained into the compute type; after every optimiser step.
   void Refresh(const Parameters& parameters);
 
   struct Drop {
@@ -55,7 +60,7 @@ class LoraGroup {
   // dy [n, out] → du [n, rank], and dx [n, in] (undefined: not wanted).
   void Backward(const at::Tensor& dy, at::Tensor& du, at::Tensor& dx, const Range& rows,
                 const Drop& drop) const;
-  // Adds the adapters' gradients to `parameters`, of all rows.
+  // Adds the gradients of what is trained to `parameters`, of all rows.
   void Gradients(const at::Tensor& dy, const at::Tensor& du, const at::Tensor& x, const Drop& drop,
                  Parameters& parameters) const;
 
@@ -66,6 +71,8 @@ class LoraGroup {
 
  private:
   at::Tensor Dropped(const at::Tensor& x, const Drop& drop) const;
+  void RefreshWeights(const Parameters& parameters);
+  void WeightGradients(const at::Tensor& dy, const at::Tensor& x, Parameters& parameters) const;
   void PackedGradients(const at::Tensor& dy, const at::Tensor& du, const at::Tensor& u,
                        const at::Tensor& input, Parameters& parameters) const;
 
@@ -78,6 +85,7 @@ class LoraGroup {
   PackedProduct down_, forward_, up_, back_;  // packed: Aᵀ, [W | s·B]ᵀ, s·B, [W ; A]
   std::vector<LoraSlot> slots_;
   std::vector<int64_t> place_;  // of each slot in the ranks
+  size_t weight_ = 0, trained_bias_ = kNoBias, trained_ = 0;  // parameters; trained_ 0: adapters
 };
 
 }  // namespace plumb::train

@@ -1,3 +1,4 @@
+#include "model/train/memory.h"
 #include "model/train/online_job.h"
 
 #include <algorithm>
@@ -167,11 +168,31 @@ int64_t StepsOf(const TrainSettings& s, const OnlineObjective& objective) {
   return static_cast<int64_t>(s.num_train_epochs * epoch);
 }
 
+// Bytes of the widest step and of sampling; the rewards' own models come on top and are not counted.
+Result<int64_t> ForeseeOnline(Job job, const TrainSettings& s, const std::vector<data::TrlRow>& rows,
+                              const DecoderText& text, const Surroundings& world) {
+  PLUMB_TRY(const lm::LmConfig config, lm::CausalLm::ReadConfig(s.model));
+  const RowEncoder encoder = text.Encoder(config.context);
+  int64_t longest = 0;
+  for (const data::TrlRow& row : rows) {
+    auto ids = encoder.Prompt(row);
+    if (ids) longest = std::max(longest, static_cast<int64_t>(ids->size()));
+  }
+  longest += s.max_completion_length;
+  auto forecast = [&](const TrainSettings& x) {
+    const int64_t n = job == Job::kBestOfN ? 0 : std::min(std::max(x.micro_batch_tokens, longest), x.GenerationRows() * longest);
+    return ForecastDecoder(job, x, config, {.nodes = n, .positions = n, .targets = n, .longest = longest});
+  };
+  PLUMB_CHECK(CheckMemory(s, MemoryAllowed(s, world), longest, forecast));
+  return forecast(s).Total();
+}
+
 }  // namespace
 
 Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::TrlRow>& rows,
                             const DecoderText& text, const Surroundings& world) {
   const bool bf16 = s.bf16;
+  PLUMB_TRY(const int64_t foreseen, ForeseeOnline(job, s, rows, text, world));
   PLUMB_TRY(const auto rewarder, LoadRewards(s.rewards, bf16));
   std::unique_ptr<Rewarder> gold;
   if (!s.gold_rewards.empty()) {
@@ -189,7 +210,7 @@ Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::Tr
   const TextOf decode = [&text](const std::vector<int32_t>& ids) {
     return text.tokenizer->Decode(ids);
   };
-  EmitStart(job, s, rows.size(), 0, {}, parts->parameters, world);
+  EmitStart(job, s, rows.size(), 0, {}, parts->parameters, foreseen, world);
   if (job == Job::kBestOfN) {
     parts->trunk->Refresh();
     return RunBestOfN(s, prompts, roller, *rewarder, gold.get(), decode, world);

@@ -16,8 +16,8 @@ namespace plumb::train {
 class Parameters {
  public:
   // Adds a matrix of zeros; all must be added before Allocate. Returns its index. `rate`: times the
-  // step's learning rate.
-  size_t Add(std::string name, std::vector<int64_t> shape, double rate = 1);
+  // step's learning rate; `decays`: weight decay applies to it.
+  size_t Add(std::string name, std::vector<int64_t> shape, double rate = 1, bool decays = true);
   void Allocate();
 
   size_t count() const { return entries_.size(); }
@@ -25,6 +25,9 @@ class Parameters {
   const std::string& name(size_t i) const { return entries_[i].name; }
   at::Tensor value(size_t i) const { return View(value_, i); }  // float32, shares memory
   at::Tensor grad(size_t i) const { return View(grad_, i); }
+  // Neighbours of one width as one matrix, one above another (vectors: one after another).
+  at::Tensor values(size_t first, size_t count) const { return Stacked(value_, first, count); }
+  at::Tensor grads(size_t first, size_t count) const { return Stacked(grad_, first, count); }
 
   void ZeroGrad();
   // The Euclidean norm of all gradients together.
@@ -48,8 +51,10 @@ class Parameters {
     std::vector<int64_t> shape;
     int64_t begin = 0, size = 0;
     double rate = 1;
+    bool decays = true;
   };
   at::Tensor View(const at::Tensor& flat, size_t i) const;
+  at::Tensor Stacked(const at::Tensor& flat, size_t first, size_t count) const;
 
   std::vector<Entry> entries_;
   int64_t elements_ = 0;

@@ -67,16 +67,17 @@ std::vector<double> PreserveObjective::Divergence(const std::vector<uint32_t>& s
     }
     Answers answers(list);
     answers.targets.base = at::cat(was);
-    answers.targets.coef.assign(answers.targets.size(), 0);
-    const bool learns = coefficient > 0;
-    answers.targets.anchor_coef.assign(answers.targets.size(),
-                                       learns ? static_cast<float>(coefficient) : 1.0f);
+    const bool learns = coefficient > 0, replay = learns && settings_.preserve_how == "replay";
+    const float each = learns ? static_cast<float>(coefficient) : 1.0f;
+    answers.targets.coef.assign(answers.targets.size(), replay ? each : 0);
+    answers.targets.anchor_coef.assign(answers.targets.size(), replay ? 0 : each);
     const at::Tensor x = trunk_.Forward(*answers.batch, {.keep = learns});
     at::Tensor dx;
     if (learns) dx = at::zeros_like(x);
     const auto stats = head_.Run(x, answers.targets, learns ? &dx : nullptr);
     if (learns) trunk_.Backward(*answers.batch, dx);
-    for (size_t i = 0; i < stats.size(); ++i) sums[part[answers.owner[i]]] += stats[i].kl;
+    for (size_t i = 0; i < stats.size(); ++i)
+      sums[part[answers.owner[i]]] += replay ? -stats[i].logp : stats[i].kl;
   }
   return sums;
 }
@@ -93,10 +94,10 @@ Result<BatchReport> PreserveObjective::Accumulate(const std::vector<uint32_t>& r
     tokens += static_cast<double>(rows_[some.back()].Learned());
     report.tokens += static_cast<int64_t>(rows_[some.back()].ids.size());
   }
-  double kl = 0;
-  for (double sum : Divergence(some, settings_.preserve_weight / tokens)) kl += sum / tokens;
-  report.loss += settings_.preserve_weight * kl;
-  report.metrics.emplace_back("preserve/kl", kl);
+  double held = 0;
+  for (double sum : Divergence(some, settings_.preserve_weight / tokens)) held += sum / tokens;
+  report.loss += settings_.preserve_weight * held;
+  report.metrics.emplace_back(settings_.preserve_how == "replay" ? "preserve/nll" : "preserve/kl", held);
   return report;
 }
 
@@ -110,6 +111,7 @@ Result<std::string> PreserveObjective::End() {
   json::object seen = {{"rows", held_.size()},
                        {"held_out", held_out_.size()},
                        {"weight", settings_.preserve_weight},
+                       {"how", settings_.preserve_how},
                        {"kl", mean},
                        {"kl_low", std::max(0.0, mean - half)},
                        {"kl_high", mean + half}};
@@ -165,6 +167,7 @@ Result<std::vector<TokenRow>> PreservedRows(const TrainSettings& s, const RowEnc
 Result<JobResult> FinishPreserving(const TrainSettings& s, const json::object& fixed,
                                    Objective& objective, DecoderParts& parts,
                                    const DecoderText& text, const Surroundings& world) {
+  if (!s.use_peft) return FinishFull(s, fixed, objective, parts, text, world);
   if (s.preserve.empty()) return Finish(s, fixed, objective, parts.parameters, world);
   parts.trunk->Refresh();
   EngineRoller roller(*parts.model, {.temperature = 1, .max_tokens = kAnswerTokens});

@@ -1,7 +1,7 @@
 // Rows whose behaviour must not change, beside whatever else is learned: each step also holds
 // preserve_weight · KL(the model as it was ‖ the model) at the tokens of preserve_batch_size of them,
-// exact over the whole vocabulary, and after the last step the KL is measured on the fifth of them that
-// was never held. A prompt alone is answered by the model as it was.
+// exact over the whole vocabulary (preserve_how "replay": preserve_weight · −log p of the tokens
+// themselves), and after the last step the KL is measured on the fifth of them that was never held. A prompt alone is answered by the model as it was.
 #pragma once
 
 #include "model/train/decoder_parts.h"
@@ -35,7 +35,8 @@ class PreserveObjective : public Objective {
   Status Prepare(const std::vector<uint32_t>& rows) override;
 
  private:
-  // Σ KL over the tokens of each of these rows; with a coefficient its gradient is added.
+  // Σ KL (replay, with a coefficient: Σ −log p) over the tokens of each of these rows; with a
+  // coefficient its gradient is added.
   std::vector<double> Divergence(const std::vector<uint32_t>& some, double coefficient);
 
   const TrainSettings& settings_;

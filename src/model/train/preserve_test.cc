@@ -91,9 +91,11 @@ TEST(Preserve, MeasuringAloneChangesNothing) {
   EXPECT_TRUE(measured.tiny.parameters.flat().equal(plain.tiny.parameters.flat()));
 }
 
-// A step's gradient is that of loss + weight · KL: by differences.
-TEST(Preserve, TheGradientIsThatOfTheLoss) {
+// A step's gradient is that of loss + weight · KL, or of loss − weight · log p: by differences.
+class HowItIsHeld : public ::testing::TestWithParam<const char*> {};
+TEST_P(HowItIsHeld, TheGradientIsThatOfTheLoss) {
   Held run(2);
+  run.settings.preserve_how = GetParam();
   run.settings.preserve_batch_size = 100;
   run.settings.preserve_weight = 2;
   const Surroundings world = run.World();
@@ -123,6 +125,18 @@ TEST(Preserve, TheGradientIsThatOfTheLoss) {
     const double slope = (above - below) / (2 * step);
     EXPECT_NEAR(gradient.data_ptr<float>()[at], slope, 2e-3 * std::max(1.0, std::abs(slope))) << at;
   }
+}
+
+INSTANTIATE_TEST_SUITE_P(Preserve, HowItIsHeld, ::testing::Values("kl", "replay"));
+
+TEST(Preserve, ReplayedRowsAreLearned) {
+  Held run(3);
+  run.settings.preserve_how = "replay";
+  ASSERT_TRUE(run.Sft());
+  const auto log = *ReadJsonl(run.out.path() / "metrics.jsonl");
+  EXPECT_LT(log.back().at("preserve/nll").to_number<double>(), 0.8 * log.front().at("preserve/nll").to_number<double>());
+  EXPECT_FALSE(log.back().contains("preserve/kl"));
+  EXPECT_EQ(run.events.back().at("how"), "replay");
 }
 
 TEST(Preserve, PreferencesAreHeldToo) {

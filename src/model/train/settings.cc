@@ -28,6 +28,24 @@ Status CheckLosses(Job job, const TrainSettings& s) {
   return {};
 }
 
+// Without adapters there is nothing to scale, to go on from, and no base beside the model.
+Status CheckFull(const json::object& config, const TrainSettings& s) {
+  if (s.use_peft) return {};
+  for (const auto& item : config)
+    if (const std::string_view key = item.key();
+        key.starts_with("lora_") || key == "use_rslora" || key == "adapter_in")
+      return Fail(Code::kInvalid, "\"{}\" is of adapters; with use_peft false there are none", key);
+  if (!s.preserve.empty() || s.kl_weight > 0)
+    return Fail(Code::kUnsupported,
+                "preserve and kl_weight hold a model to its base, which training every weight "
+                "(use_peft false) does not keep: train an adapter, or mix in rows to imitate");
+  if (std::ranges::find(s.loss_type, "kto") != s.loss_type.end())
+    return Fail(Code::kUnsupported,
+                "the loss kto asks the reference anew in every step, which training every weight "
+                "(use_peft false) does not keep: choose another loss_type, or train an adapter");
+  return {};
+}
+
 // A generation must come out even: whole groups, whole steps.
 Status CheckGenerations(Job job, const TrainSettings& s) {
   const int64_t step = s.BatchRows();
@@ -102,6 +120,10 @@ bool Preserves(Job job) {
   return job != Job::kClassifier && job != Job::kReward && job != Job::kBestOfN;
 }
 
+bool TrainsFully(Job job) {
+  return job == Job::kSft || job == Job::kDpo || job == Job::kOrpo || job == Job::kCpo;
+}
+
 Result<TrainSettings> SettingsFromJson(Job job, const json::object& config) {
   TrainSettings settings = DefaultsOf(job);
   const SettingKeys keys = KeysOf(job);
@@ -124,6 +146,7 @@ Result<TrainSettings> SettingsFromJson(Job job, const json::object& config) {
   if (!settings.loss_weights.empty() && settings.loss_weights.size() != settings.loss_type.size())
     return Fail(Code::kInvalid, "\"loss_weights\" must have one number for each loss_type");
   PLUMB_CHECK(CheckLosses(job, settings));
+  PLUMB_CHECK(CheckFull(config, settings));
   if (IsOnline(job)) PLUMB_CHECK(CheckGenerations(job, settings));
   return settings;
 }
@@ -161,8 +184,9 @@ json::object SettingsThatMatter(Job job, const TrainSettings& s) {
   const TrainSettings defaults = DefaultsOf(job);
   const bool first_jobs = job == Job::kSft || job == Job::kClassifier;
   for (const auto& [name, key] : KeysOf(job)) {
-    if (first_jobs && name != "packing" && !name.starts_with("preserve")) continue;
-    if (o.contains(name) || name == "data" || name == "out" || name == "threads" ||
+    if (first_jobs && name != "packing" && name != "use_peft" && !name.starts_with("preserve"))
+      continue;
+    if (o.contains(name) || name == "data" || name == "out" || name == "threads" || name == "max_memory_gb" ||
         name == "max_seconds" || name == "adapter_in" || name.starts_with("save_") ||
         name == "logging_steps" || name == "resume_from_checkpoint" || name == "report_to" ||
         name == "per_device_train_batch_size" || name == "gradient_accumulation_steps" ||

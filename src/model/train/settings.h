@@ -41,11 +41,13 @@ struct TrainSettings {
   int64_t save_steps = 500;  // 0: no checkpoints on the way
   int64_t save_total_limit = 2;
   std::string resume_from_checkpoint;  // a folder; "latest": the newest in `out`
+  bool use_peft = true;  // false: every weight is trained, without adapters (sft, dpo, orpo, cpo)
   LoraOptions lora;
   int64_t micro_batch_tokens =
       1024;  // tokens computed at once; changes speed and memory, not the result
 
   int64_t threads = 0;  // 0: torch's own choice, every core
+  double max_memory_gb = 0;  // what a job may take; 0: what is free when it begins
 
   std::string report_to = "none";  // "tensorboard": out/tensorboard/events.out.tfevents.*
 
@@ -53,6 +55,7 @@ struct TrainSettings {
   std::vector<std::string> preserve;
   double preserve_weight = 1;
   int64_t preserve_batch_size = 8;
+  std::string preserve_how = "kl";  // "replay"
 
   // SFT.
   bool packing = false;
@@ -142,6 +145,8 @@ std::vector<std::string> JobNames();
 bool IsOnline(Job job);
 // It teaches a decoder to speak, and can be told what must stay as it is.
 bool Preserves(Job job);
+// It can train every weight.
+bool TrainsFully(Job job);
 
 // Errors: kInvalid, naming the key and what would be right.
 Result<TrainSettings> SettingsFromJson(Job job, const json::object& config);

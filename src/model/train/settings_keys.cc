@@ -229,6 +229,10 @@ void AddCommon(SettingKeys& k) {
   k["report_to"] = OneOf(&S::report_to, {"none", "tensorboard"}, kHf,
                          "tensorboard: event files in out/tensorboard");
   k["threads"] = Whole(&S::threads, 0, kOurs, "0: every core");
+  k["max_memory_gb"] =
+      Number(&S::max_memory_gb, 0, kNoLimit, kOurs,
+             "GB that the job may take: one that needs more is refused before its first step; 0: "
+             "what is free");
   k["micro_batch_tokens"] = Whole(&S::micro_batch_tokens, 1, kOurs,
                                   "tokens computed at once: speed and memory, not the result");
   k["lora_r"] = {[](const json::value& v, S& s) { return ReadWhole(v, 1, s.lora.r); },
@@ -434,6 +438,10 @@ SettingKeys KeysOf(Job job) {
         Number(&S::head_rate, 0, kNoLimit, kOurs, "the heads' learning rate, in learning rates");
     k["heads"] = Texts(&S::heads, kOurs, "none: those of the data");
   }
+  if (TrainsFully(job))
+    k["use_peft"] = Truth(&S::use_peft, kOurs,
+                          "false: train every weight, without adapters, and leave a whole model "
+                          "(TRL's ModelConfig has false; 28 bytes of memory a weight)");
   if (IsOnline(job)) AddOnline(k, job);
   if (Preserves(job)) {
     k["preserve"] = Texts(&S::preserve, kOurs,
@@ -442,6 +450,10 @@ SettingKeys KeysOf(Job job) {
                           "answered by the model as it was");
     k["preserve_weight"] =
         Number(&S::preserve_weight, 0, kNoLimit, kOurs, "of that KL a token; 0: measured only");
+    k["preserve_how"] =
+        OneOf(&S::preserve_how, {"kl", "replay"}, kOurs,
+              "kl: to the model as it was, over the whole vocabulary; replay: −log p of the rows' "
+              "own words, as if they were rows to imitate");
     k["preserve_batch_size"] =
         Whole(&S::preserve_batch_size, 1, kOurs, "rows of preserve beside every step");
   }

@@ -13,6 +13,7 @@ namespace plumb::train {
 Status SaveLora(const fs::path& folder, const TrainSettings& s, lm::CausalLm& model,
                 const std::map<std::string, at::Tensor>& heads, const std::string& task_type,
                 const json::object& extra) {
+  if (!s.use_peft) return {};  // a checkpoint's parameters are every weight already
   lm::AdapterConfig config;
   config.task_type = task_type;
   config.extra = extra;
@@ -89,7 +90,7 @@ struct SftObjective::Sums {
 
 SftObjective::SftObjective(const TrainSettings& settings, std::vector<TokenRow> rows,
                            lm::CausalLm& model, Trunk& trunk)
-    : settings_(settings), rows_(std::move(rows)), model_(model), trunk_(trunk), head_(model) {
+    : settings_(settings), rows_(std::move(rows)), model_(model), trunk_(trunk), head_(model, 1, trunk.full()) {
   if (!settings.packing) return;
   std::vector<int64_t> tokens;
   for (const TokenRow& row : rows_) tokens.push_back(static_cast<int64_t>(row.ids.size()));

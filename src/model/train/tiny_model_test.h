@@ -95,8 +95,18 @@ struct TinyTrunk {
   std::unique_ptr<lm::CausalLm> model;
   Parameters parameters;
   std::optional<ScoreHead> head;
+  std::optional<FullWeights> full;
   std::unique_ptr<Trunk> trunk;
 
+  struct Full {};
+  // Every weight is trained.
+  TinyTrunk(const std::string& family, Full, at::ScalarType type = at::kFloat) {
+    EXPECT_TRUE(WriteTinyModel(folder.path(), family));
+    model = std::move(*lm::CausalLm::Load(folder.path().string(), {.type = at::kFloat}));
+    full.emplace(*model, parameters, type);
+    trunk = std::move(*Trunk::CreateFull(*model, *full));
+    trunk->Refresh();
+  }
   // `head_name`: of a score or value head; empty: none.
   explicit TinyTrunk(const std::string& family = "llama", LoraOptions lora = {.r = 4, .alpha = 8},
                      at::ScalarType type = at::kFloat, bool random_b = true,

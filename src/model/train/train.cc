@@ -10,6 +10,7 @@
 #include "model/train/decoder_parts.h"
 #include "model/train/dpo.h"
 #include "model/train/kto.h"
+#include "model/train/memory.h"
 #include "model/train/online_job.h"
 #include "model/train/preserve.h"
 #include "model/train/reward.h"
@@ -24,6 +25,27 @@ void KeepFreedMemory() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 2047 << 20);
   mallopt(M_TOP_PAD, 64 << 20);
+}
+
+// Bytes at the peak; refused where there are not as many.
+Result<int64_t> Foresee(Job job, const TrainSettings& s, size_t rows, bool paired,
+                        const RowSequences& sequences, const Surroundings& world) {
+  PLUMB_TRY(const lm::LmConfig config, lm::CausalLm::ReadConfig(s.model));
+  int64_t longest = 0;
+  auto forecast = [&](const TrainSettings& x) {
+    MicroSizes micro = LargestMicro(
+        x, rows, std::max<int64_t>(1, x.micro_batch_tokens / (paired ? 2 : 1)), sequences);
+    longest = micro.longest;
+    if (x.max_length < s.max_length) {  // rows would be cut off
+      const int64_t most = std::max(x.max_length, x.micro_batch_tokens) * (paired ? 2 : 1);
+      for (int64_t* size : {&micro.nodes, &micro.positions, &micro.targets})
+        *size = std::min(*size, most);
+    }
+    return ForecastDecoder(job, x, config, micro);
+  };
+  const int64_t needed = forecast(s).Total();
+  PLUMB_CHECK(CheckMemory(s, MemoryAllowed(s, world), longest, forecast));
+  return needed;
 }
 
 Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world) {
@@ -46,6 +68,13 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
   } else {
     PLUMB_TRY(pairs, encoder.Pairs(rows));
   }
+  const bool paired = !pairs.pairs.empty();
+  const RowSequences sequences = [&](uint32_t i) -> std::vector<const TokenRow*> {
+    if (paired) return {&pairs.pairs[i].chosen, &pairs.pairs[i].rejected};
+    return {job == Job::kKto ? &answers.answers[i].row : &taught.rows[i]};
+  };
+  const size_t count = paired ? pairs.pairs.size() : job == Job::kKto ? answers.answers.size() : taught.rows.size();
+  PLUMB_TRY(const int64_t foreseen, Foresee(job, s, count, paired, sequences, world));
   PLUMB_TRY(const auto parts, DecoderParts::Load(s, job == Job::kReward ? kScoreName : ""));
   Parameters& parameters = parts->parameters;
   const json::object fixed = SettingsThatMatter(job, s);
@@ -53,7 +82,7 @@ Result<JobResult> RunDecoder(Job job, TrainSettings s, const Surroundings& world
                       : job == Job::kKto ? answers.skipped_where
                                          : pairs.skipped_where;
   EmitStart(job, s, rows.size(), taught.skipped + pairs.skipped + answers.skipped, where,
-            parameters, world);
+            parameters, foreseen, world);
   const bool from_adapter = !s.adapter_in.empty();
   switch (job) {
     case Job::kSft: {
@@ -106,6 +135,13 @@ Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
     PLUMB_TRY(LabelledTokens one, EncodeClassifierRow(row, *tokenizer, heads, s.max_length));
     encoded.push_back(std::move(one));
   }
+  std::vector<int64_t> lengths;
+  for (const LabelledTokens& row : encoded) lengths.push_back(static_cast<int64_t>(row.ids.size()));
+  const auto forecast = [&](const TrainSettings& x) {
+    return ForecastEncoder(x, encoder->config(), LargestMicro(x, lengths), static_cast<int64_t>(heads.size()));
+  };
+  const int64_t foreseen = forecast(s).Total();
+  PLUMB_CHECK(CheckMemory(s, MemoryAllowed(s, world), LargestMicro(s, lengths).longest, forecast));
   Parameters parameters;
   PLUMB_TRY(const std::unique_ptr<EncoderTrunk> trunk,
             EncoderTrunk::Create(*encoder, s.lora, parameters));
@@ -119,7 +155,8 @@ Result<JobResult> RunClassifier(TrainSettings s, const Surroundings& world) {
               {"model", s.model},
               {"rows", rows.size()},
               {"heads", json::array(heads.begin(), heads.end())},
-              {"trainable_parameters", parameters.elements()}});
+              {"trainable_parameters", parameters.elements()},
+              {"memory_foreseen", foreseen}});
   json::object fixed = SettingsThatMatter(Job::kClassifier, s);
   fixed["heads"] = Join(heads, ",");
   PLUMB_TRY(JobResult result, Finish(s, fixed, objective, parameters, world));

@@ -1,10 +1,11 @@
 // model/train: adapters taught. LoRA on decoders (supervised, preferences, reward models, learning
-// from rewards) and on encoders (the guard's classifier).
+// from rewards) and on encoders (the guard's classifier); small decoders also without, every weight.
 //
 //   train.h       RunJob: a job from its settings to its adapter
 //   settings.h    the keys of a job's configuration
 //   rows.h        rows checked; examples.h rows as tokens
 //   trunk.h       the decoder's forward and backward pass; encoder_trunk.h the encoder's
+//   full_weights.h  a decoder's own tensors as what is trained
 //   head.h        the vocabulary: losses and gradients
 //   sft.h dpo.h kto.h reward.h online.h classifier_objective.h   what is learned
 //   dpo_loss.h policy_loss.h advantages.h   its arithmetic, without torch
@@ -32,6 +33,7 @@ namespace plumb::train {
 struct JobResult {
   LoopResult loop;
   fs::path adapter;  // empty where the job was interrupted: then there is a checkpoint
+  fs::path model;    // in its place where every weight was trained: a Hugging Face folder
 };
 
 // Emits "start", "progress", "checkpoint", "interrupted", "stopped" (the objective asked for it: "why")

@@ -15,6 +15,14 @@ std::string LastPart(const std::string& path) { return path.substr(path.rfind('.
 
 constexpr int64_t kCacheBytes = int64_t{512} << 20;  // 230,000 tokens of 576 numbers
 
+Status CheckWidths(const lm::LmConfig& c) {
+  if (c.hidden % 16 || c.intermediate % 16 || c.head_dim % 2)
+    return Fail(Code::kUnsupported,
+                "training needs hidden sizes divisible by 16; this model has {} and {}", c.hidden,
+                c.intermediate);
+  return {};
+}
+
 }  // namespace
 
 double LoraOptions::Scale() const {
@@ -38,13 +46,54 @@ kernels::AttentionShape Trunk::Impl::Shape(int64_t longest) {
 Trunk::Trunk(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Trunk::~Trunk() = default;
 
+FullWeights* Trunk::full() const { return impl_->full; }
+
+void Trunk::Impl::Finish() {
+  // Packed products alone are the same in any batch; a row kept must be the row computed.
+  packed = std::ranges::all_of(layers, [](const Layer& l) {
+    return l.qkv.packed() && l.o.packed() && l.gate_up.packed() && l.down.packed();
+  });
+  if (lowest > 0 && packed) below.emplace(config.hidden, kCacheBytes);
+}
+
+Result<std::unique_ptr<Trunk>> Trunk::CreateFull(lm::CausalLm& model, FullWeights& weights) {
+  PLUMB_CHECK(CheckWidths(model.config()));
+  Parameters& parameters = weights.parameters();
+  auto impl = std::make_unique<Impl>(model, 0, parameters);
+  impl->full = &weights;
+  const bool biased = model.config().qkv_bias;
+  for (size_t i = 0; i < model.layers().size(); ++i) {
+    const std::string at = fmt::format("model.layers.{}.", i);
+    auto group = [&](const std::string& first, size_t count, bool bias = false) {
+      return LoraGroup(parameters, weights.Of(at + first + ".weight"),
+                       bias ? weights.Of(at + first + ".bias") : LoraGroup::kNoBias, count,
+                       impl->type);
+    };
+    Impl::Layer layer;
+    auto norm = [&](const char* name, size_t& index) {
+      index = weights.Of(at + name + ".weight");
+      return parameters.value(index);
+    };
+    layer.norm1 = norm("input_layernorm", layer.norm1_at);
+    layer.norm2 = norm("post_attention_layernorm", layer.norm2_at);
+    if (model.config().qk_norm) {
+      layer.q_norm = norm("self_attn.q_norm", layer.q_norm_at);
+      layer.k_norm = norm("self_attn.k_norm", layer.k_norm_at);
+    }
+    layer.qkv = group("self_attn.q_proj", 3, biased);
+    layer.o = group("self_attn.o_proj", 1);
+    layer.gate_up = group("mlp.gate_proj", 2);
+    layer.down = group("mlp.down_proj", 1);
+    impl->layers.push_back(std::move(layer));
+  }
+  impl->Finish();
+  return std::unique_ptr<Trunk>(new Trunk(std::move(impl)));
+}
+
 Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOptions& lora,
                                              Parameters& parameters) {
   const lm::LmConfig& c = model.config();
-  if (c.hidden % 16 || c.intermediate % 16 || c.head_dim % 2)
-    return Fail(Code::kUnsupported,
-                "training needs hidden sizes divisible by 16; this model has {} and {}", c.hidden,
-                c.intermediate);
+  PLUMB_CHECK(CheckWidths(c));
   const auto layer_count = static_cast<int64_t>(model.layers().size());
   for (const int64_t layer : lora.layers_to_transform)
     if (layer < 0 || layer >= layer_count)
@@ -110,15 +159,12 @@ Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOpti
     layer.down = group({{"mlp.down_proj", &from.down}});
     impl->layers.push_back(std::move(layer));
   }
-  // Packed products alone are the same in any batch; a row kept must be the row computed.
-  impl->packed = std::ranges::all_of(impl->layers, [](const Impl::Layer& l) {
-    return l.qkv.packed() && l.o.packed() && l.gate_up.packed() && l.down.packed();
-  });
-  if (impl->lowest > 0 && impl->packed) impl->below.emplace(c.hidden, kCacheBytes);
+  impl->Finish();
   return std::unique_ptr<Trunk>(new Trunk(std::move(impl)));
 }
 
 void Trunk::Refresh() {
+  if (impl_->full) impl_->full->Refresh();
   for (Impl::Layer& layer : impl_->layers)
     for (LoraGroup* group : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down})
       group->Refresh(impl_->parameters);

@@ -1,4 +1,5 @@
-// The decoder's forward and backward pass for training: fused, without padding, adapters only.
+// The decoder's forward and backward pass for training: fused, without padding, for adapters alone
+// or for every weight.
 //
 // The mathematics is lm::CausalLm::Hidden's, and a test holds the two together; here the backward
 // pass is written out, the residual stream is float32 whatever the compute type, and sequences that
@@ -8,6 +9,7 @@
 #include <memory>
 
 #include "model/lm/causal_lm.h"
+#include "model/train/full_weights.h"
 #include "model/train/lora_group.h"
 #include "model/train/token_trie.h"
 
@@ -42,7 +44,12 @@ class Trunk {
   // lacks), kUnsupported (a width not divisible by 16).
   static Result<std::unique_ptr<Trunk>> Create(lm::CausalLm& model, const LoraOptions& lora,
                                                Parameters& parameters);
+  // Without adapters: every weight is trained. `weights` is of this model, and outlives the trunk.
+  static Result<std::unique_ptr<Trunk>> CreateFull(lm::CausalLm& model, FullWeights& weights);
   ~Trunk();
+
+  // Not null where every weight is trained: then there is no base beside the model as it is.
+  FullWeights* full() const;
 
   void Refresh();  // after the parameters changed
   // → the residual stream after the last layer, float32 [nodes, hidden], before the final norm.

@@ -1,7 +1,34 @@
 // The backward pass, from the last layer to the lowest adapted one.
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_add.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/sum.h>
+
 #include "model/train/trunk_impl.h"
 
 namespace plumb::train {
+
+void Trunk::Impl::NormGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& inv,
+                               size_t at) const {
+  parameters.grad(at).add_((dy.to(at::kFloat) * x * inv).sum(0));
+}
+
+// q and k of every head are normalised by themselves, with one weight for all heads.
+void Trunk::Impl::HeadNormGradients(const Layer& l, const at::Tensor& dqkv,
+                                    const at::Tensor& qkv) const {
+  const int64_t n = qkv.size(0), d = config.head_dim;
+  int64_t column = 0;
+  for (const auto& [heads, at] :
+       {std::pair{config.heads, l.q_norm_at}, {config.kv_heads, l.k_norm_at}}) {
+    auto part = [&](const at::Tensor& t) {
+      return t.narrow(1, column, heads * d).to(at::kFloat).view({n, heads, d});
+    };
+    const at::Tensor x = part(qkv),
+                     inv = ((x * x).mean(-1, true) + config.rms_eps).rsqrt();
+    parameters.grad(at).add_((part(dqkv) * x * inv).sum({0, 1}));
+    column += heads * d;
+  }
+}
 
 template <class T>
 void Trunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
@@ -30,10 +57,12 @@ void Trunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
       kernels::Cast<T>(Row<float>(dx, at), m, d, Row<T>(dy1, at));
       l.o.Backward(dy1, du_o, d_o, part, DropOf(kept_key, i, 1));
     });
+    if (full) NormGradient(dn, k.x1, k.inv2, l.norm2_at);
     kernels::AttentionBackward<T>(rows, shape, Data<T>(k.rotated_from), Data<T>(k.o), k.o.stride(0),
                                   Data<float>(k.lse), Data<T>(d_o), d_o.stride(0),
                                   Data<float>(staging), Data<T>(dqkv));
-    const bool more = i > lowest;
+    if (full && config.qk_norm) HeadNormGradients(l, dqkv, k.qkv);
+    const bool more = i > lowest || full;
     ByRows(n, [&](const LoraGroup::Range& part) {
       const int64_t at = part.begin, m = part.end - part.begin;
       if (config.qk_norm)
@@ -45,11 +74,15 @@ void Trunk::Impl::Backward(const TokenTrie& batch, at::Tensor dx) {
         kernels::RmsNormBackward<T>(Row<T>(dn, at), d, Row<float>(k.x, at), Data<float>(l.norm1),
                                     Row<float>(k.inv1, at), m, d, Row<float>(dx, at));
     });
+    if (full) NormGradient(dn, k.x, k.inv1, l.norm1_at);
     l.down.Gradients(dy, du_down, k.act, DropOf(kept_key, i, 3), parameters);
     l.gate_up.Gradients(dgate_up, du_gate_up, k.n2, DropOf(kept_key, i, 2), parameters);
     l.o.Gradients(dy1, du_o, k.o, DropOf(kept_key, i, 1), parameters);
     l.qkv.Gradients(dqkv, du_qkv, k.n1, DropOf(kept_key, i, 0), parameters);
   }
+  if (full)
+    parameters.grad(full->embedding())
+        .index_add_(0, at::from_blob(const_cast<int64_t*>(batch.ids().data()), {n}, at::kLong), dx);
 }
 
 template void Trunk::Impl::Backward<float>(const TokenTrie&, at::Tensor);

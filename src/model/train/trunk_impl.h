@@ -35,6 +35,8 @@ struct Trunk::Impl {
   struct Layer {
     at::Tensor norm1, norm2, q_norm, k_norm;  // float32
     LoraGroup qkv, o, gate_up, down;
+    // Where every weight is trained: the parameters of the norms.
+    size_t norm1_at = 0, norm2_at = 0, q_norm_at = 0, k_norm_at = 0;
   };
 
   const lm::LmConfig config;
@@ -48,6 +50,7 @@ struct Trunk::Impl {
   size_t lowest = 0;                 // adapted layer; nothing below it is trained
   std::optional<PrefixCache> below;  // what enters it, where looking that up saves work
   bool packed = false;               // every product of every layer
+  FullWeights* full = nullptr;       // every weight is trained
   at::Tensor cos, sin;
 
   Impl(const lm::CausalLm& model, double dropout, Parameters& parameters)
@@ -66,6 +69,12 @@ struct Trunk::Impl {
     return {dropout, MixBits(key + (layer * 4 + part + 1) * 0x9e3779b97f4a7c15ull)};
   }
   kernels::AttentionShape Shape(int64_t longest);
+  // What is left to build once the layers are there.
+  void Finish();
+  // Where every weight is trained: the gradients of a norm's weights, dy [n, hidden] of its output.
+  void NormGradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& inv,
+                    size_t at) const;
+  void HeadNormGradients(const Layer& l, const at::Tensor& dqkv, const at::Tensor& qkv) const;
 
   // Runs `f` on ranges of rows, one for each thread: all that a layer does between its attention
   // and the next layer's is done row by row, in one go. Plain products and dropout want all rows.
