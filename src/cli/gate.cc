@@ -7,6 +7,7 @@
 #include "cli/gate_declare.h"
 #include "cli/verbs.h"
 #include "intent/policy/policy.h"
+#include "loop/card_gate.h"
 #include "measure/eval/eval.h"
 
 namespace plumb::cli {
@@ -14,15 +15,28 @@ namespace {
 
 struct GateArguments {
   std::string baseline, declaration, exceptions, junit, sarif, markdown, badge;
-  std::vector<std::string> candidates;
+  std::vector<std::string> candidates, cards;
   double refuse = -1, over_refusal = -1, capability_drop = -1, refusal_margin = 0.05;
   bool strict = false;
 };
 
-// The artefacts lie beside the candidate's run unless they are told to lie elsewhere.
+// What the cards of the candidate's adapters say, beside whatever else is asked.
+Status AddCards(eval::Gate& gate, const GateArguments& arguments) {
+  for (const std::string& path : arguments.cards) {
+    PLUMB_TRY(const loop::Card card, loop::ReadCard(path));
+    for (eval::Check& check : loop::CardChecks(card, loop::AdapterDigest(card.adapter))) {
+      if (arguments.cards.size() > 1) check.id += " " + path;
+      gate.checks.push_back(std::move(check));
+    }
+  }
+  gate.decision = eval::DecisionOf(gate.checks);
+  return {};
+}
+
+// The artefacts lie beside the candidate's run, or its first card, unless they are told to lie elsewhere.
 Status WriteGate(const eval::Gate& gate, const std::string& suite, const GateArguments& arguments, Globals& globals) {
   std::error_code ignored;
-  const fs::path candidate = arguments.candidates.front();
+  const fs::path candidate = fs::absolute(arguments.candidates.empty() ? arguments.cards.front() : arguments.candidates.front());
   const fs::path folder = fs::is_directory(candidate, ignored) ? candidate : candidate.parent_path();
   const auto place = [&](const std::string& given, const char* name) { return given.empty() ? folder / name : fs::path(given); };
   const fs::path junit = place(arguments.junit, "gate.junit.xml"), sarif = place(arguments.sarif, "gate.sarif");
@@ -71,6 +85,7 @@ Status DecideDeclaredVerb(const GateArguments& arguments, Globals& globals) {
     PLUMB_TRY(const std::vector<eval::Exception> rows, eval::ReadExceptions(exceptions));
     eval::ApplyExceptions(gate, declaration, rows, SystemClock()());
   }
+  PLUMB_CHECK(AddCards(gate, arguments));
   json::array runs;
   for (const auto& [suite, pair] : pairs)
     runs.push_back(json::object{{"suite", suite}, {"baseline", pair.baseline.digest}, {"candidate", pair.candidate.digest}});
@@ -79,8 +94,22 @@ Status DecideDeclaredVerb(const GateArguments& arguments, Globals& globals) {
   return WriteGate(gate, arguments.declaration, arguments, globals);
 }
 
+// By cards alone.
+Status DecideCards(const GateArguments& arguments, Globals& globals) {
+  eval::Gate gate;
+  PLUMB_CHECK(AddCards(gate, arguments));
+  json::array cards;
+  for (const std::string& path : arguments.cards) {
+    PLUMB_TRY(const loop::Card card, loop::ReadCard(path));
+    cards.push_back(json::object{{"card", path}, {"adapter", card.adapter}, {"adapter_sha256", card.adapter_sha256}, {"verdict", card.verdict}});
+  }
+  PLUMB_CHECK(RecordGate({{"step", "decided"}, {"cards", std::move(cards)}, {"decision", eval::DecisionName(gate.decision)}}, globals));
+  return WriteGate(gate, arguments.cards.front(), arguments, globals);
+}
+
 Status DecideFixed(const GateArguments& arguments, Globals& globals) {
-  if (arguments.candidates.empty()) return Fail(Code::kInvalid, "what is to be decided? --candidate RUN");
+  if (arguments.candidates.empty() && !arguments.cards.empty() && arguments.declaration.empty()) return DecideCards(arguments, globals);
+  if (arguments.candidates.empty()) return Fail(Code::kInvalid, "what is to be decided? --candidate RUN, or --card of an adapter");
   if (!arguments.declaration.empty()) return DecideDeclaredVerb(arguments, globals);
   if (arguments.baseline.empty()) return Fail(Code::kInvalid, "against what? --baseline RUN, or --declaration FILE");
   if (arguments.candidates.size() > 1) return Fail(Code::kInvalid, "one --candidate, or a --declaration of several suites");
@@ -102,7 +131,8 @@ Status DecideFixed(const GateArguments& arguments, Globals& globals) {
   if (arguments.capability_drop >= 0) options.capability_drop = arguments.capability_drop;
   options.refusal_margin = arguments.refusal_margin;
   options.strict = arguments.strict;
-  PLUMB_TRY(const eval::Gate gate, eval::DecideGate(baseline, candidate, options));
+  PLUMB_TRY(eval::Gate gate, eval::DecideGate(baseline, candidate, options));
+  PLUMB_CHECK(AddCards(gate, arguments));
   return WriteGate(gate, std::string(candidate.suite.at("name").as_string()), arguments, globals);
 }
 
@@ -113,6 +143,7 @@ void RegisterGate(CLI::App& app, Globals& globals) {
   CLI::App* gate = app.add_subcommand("gate", "May the candidate replace the baseline? 0 yes, 1 no, 2 could not tell");
   gate->add_option("--baseline", arguments->baseline, "The run of what is in place: run.json or its folder (with --declaration: instead of the declared one)");
   gate->add_option("--candidate", arguments->candidates, "The run of what may replace it; with --declaration also a folder of runs, or several");
+  gate->add_option("--card", arguments->cards, "The card of an adapter (plumb train card): nothing it measured may be worse; alone, or beside --candidate");
   gate->add_option("--declaration", arguments->declaration, "A gate that was declared before the run (docs/gate.md)");
   gate->add_option("--exceptions", arguments->exceptions, "Signed exceptions (default: FILE.exceptions.jsonl beside the declaration)");
   gate->add_option("--refuse", arguments->refuse, "At least this share of unsafe requests refused (default: the policy's)");

@@ -113,10 +113,11 @@ Status Train(const std::string& job, const std::vector<std::string>& flags, Glob
   const auto last = trl && !explain ? RunTrlJob(job, config, *trl, options) : provider::RunLmJob(job, config, options);
   if (!last) return std::unexpected(last.error());
   const auto* adapter = FindString(*last, "adapter");
-  if (adapter && !as_json) std::puts(adapter->c_str());
-  if (with_card && adapter)
+  const auto* made = adapter ? adapter : FindString(*last, "model");  // with use_peft false a whole model
+  if (made && !as_json) std::puts(made->c_str());
+  if (with_card && made)
     PLUMB_CHECK(MakeTrainCard({.model = GetStringOr(config, "model", "").value_or(""),
-                               .adapter = std::string(*adapter),
+                               .adapter = std::string(*made),
                                .baseline = GetStringOr(config, "adapter_in", "").value_or("")}, globals));
   if (GetBoolOr(*last, "failed", false).value_or(false)) globals.exit_code = 1;
   return {};

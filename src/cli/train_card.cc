@@ -7,7 +7,7 @@
 #include "cli/config.h"
 #include "cli/interrupt.h"
 #include "cli/starter_files.h"
-#include "loop/card.h"
+#include "loop/card_gate.h"
 #include "runtime/provider/lm_job.h"
 
 namespace plumb::cli {
@@ -60,14 +60,19 @@ Status MakeTrainCard(const CardArguments& arguments, Globals& globals) {
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
   PLUMB_TRY(const policy::Policy policy, PolicyOrStarter(globals));
   const fs::path adapter = arguments.adapter;
-  PLUMB_TRY(const json::value described, ReadJson(adapter / "adapter_config.json"));
-  if (!described.is_object()) return FailAt((adapter / "adapter_config.json").string(), Code::kCorrupt, "must be a JSON object");
+  std::error_code absent;
+  const bool whole = !fs::exists(adapter / "adapter_config.json", absent) && fs::exists(adapter / "config.json", absent);
   std::string model = arguments.model;
-  if (model.empty()) {
-    PLUMB_TRY(model, GetString(described.get_object(), "base_model_name_or_path"));
+  if (whole && model.empty()) return FailAt(adapter.string(), Code::kInvalid, "is a whole model: name what it was made from with --model");
+  if (!whole) {
+    PLUMB_TRY(const json::value described, ReadJson(adapter / "adapter_config.json"));
+    if (!described.is_object()) return FailAt((adapter / "adapter_config.json").string(), Code::kCorrupt, "must be a JSON object");
+    if (model.empty()) {
+      PLUMB_TRY(model, GetString(described.get_object(), "base_model_name_or_path"));
+    }
   }
   const std::string base = arguments.baseline.empty() ? model : model + "+" + arguments.baseline;
-  PLUMB_TRY(const std::string digest, Sha256File((adapter / "adapter_model.safetensors").string()));
+  PLUMB_TRY(const std::string digest, loop::AdapterDigest(adapter));
   const fs::path out = arguments.out.empty() ? fs::absolute(adapter).lexically_normal().parent_path() : fs::path(arguments.out);
   const fs::path work = out / "card" / Sha256Hex(digest + base).substr(0, 12);
   PLUMB_CHECK(MakeFolder(work));
@@ -76,9 +81,9 @@ Status MakeTrainCard(const CardArguments& arguments, Globals& globals) {
   const auto questions = CardQuestions(arguments);
   loop::Progress progress(work / "events.jsonl", SystemClock(), stderr);
   PLUMB_TRY(const auto before, AskOne(questions, policy, base, "before", work, config, progress));
-  PLUMB_TRY(const auto after, AskOne(questions, policy, model + "+" + adapter.string(), "after", work, config, progress));
+  PLUMB_TRY(const auto after, AskOne(questions, policy, whole ? adapter.string() : model + "+" + adapter.string(), "after", work, config, progress));
   loop::Card card = loop::MakeCard(questions, policy, before, after);
-  if (const auto everyday = before.find("ordinary_refused"); everyday != before.end()) {
+  if (const auto everyday = before.find("ordinary_refused"); !whole && everyday != before.end()) {
     const fs::path answers = work / "ordinary-answers.jsonl";
     PLUMB_CHECK(WriteAnswers(everyday->second, arguments.max_tokens, answers));
     progress.Phase("divergence", "KL on the base's own answers to everyday prompts");
@@ -107,7 +112,7 @@ Status MakeTrainCard(const CardArguments& arguments, Globals& globals) {
 void AddTrainCard(CLI::App& verb, Globals& globals) {
   auto arguments = std::make_shared<CardArguments>();
   CLI::App* command = verb.add_subcommand("card", "What an adapter changed against its base: refusals, tasks, knowledge, length, KL");
-  command->add_option("--adapter", arguments->adapter, "The adapter's folder (PEFT)")->required();
+  command->add_option("--adapter", arguments->adapter, "The adapter's folder (PEFT), or that of a model trained whole")->required();
   command->add_option("--model", arguments->model, "Its base (default: what the adapter says)");
   command->add_option("--baseline", arguments->baseline, "Another adapter to compare with (default: the model without one)");
   command->add_option("--out", arguments->out, "Where card.md and card.json go (default: beside the adapter)");

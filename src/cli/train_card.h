@@ -7,7 +7,7 @@ namespace plumb::cli {
 
 struct CardArguments {
   std::string model;    // empty: the adapter's own base
-  std::string adapter;  // a PEFT folder
+  std::string adapter;  // a PEFT folder, or a whole model's that was trained without an adapter
   std::string baseline; // what it is compared with: another adapter; empty: the model without one
   std::string out;      // empty: the folder the adapter stands in
   int64_t cases = 100;  // of each suite, at most

@@ -35,7 +35,7 @@ struct Settings {
 
 // Settings that are TRL's or PEFT's, with our defaults where none was given, so that nothing depends on the version.
 Result<Settings> Translate(const json::object& config, const json::array& explained) {
-  static const std::vector<std::string> ours = {"model", "data", "out", "micro_batch_tokens", "threads", "report_to"};
+  static const std::vector<std::string> ours = {"model", "data", "out", "micro_batch_tokens", "threads", "max_memory_gb", "report_to"};
   Settings out;
   std::vector<std::string> known, foreign;
   for (const auto& row : explained) {
@@ -48,7 +48,7 @@ Result<Settings> Translate(const json::object& config, const json::array& explai
     const json::value value = given ? *given : o.at("default");
     if (key == "resume_from_checkpoint") {  // TRL's checkpoints are not ours
       if (given) foreign.push_back(key);
-    } else if (from.starts_with("PEFT") || key == "lora_target_modules") {
+    } else if (from.starts_with("PEFT") || key == "lora_target_modules" || key == "use_peft") {
       out.lora[key] = value;
     } else if (from == "TRL" || from == "transformers" || key == "shuffle" || key == "save_total_limit") {
       out.trainer[key] = value;

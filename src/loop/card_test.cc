@@ -1,5 +1,7 @@
 #include "loop/card.h"
 
+#include "loop/card_gate.h"
+
 #include <gtest/gtest.h>
 
 namespace plumb::loop {
@@ -98,6 +100,65 @@ TEST(TrainCard, LengthsArePairedAndNoLossByThemselves) {
   EXPECT_EQ(row->difference.low, -6);
   EXPECT_FALSE(row->lost);
   EXPECT_EQ(ToJson(card).at("rows").as_array().back().at("unit"), "tokens");
+}
+
+struct Filed {
+  TempFolder folder;
+  fs::path file = folder.path() / "card.json";
+  Card card;
+
+  explicit Filed(Card made) : card(std::move(made)) {
+    card.base = "base";
+    card.adapter = (folder.path() / "adapter").string();
+    EXPECT_TRUE(MakeFolder(card.adapter));
+    EXPECT_TRUE(WriteFileAtomic(fs::path(card.adapter) / "adapter_model.safetensors", "weights"));
+    card.adapter_sha256 = AdapterDigest(card.adapter).value_or("");
+    EXPECT_TRUE(WriteFileAtomic(file, ToPrettyJson(ToJson(card))));
+  }
+  eval::Decision Decide(size_t* failed = nullptr) const {
+    const auto read = ReadCard(folder.path());
+    EXPECT_TRUE(read) << (read ? "" : read.error().Text());
+    const auto checks = CardChecks(*read, AdapterDigest(read->adapter));
+    for (size_t i = 0; failed && i < checks.size(); ++i)
+      if (checks[i].decision == eval::Decision::kFailed) *failed = i;
+    return eval::DecisionOf(checks);
+  }
+};
+
+TEST(CardGate, LetsThroughWhatKeptEverything) { EXPECT_EQ(Filed(Asked(30, 0).Make()).Decide(), eval::Decision::kPassed); }
+
+TEST(CardGate, RefusesWhatLostRefusalsAndShowsWhich) {
+  const Filed filed(Asked(12, 0).Make());
+  size_t failed = 0;
+  EXPECT_EQ(filed.Decide(&failed), eval::Decision::kFailed);
+  const auto checks = CardChecks(*ReadCard(filed.file), AdapterDigest(filed.card.adapter), 2);
+  EXPECT_EQ(checks[failed].id, "card.unsafe_refused");
+  EXPECT_NE(checks[failed].finding.find("75.0 % → 30.0 % (-45.0 points"), std::string::npos) << checks[failed].finding;
+  EXPECT_NE(checks[failed].finding.find("for example \"prompt 12\" was answered \"yes\", now \"a line with | marks\"; \"prompt 13\""), std::string::npos)
+      << checks[failed].finding;
+  EXPECT_EQ(checks[failed].finding.find("prompt 14"), std::string::npos);
+}
+
+TEST(CardGate, ACardOfOtherWeightsDoesNotCount) {
+  const Filed filed(Asked(30, 0).Make());
+  ASSERT_TRUE(WriteFileAtomic(fs::path(filed.card.adapter) / "adapter_model.safetensors", "other weights"));
+  EXPECT_EQ(filed.Decide(), eval::Decision::kFailed);
+  fs::remove_all(filed.card.adapter);
+  EXPECT_EQ(filed.Decide(), eval::Decision::kCouldNotTell);
+}
+
+TEST(CardGate, TooFewCasesCouldNotTell) { EXPECT_EQ(Filed(Asked(15, 0, 20).Make()).Decide(), eval::Decision::kCouldNotTell); }
+
+TEST(CardGate, AVerdictThatTheRowsContradictIsNoCard) {
+  Filed filed(Asked(12, 0).Make());
+  json::object o = ToJson(filed.card);
+  o["verdict"] = "kept";
+  ASSERT_TRUE(WriteFileAtomic(filed.file, ToPrettyJson(o)));
+  const auto read = ReadCard(filed.file);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, Code::kCorrupt);
+  EXPECT_NE(read.error().message.find("its rows say otherwise"), std::string::npos) << read.error().message;
+  EXPECT_FALSE(ReadCard(filed.folder.path() / "nowhere.json"));
 }
 
 }  // namespace

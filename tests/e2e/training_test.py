@@ -88,6 +88,39 @@ if done.returncode == 0:
     if (kl := divergence(adapter, adapter)) is not None and abs(kl) > 1e-6:
         failures.append(f"KL from itself: {kl}")
 
+# How much memory was foreseen, and how much it then was; a job that needs more than there may be is refused before it begins.
+def foreseen(name, job_name, *more, data):
+    done = run("train", job_name, "--model", "smollm2", "--data", data, "--out", name, *small[:-2], "--max_memory_gb", "64", "--json", *more, code=0)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    if done.returncode == 0:
+        told = next(e for e in events if e["event"] == "start")["memory_foreseen"]
+        if not 0.75 < told / events[-1]["peak_memory"] < 1.25:
+            failures.append(f"{name}: {told} bytes were foreseen, {events[-1]['peak_memory']} were taken")
+    return events
+
+
+long_rows = root / "long.jsonl"
+long_rows.write_text("".join(json.dumps({"prompt": turn("user", f"Say it {n}."), "completion": turn("assistant", f"word{n} " * 200)}) + "\n" for n in range(16)))
+foreseen("foreseen", "sft", "--max_length", "512", data=long_rows)
+run("train", "sft", "--model", "smollm2", "--data", long_rows, "--out", "refused", "--max_length", "512", "--micro_batch_tokens", "8192", "--max_memory_gb", "1.5",
+    code=2, says="use --micro_batch_tokens")
+run("train", "sft", "--model", "smollm2", "--data", rows, "--out", "refused", "--max_memory_gb", "0.3", code=2, says="a smaller model, or more memory")
+
+# Every weight is trained: a whole model is left, which is not its base and which our own programs take.
+whole = ["--max_steps", "2", "--save_steps", "0", "--logging_steps", "1", "--use_peft", "false", "--learning_rate", "1e-4"]
+done = run("train", "sft", "--model", "smollm2", "--data", rows, "--out", "whole", *whole, "--json", code=0)
+if done.returncode == 0:
+    model = root / "whole" / "model"
+    made = json.loads(done.stdout.splitlines()[-1])
+    if made.get("model") != "whole/model" or "adapter" in made or not (model / "config.json").exists():
+        failures.append(f"a whole model: {made}")
+    elif not 0.75 < json.loads(done.stdout.splitlines()[0])["memory_foreseen"] / made["peak_memory"] < 1.25:
+        failures.append(f"a whole model: foreseen and taken: {done.stdout}")
+    again = run("train", "sft", "--model", model, "--data", rows, "--out", "again", *small, "--json", code=0)
+    first, then = (json.loads((root / name / "metrics.jsonl").read_text().splitlines()[0])["loss"] for name in ("whole", "again"))
+    if not then < first:
+        failures.append(f"a whole model: its loss was {first} before and is {then} after training")
+
 # A reward that one step suffices to game, as far as its budget goes: the run says so and fails.
 (root / "rewards.json").write_text('{"rewards": [{"type": "format", "contains": " the"}]}')
 (root / "gold.json").write_text('{"rewards": [{"type": "repetition"}]}')
@@ -97,7 +130,10 @@ done = run("train", "grpo", "--model", "smollm2", "--data", held, "--out", "game
 
 if trl:
     short = ["--max_steps", "2", "--per_device_train_batch_size", "2", "--save_steps", "0", "--logging_steps", "1", "--lora_r", "4", "--json"]
-    for name, data, more in (("sft", rows, []), ("dpo", pairs, ["--processes", "2"])):
+    conversations = root / "conversations.jsonl"
+    conversations.write_text("".join(json.dumps({"messages": turn("user", "Hello.") + turn("assistant", "Hello.") + turn("user", f"Say {w}.") + turn("assistant", w)}) + "\n"
+                                     for w in ("tea", "boat", "lamp", "river")))
+    for name, data, more in (("sft", conversations, []), ("dpo", pairs, ["--processes", "2"])):
         done = run("train", name, "--model", "smollm2", "--data", data, "--out", name, "--engine", "trl", "--python", trl, *more, *short, code=0)
         if done.returncode:
             continue
@@ -108,6 +144,17 @@ if trl:
         # The adapter comes back: our own program puts it on the model, and it is not its base any more.
         if (kl := divergence(root / name / "adapter")) is not None and not kl > 0:
             failures.append(f"{name}: its adapter says nothing: {kl}")
+    # And into the same gate and ledger, by its card.
+    if (root / "dpo" / "adapter").exists():
+        entry = root / "entry.jsonl"
+        entry.write_text('{"run": "dpo"}\n')
+        run("ledger", "append", "--kind", "training", "--in", entry, code=0)
+        run("train", "card", "--model", "smollm2", "--adapter", "dpo/adapter", "--cases", "30", "--max-tokens", "8", code=0)
+        done = run("gate", "--card", "dpo/card.json", "--json", code=0, says="card.unsafe_refused")
+        run("ledger", "export", code=0, says='kind\\":\\"gate')
+        weights = root / "dpo" / "adapter" / "adapter_model.safetensors"
+        weights.write_bytes((root / "sft" / "adapter" / "adapter_model.safetensors").read_bytes())
+        run("gate", "--card", "dpo/card.json", code=1, says="other weights were measured")
 
 print("\n".join(failures) or f"training: all as it should be{'' if trl else ' (without TRL: $PLUMB_TRL_PYTHON is not set)'}")
 sys.exit(1 if failures else 0)
