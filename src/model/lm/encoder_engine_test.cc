@@ -11,8 +11,8 @@
 namespace plumb::lm {
 namespace {
 
-std::vector<std::string> Sentences(std::vector<std::vector<double>>* embeddings = nullptr) {
-  auto golden = ReadJson(GoldenFile("embeddings.json"));
+std::vector<std::string> Sentences(std::vector<std::vector<double>>* embeddings = nullptr, const char* file = "embeddings.json") {
+  auto golden = ReadJson(GoldenFile(file));
   std::vector<std::string> out;
   for (const auto& row : golden->as_array()) {
     out.emplace_back(row.at("text").as_string());
@@ -29,10 +29,11 @@ double Cosine(const std::vector<float>& a, const std::vector<double>& b) {
   return dot / std::sqrt(aa * bb);
 }
 
-TEST(EncoderEngine, MiniLmEmbeddingsAreThoseOfTransformers) {
-  PLUMB_NEEDS_MODEL(path, "minilm");
+// `model` gives the vectors that transformers gave.
+void ExpectEmbeddings(const std::string& model, const char* golden) {
+  PLUMB_NEEDS_MODEL(path, model);
   std::vector<std::vector<double>> expected;
-  const auto texts = Sentences(&expected);
+  const auto texts = Sentences(&expected, golden);
   for (auto [precision, least] : {std::pair(Precision::kFloat32, 0.999999), std::pair(Precision::kBFloat16, 0.999)}) {
     auto embedder = Embedder::Load(path.string(), precision);
     PLUMB_ASSERT_OK(embedder);
@@ -43,6 +44,9 @@ TEST(EncoderEngine, MiniLmEmbeddingsAreThoseOfTransformers) {
     EXPECT_GE(worst, least);
   }
 }
+
+TEST(EncoderEngine, MiniLmEmbeddingsAreThoseOfTransformers) { ExpectEmbeddings("minilm", "embeddings.json"); }
+TEST(EncoderEngine, BgeEmbeddingsAreThoseOfTransformers) { ExpectEmbeddings("bge-small", "bge_embeddings.json"); }
 
 TEST(EncoderEngine, ARowDoesNotDependOnItsCompany) {
   PLUMB_NEEDS_MODEL(path, "minilm");
