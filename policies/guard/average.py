@@ -12,7 +12,7 @@ import shutil
 import sys
 
 sys.dont_write_bytecode = True
-from extend_heads import read_safetensors, write_safetensors  # noqa: E402
+import safetensors  # noqa: E402
 
 
 def values(dtype, data):
@@ -32,7 +32,7 @@ def stored(dtype, numbers):
 
 
 def main(out, *folders):
-    read = [read_safetensors(pathlib.Path(folder) / "adapter_model.safetensors") for folder in folders]
+    read = [safetensors.read(pathlib.Path(folder) / "adapter_model.safetensors") for folder in folders]
     for folder, tensors in zip(folders, read):
         if {k: v[:2] for k, v in tensors.items()} != {k: v[:2] for k, v in read[0].items()}:
             sys.exit(f"average.py: {folder} has other tensors than {folders[0]}")
@@ -42,7 +42,7 @@ def main(out, *folders):
         mean[name] = (dtype, shape, stored(dtype, array.array("f", [sum(column) / len(read) for column in columns])))
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    write_safetensors(out / "adapter_model.safetensors", mean)
+    safetensors.write(out / "adapter_model.safetensors", mean)
     shutil.copyfile(pathlib.Path(folders[0]) / "adapter_config.json", out / "adapter_config.json")
 
 

@@ -55,7 +55,7 @@ ORDINARY = {
 # Texts of many kinds with labels of their own. Of the tweets few, and only the clear ones: their words are coarse and
 # most are harmless by any policy.
 MODERATION = {
-    "openai-moderation": ("MIT", 0.6, 824, 1.5),
+    "openai-moderation": ("MIT", 0.6, 824, 2.5),
     "davidson-hate": ("MIT", 0.5, 1500, 0.5),
     "surge-toxicity": ("MIT", 0.5, 600, 0.5),
     "wiki-toxicity": ("Apache-2.0", 0.5, 800, 0.5),
@@ -261,24 +261,29 @@ def joining(group):
     return hashlib.sha256(f"{group}/joining".encode()).digest()[0] & 7 == 0
 
 
-# Of the policy's own rows the encoder, which has learned them once, sees so many again.
-REPLAYED = {"answer": 0.4, "ordinary": 0.42, "other": 0.25}
+# Of the policy's own rows the encoder sees so many in each of its first rounds, and all of them in its last.
+SAMPLED = {"answer": 0.4, "ordinary": 0.42, "other": 0.25}
 # How often the encoder meets a source's rows: people labelled these with care, and they are few.
 TIMES = {"openai-moderation": 3}
 
 
 def encoder_rows(policy_rows, out_dir):
-    """encoder.jsonl: a sample of the rows `plumb guard train --write-rows` wrote for the policy alone, and those of train.jsonl
-    that are not kept for the joining weights."""
-    out = []
+    """first.jsonl: a sample of the rows `plumb guard train --write-rows` wrote for the policy alone, and those of train.jsonl that
+    are not kept for the joining weights; last.jsonl: the same with all of the policy's."""
+    policy, others = {"first": [], "last": []}, []
     for r in rows(policy_rows):
         kind = "answer" if "unsafe@output" in r["labels"] else "ordinary" if r["weight"] > 1 else "other"
-        if unit("replay " + r["text"]) < REPLAYED[kind]:
-            out.append({**r, "text": r["text"][:ANSWER]} if kind == "answer" else r)
+        sampled = unit("replay " + r["text"]) < SAMPLED[kind]
+        if kind == "answer":
+            r["text"] = r["text"][:ANSWER]
+        policy["last"].append(r)
+        if sampled:
+            policy["first"].append(r)
     for r in rows(out_dir / "train.jsonl"):
         if not joining(r["group"]):
-            out += [{k: r[k] for k in ("text", "labels", "weight")}] * TIMES.get(r["source"], 1)
-    (out_dir / "encoder.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in out), encoding="utf-8")
+            others += [{k: r[k] for k in ("text", "labels", "weight")}] * TIMES.get(r["source"], 1)
+    for name, mine in policy.items():
+        (out_dir / f"{name}.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in mine + others), encoding="utf-8")
 
 
 def calibrating_documents(by_source, clean, bipia):
@@ -340,7 +345,7 @@ def card(provenance, rendered):
         print("| {source} | {licence} | {kind} | {taught} | {calibrating} | {weight} | `{sha256}` |".format(**row))
     print("\nAnswers (direction output) are the policy's: forms of compliance, some written one by one, and what SmolLM2-135M-Instruct "
           "(Apache-2.0) answered to everyday prompts. They count half where they teach.")
-    print("\nThe base model is all-MiniLM-L6-v2 (Apache-2.0). `reproduce.sh` makes this folder again.")
+    print("\nThe base model is bge-small-en-v1.5 (MIT). `reproduce.sh` makes this folder again.")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ loop::World MakeWorld(const Config& config, ledger::Ledger& ledger) {
                                                 const std::function<void(const json::object&)>& on_event) {
     return provider::RunLmJob(job, settings, {.program = program, .on_event = on_event, .stop = Interrupted});
   };
-  world.open_classifier = [program = config.lm.program](const fs::path& encoder) {
-    return guard::OpenEncoder("minilm", encoder, {.lm = {.program = program}, .executor = {}});
+  world.open_classifier = [program = config.lm.program](const fs::path& encoder) -> Result<std::unique_ptr<guard::Classifier>> {
+    PLUMB_TRY(const std::string base, guard::EncoderBase(encoder));
+    return guard::OpenEncoder(base, encoder, {.lm = {.program = program}, .executor = {}});
   };
   world.shipped_guard = ShippedFile("policies/guard");
   world.identities = Identities(config);

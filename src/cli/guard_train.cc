@@ -17,7 +17,7 @@ using guard::Direction;
 struct TrainFlags {
   std::string out;
   std::vector<std::string> data;
-  std::string encoder_base = "minilm";
+  std::string encoder_base = "bge-small";
   std::string encoder_folder, write_rows;
   bool without_encoder = false;
   int epochs = 12;
@@ -48,6 +48,9 @@ Status TrainGuard(const TrainFlags& flags, Globals& globals) {
       PLUMB_TRY(const std::string bytes, ReadFile(fs::path(flags.encoder_folder) / name));
       PLUMB_CHECK(WriteFileAtomic(folder / "encoder" / name, bytes));
     }
+    PLUMB_TRY(options.encoder_base, guard::EncoderBase(folder / "encoder"));
+  } else if (!flags.without_encoder) {
+    options.encoder_base = flags.encoder_base;
   }
   if (!flags.without_encoder) {
     guard::EncoderTraining training;
@@ -62,10 +65,9 @@ Status TrainGuard(const TrainFlags& flags, Globals& globals) {
       };
     if (flags.encoder_folder.empty())
       PLUMB_CHECK(guard::TrainEncoder(set, folder / "encoder", training));
-    PLUMB_TRY(encoder, guard::OpenEncoder(flags.encoder_base, folder / "encoder",
+    PLUMB_TRY(encoder, guard::OpenEncoder(options.encoder_base, folder / "encoder",
                                           {.lm = {.program = config.lm.program}, .executor = {}}));
     options.encoder = encoder.get();
-    options.encoder_base = flags.encoder_base;
   } else if (fs::exists(folder / "encoder")) {
     return FailAt((folder / "encoder").string(), Code::kConflict,
                   "is there from an earlier training; remove it, or train with the encoder");

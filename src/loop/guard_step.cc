@@ -4,6 +4,7 @@
 #include "base/stats/paired.h"
 #include "loop/turn.h"
 #include "runtime/guard/calibrate.h"
+#include "runtime/guard/encoder.h"
 #include "runtime/guard/train.h"
 
 namespace plumb::loop {
@@ -32,7 +33,11 @@ Status Turn::TrainGuardFor(const fs::path& folder) {
   }
   if (same) return {};
   PLUMB_TRY(const auto set, guard::BuildTrainingSet(policy_, {}));
-  PLUMB_TRY(const auto record, guard::TrainGuard(policy_, set, folder, {.encoder = classifier_.get(), .encoder_base = "minilm", .created = FormatTime(world_.clock())}));
+  std::string base;
+  if (classifier_) {
+    PLUMB_TRY(base, guard::EncoderBase(folder / "encoder"));
+  }
+  PLUMB_TRY(const auto record, guard::TrainGuard(policy_, set, folder, {.encoder = classifier_.get(), .encoder_base = base, .created = FormatTime(world_.clock())}));
   return guard::SaveRecord(folder, record);
 }
 

@@ -4,7 +4,7 @@
 //     {"name": "helpful", "type": "reward_model", "model": "smollm2+runs/rm/adapter", "weight": 1},
 //     {"name": "careful", "type": "ensemble", "models": ["…", "…"], "combine": "pessimistic"},
 //     {"name": "right",   "type": "answer", "key": "answer", "match": "number"},
-//     {"name": "safe",    "type": "guard", "model": "minilm+policies/guard/…", "heads": ["fraud"]},
+//     {"name": "safe",    "type": "guard", "model": "bge-small+policies/guard/encoder", "heads": ["fraud"]},
 //     {"name": "brief",   "type": "length", "max": 60, "scale": 60, "weight": 0.2},
 //     {"name": "form",    "type": "format", "starts_with": "Answer:", "json": true},
 //     {"name": "fresh",   "type": "repetition", "weight": 0.5},

@@ -19,6 +19,14 @@ Result<std::vector<std::vector<float>>> Encoder::Classify(const std::vector<std:
 Result<std::vector<std::vector<float>>> Encoder::Embed(const std::vector<std::string>& texts) { return encoder_->Embed(texts); }
 provider::LmProcess& Encoder::process() { return encoder_->process(); }
 
+Result<std::string> EncoderBase(const fs::path& folder) {
+  const fs::path config = folder / "adapter_config.json";
+  PLUMB_TRY(const json::value value, ReadJson(config));
+  const json::object* object = value.if_object();
+  if (!object) return FailAt(config.string(), Code::kCorrupt, "is not an object");
+  return GetString(*object, "base_model_name_or_path");
+}
+
 Result<std::unique_ptr<Encoder>> OpenEncoder(const std::string& base, const fs::path& folder, EncoderOptions options) {
   const fs::path config = folder / "adapter_config.json";
   PLUMB_TRY(const json::value value, ReadJson(config));

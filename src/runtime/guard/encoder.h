@@ -1,6 +1,6 @@
 // The encoder tier through plumb-lm: a Classifier over its /v1/classify, and the job that trains it.
 //
-//   PLUMB_TRY(std::unique_ptr<Encoder> encoder, OpenEncoder("minilm", "guard/encoder", {}));
+//   PLUMB_TRY(std::unique_ptr<Encoder> encoder, OpenEncoder("bge-small", "guard/encoder", {}));
 //
 // The process is started on first use, restarted when it falls over, and ends with the object. Everything here blocks.
 #pragma once
@@ -35,7 +35,7 @@ class Encoder final : public Classifier {
   Result<std::vector<std::vector<float>>> Classify(const std::vector<std::string>& texts) override;
   // One vector per text, of length 1: the base model's, without the adapter.
   Result<std::vector<std::vector<float>>> Embed(const std::vector<std::string>& texts);
-  const std::string& model() const { return model_; }  // "minilm+FOLDER"
+  const std::string& model() const { return model_; }  // "bge-small+FOLDER"
   provider::LmProcess& process();                      // to be asked on its executor's thread
 
  private:
@@ -45,12 +45,15 @@ class Encoder final : public Classifier {
   std::unique_ptr<provider::LocalEncoder> encoder_;
 };
 
+// The model that the adapter in `folder` was trained on, by its own configuration. Errors: kNotFound, kCorrupt.
+Result<std::string> EncoderBase(const fs::path& folder);
+
 // `base` with the heads and the LoRA difference in `folder`. The heads' names are read from the folder; whether the
 // process answers shows at the first call. Errors: kNotFound, kCorrupt.
 Result<std::unique_ptr<Encoder>> OpenEncoder(const std::string& base, const fs::path& folder, EncoderOptions options);
 
 struct EncoderTraining {
-  std::string base = "minilm";
+  std::string base = "bge-small";
   double epochs = 3;
   double learning_rate = 6e-4;  // 2.5 times that is sure of itself about everyday texts it has not seen (docs/guard.md)
   double dropout = 0.1;

@@ -15,6 +15,17 @@ TEST(OpenEncoder, TakesHeadsAndModelFromTheFolder) {
   EXPECT_EQ((*encoder)->model(), "minilm+" + folder.path().string());
 }
 
+TEST(EncoderBase, IsWhatTheAdapterWasTrainedOn) {
+  TempFolder folder;
+  EXPECT_EQ(EncoderBase(folder.path()).error().code, Code::kNotFound);
+  ASSERT_TRUE(WriteFileAtomic(folder.path() / "adapter_config.json", R"({"base_model_name_or_path": "bge-small", "heads": ["unsafe"]})"));
+  EXPECT_EQ(EncoderBase(folder.path()).value_or(""), "bge-small");
+  for (const char* wrong : {"[]", R"({"heads": ["unsafe"]})", R"({"base_model_name_or_path": 3})"}) {
+    ASSERT_TRUE(WriteFileAtomic(folder.path() / "adapter_config.json", wrong));
+    EXPECT_FALSE(EncoderBase(folder.path())) << wrong;
+  }
+}
+
 TEST(OpenEncoder, AFolderThatIsNoClassifierIsRefused) {
   TempFolder folder;
   EXPECT_EQ(OpenEncoder("minilm", folder.path(), {}).error().code, Code::kNotFound);

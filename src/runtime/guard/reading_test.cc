@@ -93,6 +93,16 @@ TEST_F(GroupedGuard, WhatDeclinesDoesLessHarm) {
   EXPECT_EQ(RefusalLogit(0), -4);
 }
 
+TEST_F(GroupedGuard, OfDocumentsTheLinearTierHasAFifthOfTheSay) {
+  const GuardRecord record = *LoadRecord(folder());
+  const auto share = [](const StackWeights& w) { return (w.linear_own + w.linear_any) / (w.linear_own + w.linear_any + w.encoder_own + w.encoder_any); };
+  const Stack& joined = record.stacks.find(kEncoderStack)->second;
+  EXPECT_LE(share(joined.groups.find("document")->second.unsafe), 0.2 + 1e-9);
+  EXPECT_LE(share(joined.groups.find("document")->second.category), 0.2 + 1e-9);
+  EXPECT_GT(share(joined.groups.find("output")->second.unsafe), 0.2) << "of answers as much as it earns";
+  EXPECT_EQ(share(record.stacks.find(kLinearStack)->second.groups.find("document")->second.unsafe), 1);
+}
+
 TEST_F(GroupedGuard, AnInstructionInALongDocumentIsSeenWhereItStands) {
   const Guard guard = Load();
   std::string before;

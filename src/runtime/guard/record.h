@@ -60,7 +60,7 @@ struct Stack : Joining {
 inline constexpr std::string_view kLinearStack = "linear", kEncoderStack = "encoder";
 
 struct EncoderIdentity {
-  std::string base;    // the model the difference belongs to, e.g. "minilm"
+  std::string base;    // the model the difference belongs to, e.g. "bge-small"
   std::string sha256;  // of the folder: FolderSha256
   std::vector<std::string> heads;
 };

@@ -19,6 +19,10 @@ constexpr double kOffsetQuantile = 0.97;
 // most texts, decides, and has the budget to itself; fifteen more chances of a false alarm would cost it dearly.
 constexpr double kCategoryMargin = 2;
 
+// How much of the weight the linear tier may have where it is joined with the encoder on documents. The kept rows carry
+// instructions in the words that taught it, so that a fit trusts it too much; of other instructions it knows little (docs/guard.md).
+constexpr double kLinearShareOfDocuments = 0.2;
+
 struct Heads {
   std::vector<float> linear, encoder;  // log-odds
   double refusal = 0;                  // RefusalLogit, of answers
@@ -129,6 +133,17 @@ struct Problem {
     return out;
   }
 };
+
+// The same joint weight, of which the linear tier has at most `share`.
+StackWeights WithLinearShare(StackWeights w, double share) {
+  const double linear = w.linear_own + w.linear_any, encoder = w.encoder_own + w.encoder_any, all = linear + encoder;
+  if (encoder <= 0 || linear <= share * all) return w;
+  w.linear_own *= share * all / linear;
+  w.linear_any *= share * all / linear;
+  w.encoder_own *= (1 - share) * all / encoder;
+  w.encoder_any *= (1 - share) * all / encoder;
+  return w;
+}
 
 double Apply(const StackWeights& w, const Inputs& in) { return Stacked(w, in.linear_own, in.linear_any, in.encoder_own, in.encoder_any, in.refusal); }
 
@@ -299,6 +314,8 @@ Result<std::optional<Joining>> FitGroup(const policy::Policy& policy, std::strin
     }
   }
   Joining joining{unsafe.Solve(), category.y.empty() ? plain.category : category.Solve(), {}};
+  if (group == "document")
+    for (StackWeights* weights : {&joining.unsafe, &joining.category}) *weights = WithLinearShare(*weights, kLinearShareOfDocuments);
   joining.offsets = plain.offsets;
   joining.offsets[std::string(kUnsafeHead)] = Offset(heads, benign, kOffsetQuantile, [&](const Heads& h) { return Apply(joining.unsafe, reader.Unsafe(h)); });
   for (size_t c = 0; c < policy.categories.size(); ++c)
