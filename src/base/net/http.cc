@@ -15,7 +15,7 @@ void AppendOneLine(std::string& out, std::string_view text) {
   const size_t from = out.size();
   out.append(text);
   bool breaks = false;
-  for (const char c : text) breaks |= c == '\n' || c == '\r' || c == '\0';
+  for (const char c : text) breaks |= static_cast<unsigned char>(c) <= '\r';  // those, and some that may stay
   if (!breaks) return;
   for (size_t i = from; i < out.size(); ++i) {
     if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';

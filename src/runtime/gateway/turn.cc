@@ -21,9 +21,10 @@ Result<json::object> ParseBody(const net::Request& request) {
 
 // Where the request says it comes from.
 std::map<std::string, std::string> Origin(const net::Request& request) {
+  constexpr std::string_view kPrefix = "x-plumb-";
   std::map<std::string, std::string> origin;
-  for (const char* name : {"channel", "region", "locale", "domain"}) {
-    if (const auto value = request.headers.Get(fmt::format("x-plumb-{}", name)); !value.empty()) origin[name] = value;
+  for (const std::string_view header : {"x-plumb-channel", "x-plumb-region", "x-plumb-locale", "x-plumb-domain"}) {
+    if (const auto value = request.headers.Get(header); !value.empty()) origin.emplace(header.substr(kPrefix.size()), value);
   }
   return origin;
 }
