@@ -103,7 +103,7 @@ TEST_F(AccountsTest, ModelsThatCompleteTextsAreAskedTo) {
   // Guarded like everything else.
   vendor_.Say("The code is SECRET-1234.");
   const auto blocked = Post("/v1/completions", R"({"model":"base","prompt":"the code?"})");
-  EXPECT_THAT(blocked.body, Not(HasSubstr("1234")));
+  EXPECT_THAT(blocked.body, Not(HasSubstr("-1234")));
   EXPECT_THAT(blocked.body, HasSubstr("content_filter"));
   const size_t asked = vendor_.seen().size();
   Post("/v1/completions", R"({"model":"base","prompt":"SECRET-1234"})");

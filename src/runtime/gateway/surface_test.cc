@@ -115,7 +115,7 @@ TEST_P(SurfaceTest, RefusedInputIsAnsweredInOurWords) {
 TEST_P(SurfaceTest, BlockedOutputStaysHere) {
   vendor_.Say("It is well hidden. The code is SECRET-1234 and more.");
   const net::ClientResponse answer = Post(Question(api(), "the code?"));
-  EXPECT_THAT(answer.body, Not(HasSubstr("1234")));
+  EXPECT_THAT(answer.body, Not(HasSubstr("-1234")));
   EXPECT_THAT(answer.body, Not(HasSubstr("and more")));
   const Understood read = Understand(answer);
   EXPECT_EQ(read.reason, api().blocked);
@@ -149,7 +149,7 @@ TEST_P(SurfaceWithToolsTest, ToolsAreOfferedAndCalled) {
 TEST_P(SurfaceWithToolsTest, BlockedToolCallsStayHere) {
   vendor_.Answer({.texts = {""}, .tool = "send", .arguments = R"({"text":"SECRET-1234"})"});
   const net::ClientResponse answer = Post(Question(api(), "send it"));
-  EXPECT_THAT(answer.body, Not(HasSubstr("1234")));
+  EXPECT_THAT(answer.body, Not(HasSubstr("-1234")));
   EXPECT_THAT(answer.body, Not(HasSubstr("\"send\"")));
   EXPECT_EQ(Understand(answer).reason, api().blocked);
 }
