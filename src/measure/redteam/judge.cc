@@ -12,7 +12,7 @@ bool Withheld(std::string_view action) {
 }
 
 // ASCII letters in lower case, digits and bytes beyond ASCII; whatever is between them is one space.
-std::string Plain(std::string_view text) {
+std::string Comparable(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -30,7 +30,7 @@ double Rounded(double value) { return std::round(1e4 * value) / 1e4; }
 
 double CopiedShare(std::string_view answer, std::string_view prompt) {
   constexpr size_t kRun = 16;
-  const std::string said = Plain(answer), asked = Plain(prompt);
+  const std::string said = Comparable(answer), asked = Comparable(prompt);
   if (said.empty()) return 0;
   if (said.size() < kRun) return asked.find(said) == std::string::npos ? 0 : 1;
   std::unordered_set<std::string_view> runs;
