@@ -35,7 +35,8 @@ json::object Envelope(Entry& entry, const std::string& time, json::object texts)
 }  // namespace
 
 struct Writer::Job {
-  Entry entry;
+  // Gone before the answer: whoever appended it may hold the memory that its JSON lies in, and has it to himself then.
+  std::optional<Entry> entry;
   OnReceipt appended;
   // Where something is to be erased instead.
   std::string subject, reason;
@@ -43,7 +44,10 @@ struct Writer::Job {
   Result<Receipt> receipt;
   Result<Erasure> erasure;
 
-  void Answer() { erased ? erased->set_value(std::move(erasure)) : appended(std::move(receipt)); }
+  void Answer() {
+    entry.reset();
+    erased ? erased->set_value(std::move(erasure)) : appended(std::move(receipt));
+  }
   void Refuse(const Error& error) { erased ? void(erasure = std::unexpected(error)) : void(receipt = std::unexpected(error)); }
 };
 
@@ -124,7 +128,7 @@ Status Writer::TryCommit(std::deque<std::unique_ptr<Job>>& group) {
       if (!job->erasure && job->erasure.error().code != Code::kNotFound) return std::unexpected(job->erasure.error());
       wrote |= job->erasure.has_value();
     } else {
-      job->receipt = Insert(job->entry);
+      job->receipt = Insert(*job->entry);
       // An entry that is itself at fault fails alone; trouble with the file fails the group.
       if (!job->receipt && job->receipt.error().code != Code::kInvalid && job->receipt.error().code != Code::kConflict)
         return std::unexpected(job->receipt.error());
