@@ -29,6 +29,7 @@ json::object AttemptJson(const Attempt& a) {
   out["refused"] = a.refused;
   out["harm"] = a.harm;
   out["copied"] = a.copied;
+  out["fresh"] = a.fresh;
   out["success"] = a.success;
   return out;
 }
@@ -332,7 +333,7 @@ Result<Campaign> RunCampaign(const std::vector<Goal>& goals, const std::vector<A
   for (const Goal& goal : goals) texts += goal.id + "\n" + goal.text + "\n";
   out.settings = {{"budget", options.budget}, {"each", options.each}, {"every", options.every}, {"max_tokens", options.max_tokens}, {"seed", options.seed},
                   {"system_sha256", options.system.empty() ? "" : Sha256Hex(options.system)}, {"attacks", names}, {"goals", goals.size()}, {"goals_sha256", Sha256Hex(texts)},
-                  {"judge", json::object{{"refusal_scorer", guard::RefusalScorerVersion()}, {"guard", static_cast<bool>(options.harm)}, {"harm_from", options.harm_from}, {"copied_from", kCopied}}}};
+                  {"judge", json::object{{"refusal_scorer", guard::RefusalScorerVersion()}, {"guard", static_cast<bool>(options.harm)}, {"harm_from", options.harm_from}, {"copied_from", kCopied}, {"fresh_from", kFresh}}}};
   if (options.attacker) out.settings["attacker"] = options.attacker->name();
   PLUMB_TRY(const std::string identity, CanonicalJson(json::object{{"target", out.target}, {"settings", out.settings}}));
   Log log;
