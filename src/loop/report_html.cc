@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/core/markup.h"
 #include "loop/report.h"
 
 namespace plumb::loop {
@@ -19,20 +20,6 @@ table{border-collapse:collapse;width:100%;background:var(--card)}th,td{text-alig
 details{margin:.4rem 0}summary{cursor:pointer}
 )css";
 
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::string Cell(const std::optional<Share>& share, std::optional<double> target, bool higher) {
   if (!share) return "<td class=dim>not run</td>";
   std::string mark;
@@ -47,7 +34,7 @@ std::string Table(const Report& r) {
   std::string out = "<div class=scroll><table><tr><th>Measure<th>n<th>Before<th>After<th>After, with guard<th>Change, paired</tr>";
   for (const Measure& m : r.measures) {
     const int64_t n = m.after ? m.after->n : m.before ? m.before->n : 0;
-    out += fmt::format("<tr><td>{}<br><span class=dim>{}</span></td><td class=n>{}</td>{}{}{}<td>", Escape(m.label), Escape(m.suite), n,
+    out += fmt::format("<tr><td>{}<br><span class=dim>{}</span></td><td class=n>{}</td>{}{}{}<td>", EscapeMarkup(m.label), EscapeMarkup(m.suite), n,
                        Cell(m.before, {}, m.higher_is_better), Cell(m.after, m.target, m.higher_is_better),
                        Cell(m.guarded, m.guarded_target, m.higher_is_better));
     if (m.before && m.after) {
@@ -56,7 +43,7 @@ std::string Table(const Report& r) {
     } else {
       out += "<span class=dim>not comparable</span>";
     }
-    if (!m.note.empty()) out += fmt::format("<br><span class=dim>{}</span>", Escape(m.note));
+    if (!m.note.empty()) out += fmt::format("<br><span class=dim>{}</span>", EscapeMarkup(m.note));
     out += "</td></tr>";
   }
   return out + "</table></div>";
@@ -73,7 +60,7 @@ std::string Bars(const Report& r) {
   }
   double y = 6;
   for (const Measure& m : r.measures) {
-    out += fmt::format("<text x={} y={} text-anchor=end>{}</text>", kLeft - 10, y + 26, Escape(m.label));
+    out += fmt::format("<text x={} y={} text-anchor=end>{}</text>", kLeft - 10, y + 26, EscapeMarkup(m.label));
     const std::pair<const std::optional<Share>*, const char*> bars[] = {{&m.before, "--b"}, {&m.after, "--a"}, {&m.guarded, "--g"}};
     double row = y;
     for (const auto& [share, color] : bars) {
@@ -109,7 +96,7 @@ std::string LossPlot(const Report& r) {
 std::string List(const char* title, const std::vector<std::string>& items) {
   if (items.empty()) return {};
   std::string out = fmt::format("<h2>{}</h2><ul>", title);
-  for (const auto& item : items) out += "<li>" + Escape(item) + "</li>";
+  for (const auto& item : items) out += "<li>" + EscapeMarkup(item) + "</li>";
   return out + "</ul>";
 }
 
@@ -117,8 +104,8 @@ std::string Fields(const char* title, const json::object& fields) {
   if (fields.empty()) return {};
   std::string out = fmt::format("<h2>{}</h2><div class=scroll><table>", title);
   for (const auto& [key, value] : fields)
-    out += fmt::format("<tr><th>{}</th><td>{}</td></tr>", Escape(key),
-                       Escape(value.is_string() ? std::string_view(value.get_string()) : std::string_view(plumb::ToJson(value))));
+    out += fmt::format("<tr><th>{}</th><td>{}</td></tr>", EscapeMarkup(key),
+                       EscapeMarkup(value.is_string() ? std::string_view(value.get_string()) : std::string_view(plumb::ToJson(value))));
   return out + "</table></div>";
 }
 
@@ -126,7 +113,7 @@ std::string Failures(const Report& r) {
   std::string out = "<h2>Three real examples that still fail</h2>";
   if (r.failures.empty()) return out + "<p>None was found among the cases that were run. That is a statement about these cases, not about the model.</p>";
   for (const Failure& f : r.failures)
-    out += fmt::format("<p><b>{}</b> <span class=dim>wanted: {}</span></p><pre>{}</pre><pre>{}</pre>", Escape(f.clause), Escape(f.wanted), Escape(f.prompt), Escape(f.output));
+    out += fmt::format("<p><b>{}</b> <span class=dim>wanted: {}</span></p><pre>{}</pre><pre>{}</pre>", EscapeMarkup(f.clause), EscapeMarkup(f.wanted), EscapeMarkup(f.prompt), EscapeMarkup(f.output));
   return out;
 }
 
@@ -137,16 +124,16 @@ std::string ToHtml(const Report& r) {
   std::string out = fmt::format(
       "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'><title>{}</title><style>{}</style><main>"
       "<h1>{}</h1><p class=dim>{} · policy {} {} · {} · {:.1f} minutes</p><div class='verdict {}'><b>{}</b><br>{}</div>",
-      Escape(r.title), kStyle, Escape(r.title), Escape(r.target), Escape(r.policy_id), Escape(r.policy_version), Escape(r.finished), r.minutes,
-      Escape(r.verdict), word, Escape(r.sentence));
+      EscapeMarkup(r.title), kStyle, EscapeMarkup(r.title), EscapeMarkup(r.target), EscapeMarkup(r.policy_id), EscapeMarkup(r.policy_version), EscapeMarkup(r.finished), r.minutes,
+      EscapeMarkup(r.verdict), word, EscapeMarkup(r.sentence));
   out += "<h2>Before and after</h2>" + Table(r) + Bars(r) + Failures(r);
   out += List("What it is not ready for, and why", r.not_ready_for) + List("What to do next", r.next) + List("How it was measured", r.conditions);
   out += LossPlot(r) + Fields("Training", r.training) + Fields("Guard", r.guard) + Fields("Identities", r.identities);
   out += fmt::format("<h2>Evidence</h2><p>Every number above comes from a run recorded in the ledger. Signed head when this was written:</p><pre>{}</pre>"
-                     "<p>Verifier key: <code>{}</code></p>", Escape(r.ledger_head), Escape(r.verifier_key));
+                     "<p>Verifier key: <code>{}</code></p>", EscapeMarkup(r.ledger_head), EscapeMarkup(r.verifier_key));
   for (const auto& proof : r.proofs)
     out += fmt::format("<details><summary>Proof of entry {}</summary><pre>{}</pre></details>",
-                       Escape(proof.contains("index") ? plumb::ToJson(proof.at("index")) : "?"), Escape(ToPrettyJson(proof)));
+                       EscapeMarkup(proof.contains("index") ? plumb::ToJson(proof.at("index")) : "?"), EscapeMarkup(ToPrettyJson(proof)));
   return out + "</main></html>\n";
 }
 

@@ -3,20 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/core/markup.h"
+
 namespace plumb::eval {
 namespace {
-
-std::string Xml(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-  }
-  return out;
-}
 
 // Text of models and files in a table of Markdown: nothing of it may end the cell or become markup.
 std::string Cell(std::string_view text) {
@@ -93,9 +83,9 @@ std::string GateJunit(const Gate& gate) {
   out += fmt::format("  <testsuite name=\"plumb gate\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n", gate.checks.size(),
                      count(Decision::kFailed), count(Decision::kCouldNotTell), Excepted(gate));
   for (const Check& check : gate.checks) {
-    out += fmt::format("    <testcase classname=\"plumb.gate\" name=\"{}\">\n", Xml(check.id));
-    const std::string message = Xml(check.statement + ": " + check.finding);
-    if (!check.counts()) out += fmt::format("      <skipped message=\"{}\"/>\n", Xml(check.exception));
+    out += fmt::format("    <testcase classname=\"plumb.gate\" name=\"{}\">\n", EscapeMarkup(check.id));
+    const std::string message = EscapeMarkup(check.statement + ": " + check.finding);
+    if (!check.counts()) out += fmt::format("      <skipped message=\"{}\"/>\n", EscapeMarkup(check.exception));
     else if (check.decision == Decision::kFailed) out += fmt::format("      <failure type=\"worse\" message=\"{}\"/>\n", message);
     else if (check.decision == Decision::kCouldNotTell) out += fmt::format("      <error type=\"could_not_tell\" message=\"{}\"/>\n", message);
     out += fmt::format("      <system-out>{}</system-out>\n    </testcase>\n", message);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/core/markup.h"
 #include "measure/eval/history.h"
 
 namespace plumb::eval {
@@ -14,26 +15,13 @@ main{max-width:980px;margin:0 auto;padding:2rem 1.2rem 4rem}h1{font-size:1.5rem;
 table{border-collapse:collapse;width:100%;background:var(--card)}th,td{text-align:left;padding:.35rem .6rem;border:1px solid var(--line)}.changed{color:var(--bad);font-weight:600}summary{cursor:pointer}
 )css";
 
-std::string HtmlText(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else if (c == '\'') out += "&#39;";
-    else out += c;
-  }
-  return out;
-}
-
 // Runs from left to right, evenly; levels as lines, intervals as whiskers, changes as dashed lines.
 std::string Plot(const History& history) {
   constexpr double kLeft = 48, kTop = 12, kWidth = 820, kHeight = 170;
   const double step = kWidth / static_cast<double>(std::max<size_t>(history.points.size(), 1));
   const auto x = [&](double i) { return kLeft + step * (i + 0.5); };
   const auto y = [&](double rate) { return kTop + kHeight * (1 - rate); };
-  std::string out = fmt::format("<div class=scroll><svg viewBox='0 0 900 214' width=900 height=214 role=img aria-label='{} by run'>", HtmlText(history.measure));
+  std::string out = fmt::format("<div class=scroll><svg viewBox='0 0 900 214' width=900 height=214 role=img aria-label='{} by run'>", EscapeMarkup(history.measure));
   for (int tick = 0; tick <= 100; tick += 25)
     out += fmt::format("<line x1={:.1f} x2={:.1f} y1={:.1f} y2={:.1f} stroke='var(--line)'/><text x={:.1f} y={:.1f} text-anchor=end>{} %</text>", kLeft, kLeft + kWidth,
                        y(tick / 100.0), y(tick / 100.0), kLeft - 6, y(tick / 100.0) + 4, tick);
@@ -47,19 +35,19 @@ std::string Plot(const History& history) {
       out += fmt::format("<line x1={0:.1f} x2={0:.1f} y1={1:.1f} y2={2:.1f} stroke='var(--bad)' stroke-dasharray='4 3'/>", at - step / 2, kTop, kTop + kHeight);
     if (point.rate.n == 0) continue;
     out += fmt::format("<line x1={0:.1f} x2={0:.1f} y1={1:.1f} y2={2:.1f} stroke='var(--a)'/><circle cx={0:.1f} cy={3:.1f} r=3.5 fill='var(--a)'><title>{4}: {5}</title></circle>",
-                       at, y(point.rate.interval.low), y(point.rate.interval.high), y(point.rate.interval.estimate), HtmlText(point.created), HtmlText(Percent(point.rate)));
+                       at, y(point.rate.interval.low), y(point.rate.interval.high), y(point.rate.interval.estimate), EscapeMarkup(point.created), EscapeMarkup(Percent(point.rate)));
   }
   if (!history.points.empty())
-    out += fmt::format("<text x={} y=204>{}</text><text x={} y=204 text-anchor=end>{}</text>", kLeft, HtmlText(history.points.front().created.substr(0, 16)), kLeft + kWidth,
-                       HtmlText(history.points.back().created.substr(0, 16)));
+    out += fmt::format("<text x={} y=204>{}</text><text x={} y=204 text-anchor=end>{}</text>", kLeft, EscapeMarkup(history.points.front().created.substr(0, 16)), kLeft + kWidth,
+                       EscapeMarkup(history.points.back().created.substr(0, 16)));
   return out + "</svg></div>";
 }
 
 std::string Rows(const History& history) {
   std::string out = fmt::format("<details><summary>{} runs</summary><div class=scroll><table><tr><th>When<th>Rate, 95 % interval<th>Run<th>Failed or not run</tr>", history.points.size());
   for (auto point = history.points.rbegin(); point != history.points.rend(); ++point)
-    out += fmt::format("<tr><td{}>{}{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", point->changed ? " class=changed" : "", HtmlText(point->created), point->changed ? " changed" : "",
-                       HtmlText(Percent(point->rate)), HtmlText(point->run), point->rate.errors + point->rate.not_run);
+    out += fmt::format("<tr><td{}>{}{}</td><td>{}</td><td>{}</td><td>{}</td></tr>", point->changed ? " class=changed" : "", EscapeMarkup(point->created), point->changed ? " changed" : "",
+                       EscapeMarkup(Percent(point->rate)), EscapeMarkup(point->run), point->rate.errors + point->rate.not_run);
   return out + "</table></div></details>";
 }
 
@@ -69,15 +57,15 @@ std::string HistoriesHtml(const std::vector<History>& histories, const std::stri
   std::string out = fmt::format("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width,initial-scale=1'><title>Evaluation history</title><style>{}</style><main>"
                                 "<h1>Evaluation history</h1><p class=dim>{}. Whiskers: 95 % intervals of each run. Dashed: the rate changed there (PELT, binomial likelihood, "
                                 "BIC; a group of cases counts as one). Only runs of the same bytes of a suite, the same target and settings are in one series.</p>",
-                                kHistoryStyle, HtmlText(made));
+                                kHistoryStyle, EscapeMarkup(made));
   std::string last;
   for (const History& history : histories) {
     const std::string title = fmt::format("{} × {}{}{}", history.suite, history.target, history.conditions.empty() ? "" : ", ", history.conditions);
-    if (title + history.suite_sha256 != last) out += fmt::format("<h2>{}</h2><p class=dim>suite {}</p>", HtmlText(title), HtmlText(history.suite_sha256.substr(0, 16)));
+    if (title + history.suite_sha256 != last) out += fmt::format("<h2>{}</h2><p class=dim>suite {}</p>", EscapeMarkup(title), EscapeMarkup(history.suite_sha256.substr(0, 16)));
     last = title + history.suite_sha256;
-    out += fmt::format("<h3>{}</h3>{}", HtmlText(history.measure), Plot(history));
+    out += fmt::format("<h3>{}</h3>{}", EscapeMarkup(history.measure), Plot(history));
     for (size_t i = 1; i < history.levels.size(); ++i)
-      out += fmt::format("<p>Since {}: <b>{:.1f} %</b>, before {:.1f} %.</p>", HtmlText(history.points[history.levels[i].from].created), 100 * history.levels[i].rate.estimate,
+      out += fmt::format("<p>Since {}: <b>{:.1f} %</b>, before {:.1f} %.</p>", EscapeMarkup(history.points[history.levels[i].from].created), 100 * history.levels[i].rate.estimate,
                          100 * history.levels[i - 1].rate.estimate);
     out += Rows(history);
   }

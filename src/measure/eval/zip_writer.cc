@@ -1,5 +1,6 @@
 #include "measure/eval/zip_writer.h"
 
+#include <minizip/zip.h>
 #include <zlib.h>
 
 #include <cassert>
@@ -8,87 +9,17 @@
 namespace plumb::eval {
 namespace {
 
-constexpr uint64_t kMax32 = std::numeric_limits<uint32_t>::max();
-constexpr uint64_t kMax16 = std::numeric_limits<uint16_t>::max();
-constexpr uint16_t kDeflate = 8, kUtf8Name = 1 << 11, kVersion = 20, kVersion64 = 45;
-constexpr uint16_t kMidnight = 0, kFirstDay = 0x21;  // 1980-01-01 00:00, the earliest there is
+constexpr uLong kUtf8Name = 1 << 11;
+constexpr uLong kFirstDay = 0x21 << 16;  // 1980-01-01 00:00, the earliest there is
 
-// Little-endian.
-void Put16(std::string& out, uint64_t value) {
-  for (int shift = 0; shift < 16; shift += 8) out += static_cast<char>(value >> shift);
-}
-void Put32(std::string& out, uint64_t value) {
-  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(value >> shift);
-}
-void Put64(std::string& out, uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>(value >> shift);
-}
-
-// What a member's local and its central header have in common (4.3.7, 4.3.12).
-void PutFields(std::string& out, const ZipMember& member, uint16_t version, size_t extra_bytes) {
-  Put16(out, version);
-  Put16(out, kUtf8Name);
-  Put16(out, kDeflate);
-  Put16(out, kMidnight);
-  Put16(out, kFirstDay);
-  Put32(out, member.crc);
-  Put32(out, member.deflated.size());
-  Put32(out, member.size);
-  Put16(out, member.name.size());
-  Put16(out, extra_bytes);
-}
-
-void PutLocal(std::string& out, const ZipMember& member) {
-  Put32(out, 0x04034b50);
-  PutFields(out, member, kVersion, 0);
-  out += member.name;
-  out += member.deflated;
-}
-
-void PutCentral(std::string& out, const ZipMember& member, uint64_t offset) {
-  const bool far = offset >= kMax32;
-  const uint16_t version = far ? kVersion64 : kVersion;
-  Put32(out, 0x02014b50);
-  Put16(out, version);
-  PutFields(out, member, version, far ? 12 : 0);
-  Put16(out, 0);  // comment
-  Put16(out, 0);  // disk
-  Put16(out, 0);  // internal attributes
-  Put32(out, 0);  // external attributes
-  Put32(out, far ? kMax32 : offset);
-  out += member.name;
-  if (!far) return;
-  Put16(out, 1);  // the zip64 extra field (4.5.3)
-  Put16(out, 8);
-  Put64(out, offset);
-}
-
-void PutEnd(std::string& out, uint64_t members, uint64_t start, uint64_t bytes) {
-  const uint64_t end = start + bytes;
-  if (members >= kMax16 || start >= kMax32 || bytes >= kMax32) {
-    Put32(out, 0x06064b50);  // zip64 end of central directory (4.3.14)
-    Put64(out, 44);
-    Put16(out, kVersion64);
-    Put16(out, kVersion64);
-    Put32(out, 0);
-    Put32(out, 0);
-    Put64(out, members);
-    Put64(out, members);
-    Put64(out, bytes);
-    Put64(out, start);
-    Put32(out, 0x07064b50);  // its locator (4.3.15)
-    Put32(out, 0);
-    Put64(out, end);
-    Put32(out, 1);
-  }
-  Put32(out, 0x06054b50);  // end of central directory (4.3.16)
-  Put16(out, 0);
-  Put16(out, 0);
-  Put16(out, std::min(members, kMax16));
-  Put16(out, std::min(members, kMax16));
-  Put32(out, std::min(bytes, kMax32));
-  Put32(out, std::min(start, kMax32));
-  Put16(out, 0);
+// The member's bytes as they are; they were compressed before.
+int AddRaw(zipFile zip, const ZipMember& member) {
+  zip_fileinfo info{};
+  info.dosDate = kFirstDay;
+  int code = zipOpenNewFileInZip4_64(zip, member.name.c_str(), &info, nullptr, 0, nullptr, 0, nullptr, Z_DEFLATED, Z_DEFAULT_COMPRESSION,
+                                     /*raw=*/1, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, nullptr, 0, 0, kUtf8Name, /*zip64=*/0);
+  if (code == ZIP_OK) code = zipWriteInFileInZip(zip, member.deflated.data(), static_cast<unsigned>(member.deflated.size()));
+  return code == ZIP_OK ? zipCloseFileInZipRaw64(zip, member.size, member.crc) : code;
 }
 
 }  // namespace
@@ -132,16 +63,18 @@ ZipMember Deflater::Member(std::string name, std::string_view text) {
 }
 
 Status WriteZip(const fs::path& file, const std::vector<const ZipMember*>& members) {
-  std::string archive, central;
-  for (const ZipMember* member : members) {
+  constexpr uint64_t kMax32 = std::numeric_limits<uint32_t>::max(), kMax16 = std::numeric_limits<uint16_t>::max();
+  for (const ZipMember* member : members)
     if (member->size >= kMax32 || member->deflated.size() >= kMax32 || member->name.size() > kMax16)
       return FailAt(file.string(), Code::kInvalid, "'{}' is too long for a zip", member->name.substr(0, 80));
-    PutCentral(central, *member, archive.size());
-    PutLocal(archive, *member);
-  }
-  const uint64_t start = archive.size();
-  archive += central;
-  PutEnd(archive, members.size(), start, central.size());
+  const TempFolder folder;
+  const fs::path made = folder.path() / "archive.zip";
+  const zipFile zip = zipOpen64(made.c_str(), APPEND_STATUS_CREATE);
+  int code = zip ? ZIP_OK : ZIP_ERRNO;
+  for (size_t i = 0; i < members.size() && code == ZIP_OK; ++i) code = AddRaw(zip, *members[i]);
+  if (zip && zipClose(zip, nullptr) != ZIP_OK) code = ZIP_ERRNO;
+  if (code != ZIP_OK) return FailAt(file.string(), Code::kIo, "the zip could not be written (minizip {})", code);
+  PLUMB_TRY(const std::string archive, ReadFile(made));
   return WriteFileAtomic(file, archive);
 }
 

@@ -1,5 +1,4 @@
-// A zip archive (PKWARE's APPNOTE 6.3, with its zip64 records where they are needed), written member by member: each is
-// compressed whenever its text is there, and the archive is put together at the end.
+// A zip archive whose members are compressed whenever their texts are there; minizip puts it together at the end.
 #pragma once
 
 #include <cstdint>

@@ -1,18 +1,14 @@
 #include "runtime/provider/never_send.h"
 
-#include <cctype>
+#include <fnmatch.h>
 
 #include "base/net/address.h"
 
 namespace plumb::provider {
 namespace {
 
-// `rule` with * for any text, any case.
-bool Covers(std::string_view rule, std::string_view name) {
-  if (rule.empty()) return name.empty();
-  if (rule.front() == '*') return Covers(rule.substr(1), name) || (!name.empty() && Covers(rule, name.substr(1)));
-  if (name.empty()) return false;
-  return std::tolower(static_cast<unsigned char>(rule.front())) == std::tolower(static_cast<unsigned char>(name.front())) && Covers(rule.substr(1), name.substr(1));
+bool Covers(const std::string& rule, std::string_view name) {
+  return fnmatch(rule.c_str(), std::string(name).c_str(), FNM_CASEFOLD) == 0;
 }
 
 bool IsHere(std::string_view host) {
