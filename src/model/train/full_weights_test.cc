@@ -10,6 +10,7 @@
 #include "model/train/dpo.h"
 #include "model/train/head.h"
 #include "model/train/settings_keys.h"
+#include "model/train/targets_test.h"
 #include "model/train/tiny_model_test.h"
 
 namespace plumb::train {
@@ -19,21 +20,13 @@ using TokenList = std::vector<int32_t>;
 
 double AddFullGradient(TinyTrunk& tiny, const std::vector<TokenList>& sequences) {
   const TokenTrie batch(sequences);
-  Targets t;
-  for (size_t s = 0; s < sequences.size(); ++s)
-    for (size_t i = 1; i < sequences[s].size(); ++i) {
-      t.node.push_back(batch.Node(s, i - 1));
-      t.target.push_back(sequences[s][i]);
-      t.coef.push_back(0.01f * static_cast<float>(1 + (s + i) % 5));
-    }
+  const Targets t = AllTargets(batch, sequences);
   tiny.parameters.ZeroGrad();
   const at::Tensor x = tiny.trunk->Forward(batch, {.keep = true});
   at::Tensor dx = at::zeros_like(x);
-  double loss = 0;
   const auto stats = Head(*tiny.model, 1, tiny.trunk->full()).Run(x, t, &dx);
-  for (size_t i = 0; i < stats.size(); ++i) loss -= static_cast<double>(t.coef[i]) * stats[i].logp;
   tiny.trunk->Backward(batch, dx);
-  return loss;
+  return Loss(t, stats);
 }
 
 class FullOfFamily : public ::testing::TestWithParam<const char*> {};

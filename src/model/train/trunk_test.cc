@@ -5,28 +5,11 @@
 #include "model/lm/adapter.h"
 #include "model/train/head.h"
 #include "model/train/sft.h"
+#include "model/train/targets_test.h"
 #include "model/train/tiny_model_test.h"
 
 namespace plumb::train {
 namespace {
-
-// What the tests differentiate: Σ coef · −log p(target) over every token of the sequences.
-Targets AllTargets(const TokenTrie& batch, const std::vector<std::vector<int32_t>>& sequences) {
-  Targets t;
-  for (size_t s = 0; s < sequences.size(); ++s)
-    for (size_t i = 1; i < sequences[s].size(); ++i) {
-      t.node.push_back(batch.Node(s, i - 1));
-      t.target.push_back(sequences[s][i]);
-      t.coef.push_back(0.01f * static_cast<float>(1 + (s + i) % 5));
-    }
-  return t;
-}
-
-double Loss(const Targets& t, const std::vector<kernels::TokenStats>& stats) {
-  double loss = 0;
-  for (size_t i = 0; i < stats.size(); ++i) loss -= static_cast<double>(t.coef[i]) * stats[i].logp;
-  return loss;
-}
 
 double LossOf(TinyTrunk& tiny, const std::vector<std::vector<int32_t>>& sequences,
               uint64_t key = 0) {
