@@ -94,6 +94,35 @@ Interval BootstrapBca(const std::vector<double>& x, const Statistic& statistic, 
   return {estimate, Quantile(values, adjusted(tail)), Quantile(values, adjusted(1 - tail))};
 }
 
+Interval ClusteredBootstrap(const std::vector<int64_t>& cluster, const std::function<double(const std::vector<size_t>&)>& statistic,
+                            const BootstrapOptions& options) {
+  std::map<int64_t, std::vector<size_t>> members;
+  for (size_t i = 0; i < cluster.size(); ++i) members[cluster[i]].push_back(i);
+  std::vector<const std::vector<size_t>*> clusters;
+  std::vector<size_t> all;
+  for (const auto& [id, indices] : members) {
+    clusters.push_back(&indices);
+    all.insert(all.end(), indices.begin(), indices.end());
+  }
+  const double estimate = all.empty() ? kNan : statistic(all);
+  if (std::isnan(estimate)) return {kNan, kNan, kNan};
+  Random random(options.seed);
+  std::vector<double> values;
+  std::vector<size_t> draw;
+  for (int i = 0; i < options.draws; ++i) {
+    draw.clear();
+    for (size_t k = 0; k < clusters.size(); ++k) {
+      const std::vector<size_t>& one = *clusters[random.Below(clusters.size())];
+      draw.insert(draw.end(), one.begin(), one.end());
+    }
+    if (const double value = statistic(draw); !std::isnan(value)) values.push_back(value);
+  }
+  if (values.empty()) return {estimate, kNan, kNan};
+  std::sort(values.begin(), values.end());
+  const double tail = (1 - options.confidence) / 2;
+  return {estimate, Quantile(values, tail), Quantile(values, 1 - tail)};
+}
+
 Interval ClusteredBootstrapMean(const std::vector<double>& x, const std::vector<int64_t>& cluster,
                                 const BootstrapOptions& options) {
   if (x.empty()) return {kNan, 0, 1};

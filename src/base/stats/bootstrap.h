@@ -37,6 +37,11 @@ Interval BootstrapBca(const std::vector<double>& x, const Statistic& statistic, 
 Interval ClusteredBootstrapMean(const std::vector<double>& x, const std::vector<int64_t>& cluster,
                                 const BootstrapOptions& = {});
 
+// Any statistic of the observations with these indices, resampling whole clusters; observation i is of cluster[i]. Draws for which
+// it is NaN are left out.
+Interval ClusteredBootstrap(const std::vector<int64_t>& cluster, const std::function<double(const std::vector<size_t>&)>& statistic,
+                            const BootstrapOptions& = {});
+
 double Mean(const std::vector<double>& x);
 // Standard error of the mean of independent observations (n − 1 in the variance).
 double StandardError(const std::vector<double>& x);

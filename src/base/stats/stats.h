@@ -4,6 +4,9 @@
 //   paired.h        two systems on the same cases: McNemar, difference interval, non-inferiority, power
 //   bootstrap.h     percentile, BCa and clustered bootstrap; clustered standard errors
 //   multiplicity.h  Holm, Benjamini–Hochberg
+//   groups.h        several groups: differences, ratios, the widest gap and whether it is chance
+//   confidence.h    stated probabilities beside what came of them: Brier, ECE, AUROC, reliability
+//   pass_at_k.h     several tries at each task
 //   correction.h    rates seen through an imperfect judge: Rogan–Gladen, prediction-powered inference
 //   agreement.h     Cohen's and Fleiss' kappa, Krippendorff's alpha
 //   sequential.h    while results come in: betting confidence sequences and e-values
@@ -23,11 +26,14 @@
 
 #include "base/stats/agreement.h"
 #include "base/stats/bootstrap.h"
+#include "base/stats/confidence.h"
 #include "base/stats/correction.h"
 #include "base/stats/distribution.h"
+#include "base/stats/groups.h"
 #include "base/stats/interval.h"
 #include "base/stats/multiplicity.h"
 #include "base/stats/paired.h"
+#include "base/stats/pass_at_k.h"
 #include "base/stats/proportion.h"
 #include "base/stats/ranking.h"
 #include "base/stats/rare_event.h"
