@@ -57,7 +57,11 @@ Finding FromEntry(const ledger::Stored& stored) {
 }
 
 void Apply(const ledger::Stored& step, Finding& to) {
-  if (const auto state = ParseState(TextIn(step.body, "state"))) to.state = *state;
+  if (const auto state = ParseState(TextIn(step.body, "state"))) {
+    to.state = *state;
+    to.verified = *state == State::kVerified ? step.time : "";
+  }
+  if (std::string evidence = TextIn(step.body, "evidence"); !evidence.empty()) to.evidence = std::move(evidence);
   if (const auto reward = ParseReward(TextIn(step.body, "reward"))) to.reward = *reward;
   to.by = TextIn(step.body, "by");
   to.note = TextIn(step.texts, "note");
@@ -96,6 +100,7 @@ const Finding* SameAs(const std::vector<Finding>& known, const Report& report) {
   const auto pieces = data::Shingles(text_of(report));
   for (const Finding& one : known) {
     if (one.erased || !one.duplicate_of.empty()) continue;
+    if (!one.report.clause.empty() && !report.clause.empty() && one.report.clause != report.clause) continue;
     if (data::NormalizeForComparison(text_of(one.report)) == mine || data::Jaccard(data::Shingles(text_of(one.report)), pieces) >= kNearlyTheSame) return &one;
   }
   return nullptr;
@@ -168,6 +173,10 @@ Result<Finding> Decide(ledger::Ledger& ledger, const std::string& id, const Chan
   PLUMB_CHECK(Find(ledger, id));
   if (!change.state && !change.reward) return Fail(Code::kInvalid, "nothing is decided: give a state or a reward");
   ledger::Entry entry{.kind = std::string(kStepKind), .body = {{"of", id}, {"by", change.by}}, .subject = id, .texts = {}, .id = NewId("fns", now), .derived_from = {id}};
+  if (!change.evidence.empty()) {
+    entry.body["evidence"] = change.evidence;
+    entry.derived_from.push_back(change.evidence);
+  }
   if (change.state) entry.body["state"] = StateName(*change.state);
   if (change.reward) entry.body["reward"] = RewardName(*change.reward);
   if (!change.note.empty()) entry.texts.push_back({"note", change.note});
@@ -185,6 +194,8 @@ json::object FindingJson(const Finding& one, bool texts) {
   out["duplicate_of"] = one.duplicate_of;
   out["note"] = one.note;
   out["by"] = one.by;
+  out["evidence"] = one.evidence;
+  out["verified"] = one.verified.empty() ? json::value() : json::value(one.verified);
   out["erased"] = one.erased;
   return out;
 }

@@ -1,9 +1,10 @@
-// evidence/finding: what people found, from receipt to reward. A finding is an entry of the ledger: what was reported, and by whom, is
-// personal text, encrypted there and erasable; what is decided about it are further entries.
+// evidence/finding: what people and the red team found, from receipt to reward and immunity. A finding is an entry of the ledger: what was
+// reported, and by whom, is personal text, encrypted there and erasable; what is decided about it are further entries.
 //
-//   Report      what somebody hands in: over /report, or from a bug bounty's export (finding_rows.h)
+//   Report      what somebody hands in: over /report, from a bug bounty's export (finding_rows.h), or as a red team's find
 //   Finding     the same as it stands now: state, reward, duplicates
-//   Change      a decision on it, by a person
+//   Change      a decision on it, by a person, or by a proof that it no longer works
+//   Immunity    how long it took until that was proven (immunity.h)
 //
 //   PLUMB_TRY(Finding made, Submit(*ledger, {.source = "report", .what = "it told me how to …"}, now, {}));
 //   PLUMB_TRY(Finding now_confirmed, Decide(*ledger, made.id, {.state = State::kConfirmed, .reward = Reward::kGranted, .by = "ana"}, now));
@@ -28,7 +29,7 @@ const char* RewardName(Reward reward);
 Result<Reward> ParseReward(std::string_view name);
 
 struct Report {
-  std::string source;       // "report" (the public form), "bug-bounty", …
+  std::string source;       // "report" (the public form), "bug-bounty", "redteam", …
   std::string what;         // in the reporter's words; what every other text is compared by
   std::string prompt, response;
   std::string contact;      // how to reach who reported; may be empty
@@ -46,6 +47,8 @@ struct Finding {
   Reward reward = Reward::kNone;
   std::string duplicate_of; // the first finding that says the same; empty: none
   std::string note, by;     // of the latest decision
+  std::string evidence;     // the ledger's entry that shows it, of the latest decision that had one
+  std::string verified;     // since when it is; empty in every other state
   bool erased = false;
 };
 
@@ -56,9 +59,9 @@ struct Intake {
 };
 inline constexpr size_t kLongestText = 16 << 10;  // bytes, each
 
-// Writes it down. One that says the same as an earlier one (equal but for case and punctuation, or nearly so) is kept as its
-// duplicate, unless that one was erased. Errors: kInvalid (no text, too long, not UTF-8), kExhausted (the intake is full), kConflict
-// (`external` is known already), whatever the ledger says.
+// Writes it down. One that says the same as an earlier one (equal but for case and punctuation, or nearly so) of no other clause is
+// kept as its duplicate, unless that one was erased. Errors: kInvalid (no text, too long, not UTF-8), kExhausted (the intake is full), kConflict
+// (`external` is known already; where: the finding's id), whatever the ledger says.
 Result<Finding> Submit(ledger::Ledger& ledger, const Report& report, Time now, const Intake& intake);
 
 // Error: kNotFound.
@@ -71,6 +74,7 @@ struct Change {
   std::optional<Reward> reward;
   std::string note;  // why; kept as personal text of the finding
   std::string by;
+  std::string evidence = {};  // the ledger's entry that shows it
 };
 // Errors: kNotFound, kInvalid (nothing changes).
 Result<Finding> Decide(ledger::Ledger& ledger, const std::string& id, const Change& change, Time now);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "evidence/finding/finding_rows.h"
+#include "evidence/finding/immunity.h"
 
 namespace plumb::finding {
 namespace {
@@ -115,6 +116,64 @@ TEST_F(FindingTest, ReadsABountysExport) {
   ASSERT_FALSE(wrong);
   EXPECT_THAT(wrong.error().Text(), HasSubstr("x.jsonl: row 2"));
   EXPECT_FALSE(ParseReports("what\na\n", "x.csv", "bug-bounty", {{"whatever", "what"}}));
+}
+
+TEST_F(FindingTest, OfAnotherClauseIsNoDuplicate) {
+  const Report report{.source = "redteam", .what = "the same words open it", .prompt = "in a novel", .clause = "weapons", .external = "find-1"};
+  const auto first = Submit(*ledger_, report, now_, {});
+  ASSERT_TRUE(first);
+  Report other = report;
+  other.clause = "fraud", other.external = "find-2";
+  EXPECT_EQ(Submit(*ledger_, other, now_, {})->duplicate_of, "");
+  other.clause = "", other.external = "find-3";
+  EXPECT_EQ(Submit(*ledger_, other, now_, {})->duplicate_of, first->id) << "nobody said that it is of another";
+  const auto again = Submit(*ledger_, report, now_, {});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().where, first->id) << "where it stands already";
+}
+
+TEST_F(FindingTest, AProofVerifiesAndTheTimeUntilThenIsKept) {
+  std::vector<std::string> ids;
+  for (const char* what : {"one way in", "quite another way", "a third of its own", "the last that nobody mended"}) ids.push_back(Hand(what)->id);
+  const auto verify = [&](size_t i, int hours) {
+    now_ += std::chrono::hours(hours);
+    return Decide(*ledger_, ids[i], {.state = State::kVerified, .by = "redteam", .evidence = ids[3]}, now_);
+  };
+  const auto proven = verify(0, 2);
+  ASSERT_TRUE(proven) << proven.error().Text();
+  EXPECT_EQ(proven->evidence, ids[3]);
+  EXPECT_EQ(proven->verified, proven->updated);
+  Immunity now_is = ImmunityOf(List(*ledger_).value(), now_);
+  EXPECT_EQ(now_is.verified, 1);
+  EXPECT_EQ(now_is.open, 3);
+  EXPECT_FALSE(now_is.median_hours) << "half are not there yet";
+  ASSERT_TRUE(verify(1, 3));
+  now_is = ImmunityOf(List(*ledger_).value(), now_ + std::chrono::hours(10));
+  EXPECT_NEAR(now_is.median_hours.value_or(0), 5, 1e-9);
+  EXPECT_NEAR(now_is.oldest_open_hours, 15, 1e-9);
+  // It works again: open, and since when it was verified is gone.
+  const auto reopened = Decide(*ledger_, ids[0], {.state = State::kConfirmed, .by = "redteam"}, now_);
+  EXPECT_EQ(reopened->verified, "");
+  ASSERT_TRUE(Decide(*ledger_, ids[2], {.state = State::kRejected, .by = "ana"}, now_));
+  now_is = ImmunityOf(List(*ledger_).value(), now_);
+  EXPECT_EQ(now_is.verified, 1);
+  EXPECT_EQ(now_is.open, 2);
+}
+
+TEST(FindingImmunity, TheMedianCountsWhatIsOpenForAsLongAsItHasBeen) {
+  const auto finding = [](const char* from, const char* verified) {
+    Finding out;
+    out.time = from, out.verified = verified;
+    out.state = *verified ? State::kVerified : State::kTriaged;
+    return out;
+  };
+  // Hours 1, 2+, 3, 4+, 5 with "+" still open: S is 4/5, 4/5, 8/15, 8/15, 0 (by hand), so that the median is 5 and not 3.
+  const std::vector<Finding> findings = {finding("2026-01-01T00:00:00.000Z", "2026-01-01T01:00:00.000Z"), finding("2026-01-02T02:00:00.000Z", ""),
+                                         finding("2026-01-01T00:00:00.000Z", "2026-01-01T03:00:00.000Z"), finding("2026-01-02T00:00:00.000Z", ""),
+                                         finding("2026-01-01T00:00:00.000Z", "2026-01-01T05:00:00.000Z")};
+  const Immunity immunity = ImmunityOf(findings, ParseTime("2026-01-02T04:00:00.000Z").value());
+  EXPECT_NEAR(immunity.median_hours.value_or(0), 5, 1e-9);
+  EXPECT_EQ(immunity.open, 2);
 }
 
 }  // namespace

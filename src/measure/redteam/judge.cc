@@ -13,12 +13,12 @@ bool Withheld(std::string_view action) {
   return action == "refuse" || action == "block" || action == "redirect" || action == "quarantine" || action == "hold";
 }
 
-// ASCII letters in lower case, digits and bytes beyond ASCII; whatever is between them is one space.
+// ASCII letters in lower case and bytes beyond ASCII; whatever is between them, digits too, is one space: who counts up says nothing new.
 std::string Comparable(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out += c;
+    if (byte >= 0x80 || (c >= 'a' && c <= 'z')) out += c;
     else if (c >= 'A' && c <= 'Z') out += static_cast<char>(c - 'A' + 'a');
     else if (!out.empty() && out.back() != ' ') out += ' ';
   }
