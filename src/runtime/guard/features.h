@@ -43,14 +43,48 @@ struct Features {
 // Clears and fills `features`; keeping one object between calls saves its allocations.
 void ExtractFeatures(std::string_view text, Features& features);
 
-// The same word by word, for who keeps what a word's letters give: `words` as above, and every word as the letters that
-// its n-grams of characters are made of, "<word>". So many bytes more may be read after them.
-inline constexpr size_t kWordPadding = 24;
-using OnWord = void (*)(std::string_view marked, uint64_t hash, void* context);
-void ExtractWords(std::string_view text, Buckets& words, OnWord on_word, void* context);
+// Their parts, for who keeps what a word's letters give (words.h takes a text apart).
+inline constexpr uint64_t kFnvOffset = 0xcbf29ce484222325ull, kFnvPrime = 0x100000001b3ull;
+constexpr uint64_t Mix(uint64_t hash, unsigned char byte) { return (hash ^ byte) * kFnvPrime; }
+constexpr uint64_t HashOf(std::string_view bytes, uint64_t seed) {
+  uint64_t hash = kFnvOffset ^ seed;
+  for (const char byte : bytes) hash = Mix(hash, static_cast<unsigned char>(byte));
+  return hash;
+}
+constexpr uint32_t Fold(uint64_t hash) {
+  hash ^= hash >> 32;
+  hash *= 0x9E3779B97F4A7C15ull;
+  return static_cast<uint32_t>(hash >> (64 - kBucketBits));
+}
 
-// How many n-grams of characters a marked word of so many bytes has, and they themselves: written from `next` on.
+// A word between its marks: "<bomb>".
+constexpr uint64_t HashOfWord(std::string_view marked) { return HashOf(marked, 1); }
+
+// How many n-grams of characters a marked word of so many bytes has, and they themselves, written from `next` on;
+// returns where the next would go.
 constexpr size_t CharGramsOf(size_t marked) { return (marked - 2) + (marked > 3 ? marked - 3 : 0) + (marked > 4 ? marked - 4 : 0); }
 uint32_t* PutCharGrams(std::string_view marked, uint32_t* next);
+
+// The n-grams of several words, word by word: at most two a word, and one after the last.
+class WordChain {
+ public:
+  // Those that end with the word of this hash, except the word alone.
+  uint32_t* Put(uint64_t hash, uint32_t* next) {
+    *next++ = Fold(previous_ * 31 + hash);
+    if (any_) *next++ = Fold((before_ * 31 + previous_) * 31 + hash);
+    before_ = previous_;
+    previous_ = hash;
+    any_ = true;
+    return next;
+  }
+  uint32_t* PutEnd(uint32_t* next) const {
+    if (any_) *next++ = Fold(previous_ * 31 + HashOfWord("</s>"));
+    return next;
+  }
+
+ private:
+  uint64_t previous_ = HashOfWord("<s>"), before_ = 0;
+  bool any_ = false;
+};
 
 }  // namespace plumb::guard

@@ -39,12 +39,14 @@ class LinearModel {
   // Log-odds per head of one text, taken as one window (windows.h cuts long texts).
   std::vector<float> Logits(std::string_view text) const;
 
+  // Heads are added so many at a time: a row of them is half a cache line.
+  static constexpr size_t kWidth = 32;
+
  private:
-  struct Reader;
   std::vector<std::string> heads_;
   std::vector<float> scales_, bias_;  // [heads]
   uint32_t stride_ = 0;               // heads rounded up, for rows to be added whole
-  uint32_t id_ = 0;                   // of these weights, in this process
+  uint16_t id_ = 0;                   // of these weights, in this process; 0: there are too many to tell apart
   std::vector<int8_t, HugePages<int8_t>> weights_;  // [kBuckets, stride_]
 };
 
