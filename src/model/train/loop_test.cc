@@ -4,6 +4,7 @@
 
 #include "model/train/checkpoint.h"
 #include "model/train/dpo.h"
+#include "model/train/recorded_test.h"
 #include "model/train/tiny_model_test.h"
 
 namespace plumb::train {
@@ -30,13 +31,10 @@ std::vector<TokenPair> TinyPairs() {
   return pairs;
 }
 
-struct TinyRun {
+struct TinyRun : Recorded {
   TinyTrunk tiny;
   TrainSettings settings;
   TempFolder out;
-  std::vector<json::object> events;
-  std::atomic<bool> stop{false};
-  double now = 0, per_event = 0;  // a clock that moves with every progress event
 
   explicit TinyRun(LoraOptions lora = {.r = 4, .alpha = 8})
       : tiny("llama", lora, at::kFloat, false) {
@@ -49,18 +47,6 @@ struct TinyRun {
     settings.max_steps = 8;
     settings.logging_steps = 1;
     settings.save_steps = 0;
-  }
-  Surroundings World(int64_t stop_at = -1) {
-    return {.emit =
-                [this, stop_at](const json::object& event) {
-                  events.push_back(event);
-                  if (event.at("event") == "progress") {
-                    now += per_event;
-                    if (event.at("step").to_number<int64_t>() == stop_at) stop = true;
-                  }
-                },
-            .seconds = [this] { return now; },
-            .stop = &stop};
   }
   Result<LoopResult> Sft(std::vector<TokenRow> rows = TinyRows(), int64_t stop_at = -1) {
     SftObjective objective(settings, std::move(rows), *tiny.model, *tiny.trunk);

@@ -1,104 +1,12 @@
+// The keys that every job has, and which job has which.
 #include "model/train/settings_keys.h"
 
-#include <algorithm>
-#include <cmath>
+#include "model/train/settings_kinds.h"
 
 namespace plumb::train {
+
+namespace keys {
 namespace {
-
-using S = TrainSettings;
-
-// Whose a default is.
-constexpr char kTrl[] = "TRL", kHf[] = "transformers",
-               kPeft[] = "PEFT (rank and alpha as TRL's ModelConfig)", kOurs[] = "Plumbline",
-               kTrlPpo[] = "TRL's PPOConfig (removed from TRL in 2026)";
-
-Status ReadWhole(const json::value& v, int64_t low, int64_t& to) {
-  if (!v.is_int64() || v.get_int64() < low)
-    return Fail(Code::kInvalid, "must be a whole number, {} or more", low);
-  to = v.get_int64();
-  return {};
-}
-Status ReadTexts(const json::value& v, std::vector<std::string>& to) {
-  to.clear();
-  if (v.is_string()) {
-    to.emplace_back(v.get_string());
-    return {};
-  }
-  if (!v.is_array()) return Fail(Code::kInvalid, "must be text or a list of texts");
-  for (const auto& item : v.get_array()) {
-    if (!item.is_string()) return Fail(Code::kInvalid, "must be text or a list of texts");
-    to.emplace_back(item.get_string());
-  }
-  return {};
-}
-
-SettingKey Number(double S::* field, double low, double high, const char* from, const char* about) {
-  return {[=](const json::value& v, S& s) -> Status {
-            const double x = v.is_number() ? v.to_number<double>() : NAN;
-            if (!(x >= low && x <= high))
-              return high >= 1e18
-                         ? Fail(Code::kInvalid, "must be a number, {} or more", low)
-                         : Fail(Code::kInvalid, "must be a number from {} to {}", low, high);
-            s.*field = x;
-            return {};
-          },
-          [=](const S& s) { return json::value(s.*field); }, about, from};
-}
-constexpr double kNoLimit = 1e18;
-
-SettingKey Whole(int64_t S::* field, int64_t low, const char* from, const char* about) {
-  return {[=](const json::value& v, S& s) { return ReadWhole(v, low, s.*field); },
-          [=](const S& s) { return json::value(s.*field); }, about, from};
-}
-SettingKey Truth(bool S::* field, const char* from, const char* about) {
-  return {[=](const json::value& v, S& s) -> Status {
-            if (!v.is_bool()) return Fail(Code::kInvalid, "must be true or false");
-            s.*field = v.get_bool();
-            return {};
-          },
-          [=](const S& s) { return json::value(s.*field); }, about, from};
-}
-SettingKey Text(std::string S::* field, const char* from, const char* about) {
-  return {[=](const json::value& v, S& s) -> Status {
-            if (!v.is_string()) return Fail(Code::kInvalid, "must be text");
-            s.*field = std::string(v.get_string());
-            return {};
-          },
-          [=](const S& s) { return json::value(json::string(s.*field)); }, about, from};
-}
-SettingKey OneOf(std::string S::* field, std::vector<std::string> choices, const char* from,
-                 const char* about) {
-  SettingKey key = Text(field, from, about);
-  key.read = [=](const json::value& v, S& s) -> Status {
-    const std::string name = v.is_string() ? std::string(v.get_string()) : "";
-    if (std::ranges::find(choices, name) == choices.end())
-      return Fail(Code::kInvalid, "must be {}{}", Join(choices, " or "), DidYouMean(name, choices));
-    s.*field = name;
-    return {};
-  };
-  return key;
-}
-SettingKey Texts(std::vector<std::string> S::* field, const char* from, const char* about) {
-  return {
-      [=](const json::value& v, S& s) { return ReadTexts(v, s.*field); },
-      [=](const S& s) { return json::value(json::array((s.*field).begin(), (s.*field).end())); },
-      about, from};
-}
-SettingKey Numbers(std::vector<double> S::* field, const char* from, const char* about) {
-  return {
-      [=](const json::value& v, S& s) -> Status {
-        if (!v.is_array()) return Fail(Code::kInvalid, "must be a list of numbers");
-        (s.*field).clear();
-        for (const auto& item : v.get_array()) {
-          if (!item.is_number()) return Fail(Code::kInvalid, "must be a list of numbers");
-          (s.*field).push_back(item.to_number<double>());
-        }
-        return {};
-      },
-      [=](const S& s) { return json::value(json::array((s.*field).begin(), (s.*field).end())); },
-      about, from};
-}
 
 Status ReadSchedule(const json::value& v, S& s) {
   const std::string name = v.is_string() ? std::string(v.get_string()) : "";
@@ -249,138 +157,8 @@ void AddCommon(SettingKeys& k) {
   k["use_rslora"] = RsLora();
 }
 
-void AddPairs(SettingKeys& k, Job job) {
-  k["beta"] = Number(&S::beta, 1e-9, kNoLimit, kTrl, "how strongly it is held to the reference");
-  k["label_smoothing"] = Number(&S::label_smoothing, 0, 0.5, kTrl,
-                                "share of pairs taken to be labelled the wrong way round");
-  k["loss_type"] = Texts(&S::loss_type, kTrl,
-                         "one loss or several: sigmoid, robust, hinge, ipo, sigmoid_norm, "
-                         "apo_zero, apo_down, exo_pair, "
-                         "nca_pair, bco_pair, sppo_hard, discopop, kto, orpo, simpo, sft");
-  k["loss_weights"] = Numbers(&S::loss_weights, kTrl, "a weight for each loss_type; none: 1 each");
-  k["simpo_gamma"] =
-      Number(&S::simpo_gamma, 0, kNoLimit, kTrl, "simpo: the margin asked for (CPOConfig)");
-  if (job == Job::kOrpo || job == Job::kCpo) {
-    k.erase("loss_weights");
-    if (job == Job::kOrpo)
-      for (const char* key : {"loss_type", "label_smoothing", "simpo_gamma"}) k.erase(key);
-    else
-      k["cpo_alpha"] =
-          Number(&S::rpo_alpha, 0, kNoLimit, kTrl, "weight of the chosen answers' −log p");
-    return;
-  }
-  k["rpo_alpha"] = Number(&S::rpo_alpha, 0, kNoLimit, kTrl,
-                          "weight of the chosen answers' −log p (the loss \"sft\")");
-  k["discopop_tau"] = Number(&S::discopop_tau, 1e-9, kNoLimit, kTrl,
-                             "discopop: how sharply it turns from logistic to exponential");
-  k["dpop_lambda"] = Number(
-      &S::dpop_lambda, 0, kNoLimit, kOurs,
-      "sigmoid: DPO-Positive (Pal et al. 2024): costs of making the chosen answer less likely");
-  k["precompute_ref_log_probs"] = Truth(&S::precompute_ref_log_probs, kTrl,
-                                        "compute the reference once, before the first step");
-  k["reference"] =
-      OneOf(&S::reference, {"initial", "base", "none"}, kOurs,
-            "initial: the adapter it starts from (TRL's); base: the model without one; none");
-  k["on_chosen_collapse"] = OneOf(&S::on_chosen_collapse, {"log", "stop"}, kOurs,
-                                  "what happens when the chosen answers become less likely than "
-                                  "chosen_collapse_threshold allows");
-  k["chosen_collapse_threshold"] =
-      Number(&S::chosen_collapse_threshold, 0, kNoLimit, kOurs,
-             "nats a token below the reference, smoothed over ten steps");
-}
-
-void AddOnline(SettingKeys& k, Job job) {
-  k["rewards"] = Text(&S::rewards, kOurs, "the file that declares the rewards and their weights");
-  k["max_completion_length"] =
-      Whole(&S::max_completion_length, 1, kTrl, "tokens a completion (ppo: response_length)");
-  k["gold_rewards"] = Text(&S::gold_rewards, kOurs,
-                           "a file of rewards that are not learned from: the held-out measure of "
-                           "over-optimisation (docs/training.md)");
-  k["kl_budget"] = Number(&S::kl_budget, 0, kNoLimit, kOurs,
-                          "nats a completion from the reference that raise an alarm; 0: none");
-  k["on_goodhart"] = OneOf(&S::on_goodhart, {"log", "stop", "fail"}, kOurs,
-                           "what an alarm does: stop goes back to the adapter that was best on the "
-                           "held-out measure; fail does too and exits with 1");
-  k["temperature"] = Number(&S::temperature, 1e-3, 100, kTrl,
-                            "of sampling; the log-probabilities are taken at it too");
-  k["top_p"] = Number(&S::top_p, 1e-6, 1, kTrl, "nucleus sampling; 1: off");
-  k["top_k"] = Whole(&S::top_k, 0, kTrl, "0: off");
-  k["min_p"] = Number(&S::min_p, 0, 1, kTrl, "0: off");
-  if (job == Job::kBestOfN) {
-    k["num_generations"] = Whole(&S::num_generations, 1, kOurs, "n: completions a prompt");
-    return;
-  }
-  k["monitor_data"] = Texts(&S::monitor_data, kOurs,
-                            "held-out prompts to watch on; none: some of the job's own");
-  k["monitor_prompts"] = Whole(&S::monitor_prompts, 8, kOurs, "of them, at most");
-  k["monitor_every"] = Whole(&S::monitor_every, 1, kOurs, "generations from one check to the next");
-  k["stop_at_predicted_peak"] =
-      Truth(&S::stop_at_predicted_peak, kOurs,
-            "raise the alarm where the curve of Gao et al. 2023 predicts the held-out peak");
-  k["mask_truncated_completions"] = Truth(&S::mask_truncated_completions, kTrl,
-                                          "learn nothing from completions that did not end");
-  k["reference"] = OneOf(&S::reference, {"initial", "base"}, kOurs,
-                         "what KL is taken against: the adapter it starts from (TRL's), or none");
-  k["importance_sampling_correction"] =
-      Truth(&S::importance_sampling_correction, kTrl,
-            "bf16: weigh each completion by trainer over sampler probability "
-            "(vllm_importance_sampling_correction, sequence_mask)");
-  k["importance_sampling_clip_max"] = Number(&S::importance_sampling_clip_max, 1, kNoLimit, kTrl,
-                                             "completions above this ratio are left out");
-  if (job == Job::kPpo) {
-    k["num_ppo_epochs"] = Whole(&S::num_ppo_epochs, 1, kTrlPpo, "times through one generation");
-    k["num_mini_batches"] = Whole(&S::num_mini_batches, 1, kTrlPpo, "steps a time through");
-    k["kl_coef"] = Number(&S::kl_coef, 0, kNoLimit, kTrlPpo, "KL a token is taken off the reward");
-    k["kl_estimator"] =
-        OneOf(&S::kl_estimator, {"k1", "k3"}, kTrlPpo, "of the KL a token (Schulman)");
-    k["kl_target"] = Number(
-        &S::kl_target, 0, kNoLimit, kOurs,
-        "nats a completion that kl_coef is steered to (Ziegler et al. 2019); 0: kl_coef stays");
-    k["kl_horizon"] = Whole(&S::kl_horizon, 1, kOurs, "completions over which kl_coef is steered");
-    k["cliprange"] = Number(&S::cliprange, 0, kNoLimit, kTrlPpo, "of the policy's ratio");
-    k["cliprange_value"] = Number(&S::cliprange_value, 0, kNoLimit, kTrlPpo, "of a value's change");
-    k["vf_coef"] = Number(&S::vf_coef, 0, kNoLimit, kTrlPpo, "weight of the value loss");
-    k["gamma"] = Number(&S::gamma, 0, 1, kTrlPpo, "discount");
-    k["lam"] = Number(&S::lam, 0, 1, kTrlPpo, "GAE's λ");
-    k["missing_eos_penalty"] =
-        Number(&S::missing_eos_penalty, 0, kNoLimit, kTrlPpo,
-               "taken off the score of a completion that did not end; 0: none");
-    k["whiten_rewards"] = Truth(&S::whiten_rewards, kTrlPpo, "scale rewards to unit variance");
-    k["whiten_advantages"] =
-        Truth(&S::whiten_advantages, kTrlPpo, "advantages to mean 0, variance 1");
-    k["head_rate"] = Number(&S::head_rate, 0, kNoLimit, kOurs,
-                            "the value head's learning rate, in learning rates");
-    return;
-  }
-  k["num_generations"] = Whole(&S::num_generations, 2, kTrl, "completions a prompt: the group");
-  k["beta"] =
-      Number(&S::beta, 0, kNoLimit, kTrl, "weight of KL(model ‖ reference); 0: no reference pass");
-  k["steps_per_generation"] =
-      Whole(&S::steps_per_generation, 0, kTrl,
-            "batches one generation is cut into; 0: gradient_accumulation_steps");
-  k["num_iterations"] = Whole(&S::num_iterations, 1, kTrl, "times through one generation (μ)");
-  k["epsilon"] = Number(&S::epsilon, 0, kNoLimit, kTrl, "clip of the ratio, below (and above)");
-  k["epsilon_high"] =
-      Number(&S::epsilon_high, 0, kNoLimit, kTrl, "clip above; 0: epsilon (DAPO recommends 0.28)");
-  if (job == Job::kRloo) {
-    k["normalize_advantages"] =
-        Truth(&S::normalize_advantages, kTrl, "over the batch, to mean 0 and variance 1");
-    k["reward_clip_range"] = Numbers(&S::reward_clip_range, kTrl, "two numbers; none: no clip");
-    return;
-  }
-  k["loss_type"] =
-      Texts(&S::loss_type, kTrl, "grpo, bnpo, dr_grpo, dapo or cispo: how tokens are averaged");
-  k["delta"] = Number(&S::delta, 0, kNoLimit, kTrl,
-                      "second clip of the ratio, above (INTELLECT-2); 0: none");
-  k["scale_rewards"] = OneOf(&S::scale_rewards, {"group", "batch", "none"}, kTrl,
-                             "what advantages are divided by the deviation of");
-  k["importance_sampling_level"] =
-      OneOf(&S::importance_sampling_level, {"token", "sequence"}, kTrl, "sequence: GSPO");
-  k["use_bias_correction_kl"] =
-      Truth(&S::use_bias_correction_kl, kTrl, "weigh the KL by the ratio too");
-}
-
 }  // namespace
+}  // namespace keys
 
 const char* ScheduleName(Schedule schedule) {
   switch (schedule) {
@@ -397,6 +175,7 @@ const char* ScheduleName(Schedule schedule) {
 }
 
 SettingKeys KeysOf(Job job) {
+  using namespace keys;
   SettingKeys k;
   AddCommon(k);
   if (job != Job::kClassifier)
@@ -414,7 +193,7 @@ SettingKeys KeysOf(Job job) {
   if (job == Job::kSft)
     k["kl_weight"] =
         Number(&S::kl_weight, 0, kNoLimit, kOurs, "of KL(base ‖ model) on rows marked \"anchor\"");
-  if (job == Job::kDpo || job == Job::kOrpo || job == Job::kCpo) AddPairs(k, job);
+  if (job == Job::kDpo || job == Job::kOrpo || job == Job::kCpo) AddPreferenceKeys(k, job);
   if (job == Job::kKto) {
     k["beta"] = Number(&S::beta, 1e-9, kNoLimit, kTrl, "how strongly it is held to the reference");
     k["loss_type"] = Texts(&S::loss_type, kTrl, "kto or apo_zero_unpaired");
@@ -438,11 +217,15 @@ SettingKeys KeysOf(Job job) {
         Number(&S::head_rate, 0, kNoLimit, kOurs, "the heads' learning rate, in learning rates");
     k["heads"] = Texts(&S::heads, kOurs, "none: those of the data");
   }
+  if (job != Job::kClassifier)
+    k["load_in_4bit"] = Truth(&S::load_in_4bit, kTrl,
+                              "the base's projections stay in blocks of about 4 bits a weight, as a GGUF stores them or as "
+                              "Q4_0, and are expanded as they are used: less memory, slower");
   if (TrainsFully(job))
     k["use_peft"] = Truth(&S::use_peft, kOurs,
                           "false: train every weight, without adapters, and leave a whole model "
                           "(TRL's ModelConfig has false; 28 bytes of memory a weight)");
-  if (IsOnline(job)) AddOnline(k, job);
+  if (IsOnline(job)) AddOnlineKeys(k, job);
   if (Preserves(job)) {
     k["preserve"] = Texts(&S::preserve, kOurs,
                           "rows whose behaviour must not change: KL to the model as it was is held "
@@ -451,71 +234,14 @@ SettingKeys KeysOf(Job job) {
     k["preserve_weight"] =
         Number(&S::preserve_weight, 0, kNoLimit, kOurs, "of that KL a token; 0: measured only");
     k["preserve_how"] =
-        OneOf(&S::preserve_how, {"kl", "replay"}, kOurs,
+        OneOf(&S::preserve_how, {"kl", "replay", "projection"}, kOurs,
               "kl: to the model as it was, over the whole vocabulary; replay: −log p of the rows' "
-              "own words, as if they were rows to imitate");
+              "own words, as if they were rows to imitate; projection: what is learned neither reads "
+              "nor writes the direction that tells the rows marked \"harmful\" from the others");
     k["preserve_batch_size"] =
         Whole(&S::preserve_batch_size, 1, kOurs, "rows of preserve beside every step");
   }
   return k;
-}
-
-TrainSettings DefaultsOf(Job job) {
-  TrainSettings s;
-  switch (job) {
-    case Job::kSft:
-      break;
-    case Job::kDpo:
-      s.learning_rate = 1e-6;
-      break;
-    case Job::kOrpo:
-      s.learning_rate = 1e-6;
-      s.loss_type = {"orpo"};
-      s.rpo_alpha = 1;
-      s.nll_on_prompt = true;
-      s.reference = "none";
-      break;
-    case Job::kCpo:
-      s.learning_rate = 1e-6;
-      s.rpo_alpha = 1;
-      s.reference = "none";
-      break;
-    case Job::kKto:
-      s.learning_rate = 1e-6;
-      s.loss_type = {"kto"};
-      break;
-    case Job::kReward:
-      s.learning_rate = 1e-4;
-      s.head_rate = 1;
-      break;
-    case Job::kClassifier:
-      s.learning_rate = 2e-4;
-      s.per_device_train_batch_size = 32;
-      s.max_length = 256;
-      s.micro_batch_tokens = 2048;
-      break;
-    case Job::kGrpo:
-      s.learning_rate = 1e-6;
-      s.beta = 0;
-      s.loss_type = {"dapo"};
-      break;
-    case Job::kRloo:
-      s.learning_rate = 1e-6;
-      s.beta = 0.05;
-      s.num_generations = 2;
-      break;
-    case Job::kPpo:
-      s.learning_rate = 3e-6;
-      s.adam_epsilon = 1e-5;
-      s.num_generations = 1;
-      s.max_completion_length = 53;
-      s.temperature = 0.7;
-      s.head_rate = 10;
-      break;
-    case Job::kBestOfN:
-      break;
-  }
-  return s;
 }
 
 }  // namespace plumb::train

@@ -16,6 +16,9 @@ struct SettingKey {
 using SettingKeys = std::map<std::string, SettingKey>;
 
 SettingKeys KeysOf(Job job);
+// Parts of it, for the jobs they are of.
+void AddPreferenceKeys(SettingKeys& keys, Job job);  // settings_preferences.cc
+void AddOnlineKeys(SettingKeys& keys, Job job);      // settings_online.cc
 // The settings before any key is read: TRL's defaults for that job, where it has them.
 TrainSettings DefaultsOf(Job job);
 const char* ScheduleName(Schedule schedule);
