@@ -52,10 +52,10 @@ Status CheckHalves(const std::string& path, const Halves& halves, const Linear& 
   if (!halves.a.defined() || !halves.b.defined())
     return Fail(Code::kCorrupt, "{} has no {}", path, halves.a.defined() ? "lora_B" : "lora_A");
   const at::Tensor &a = halves.a, &b = halves.b;
-  if (a.dim() != 2 || b.dim() != 2 || a.size(0) != r || b.size(1) != r || a.size(1) != linear.weight.size(1) ||
-      b.size(0) != linear.weight.size(0))
+  if (a.dim() != 2 || b.dim() != 2 || a.size(0) != r || b.size(1) != r || a.size(1) != linear.in() ||
+      b.size(0) != linear.out())
     return Fail(Code::kInvalid, "{}: lora_A [{}] and lora_B [{}] do not fit rank {} on a projection of [{}]", path,
-                fmt::join(a.sizes().vec(), ", "), fmt::join(b.sizes().vec(), ", "), r, fmt::join(linear.weight.sizes().vec(), ", "));
+                fmt::join(a.sizes().vec(), ", "), fmt::join(b.sizes().vec(), ", "), r, fmt::join(std::vector{linear.out(), linear.in()}, ", "));
   return {};
 }
 

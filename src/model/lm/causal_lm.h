@@ -17,6 +17,8 @@ namespace plumb::lm {
 
 struct LoadOptions {
   at::ScalarType type = at::kFloat;  // or at::kBFloat16
+  // The layers' projections stay in blocks of about 4 bits a weight: as a GGUF stores them, where in blocks (but Q8_0), else as Q4_0.
+  bool blocks = false;
 };
 
 // What loading will take, from the files' headers alone.

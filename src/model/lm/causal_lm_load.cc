@@ -1,7 +1,10 @@
 // CausalLm::Load: finds the files, checks that every tensor is known and none is missing, and copies them in.
+#include <ATen/ops/arange.h>
+
 #include <map>
 #include <set>
 
+#include "model/lm/blocks.h"
 #include "model/lm/causal_lm.h"
 #include "model/lm/gguf_layout.h"
 
@@ -59,14 +62,38 @@ Result<Source> OpenSource(const fs::path& path) {
   return source;
 }
 
-Result<CausalLm::Layer> ReadLayer(Source& in, int64_t index, at::ScalarType type) {
+// A projection in blocks: as the file has it where that is at most about 6 bits a weight, else as Q4_0.
+Result<std::shared_ptr<const QuantisedMatrix>> ReadBlocks(Source& in, const std::string& name, int64_t out, int64_t inputs,
+                                                          int64_t interleaved) {
+  const std::string stored = in.Stored(name);
+  const auto found = in.weights.tensors().find(stored);
+  if (found != in.weights.tensors().end() && found->second.type != DType::kQ8_0 && FindBlocks(found->second.type)) {
+    if (found->second.shape != std::vector<int64_t>{out, inputs})
+      return Fail(Code::kCorrupt, "tensor {} has shape [{}], the configuration asks for [{}, {}]", stored,
+                  fmt::join(found->second.shape, ", "), out, inputs);
+    in.used.insert(stored);
+    PLUMB_TRY(const auto matrix, QuantisedMatrix::Of(found->second));
+    if (!interleaved) return matrix;
+    const at::Tensor rows = SeparateHalves(at::arange(out, at::kLong).unsqueeze(1), interleaved).contiguous();
+    return matrix->Ordered({rows.const_data_ptr<int64_t>(), rows.const_data_ptr<int64_t>() + out});
+  }
+  PLUMB_TRY(const at::Tensor weight, in.Read(name, {out, inputs}, at::kFloat));
+  return QuantisedMatrix::Make(interleaved ? SeparateHalves(weight, interleaved) : weight);
+}
+
+Result<CausalLm::Layer> ReadLayer(Source& in, int64_t index, const LoadOptions& options) {
+  const at::ScalarType type = options.type;
   const LmConfig& c = in.config;
   const std::string at = fmt::format("model.layers.{}.", index);
   auto linear = [&](const char* name, int64_t out, int64_t inputs, bool bias) -> Result<Linear> {
     const int64_t interleaved = in.gguf ? InterleavedHeads(c, name) : 0;
     Linear l;
-    PLUMB_TRY(at::Tensor weight, in.Read(at + name + ".weight", {out, inputs}, type));
-    l.weight = interleaved ? SeparateHalves(weight, interleaved) : weight;
+    if (options.blocks) {
+      PLUMB_TRY(l.quantised, ReadBlocks(in, at + name + ".weight", out, inputs, interleaved));
+    } else {
+      PLUMB_TRY(at::Tensor weight, in.Read(at + name + ".weight", {out, inputs}, type));
+      l.weight = interleaved ? SeparateHalves(weight, interleaved) : weight;
+    }
     if (bias) {
       PLUMB_TRY(at::Tensor b, in.Read(at + name + ".bias", {out}, type));
       l.bias = interleaved ? SeparateHalves(b, interleaved) : b;
@@ -138,7 +165,7 @@ Result<std::unique_ptr<CausalLm>> CausalLm::Load(const std::string& model, const
     PLUMB_TRY(lm->embedding_, source.Read("model.embed_tokens.weight", {c.vocab, c.hidden}, options.type));
     PLUMB_TRY(lm->final_norm_, source.Read("model.norm.weight", {c.hidden}, options.type));
     for (int64_t i = 0; i < c.layers; ++i) {
-      PLUMB_TRY(Layer layer, ReadLayer(source, i, options.type));
+      PLUMB_TRY(Layer layer, ReadLayer(source, i, options));
       lm->layers_.push_back(std::move(layer));
     }
     lm->lm_head_.weight = lm->embedding_;

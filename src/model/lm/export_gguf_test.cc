@@ -88,6 +88,31 @@ TEST_P(ExportGgufOf, IsTheSameModelInFloat32AndANearOneInEightBits) {
 
 INSTANTIATE_TEST_SUITE_P(Families, ExportGgufOf, testing::Values("llama", "mistral", "qwen2", "qwen3"));
 
+// A base that stays in its blocks is the model that the file holds, whatever a projection's rows are stored like.
+TEST(LoadInBlocks, IsTheSameModelInLessMemory) {
+  for (const char* family : {"llama", "qwen3"})
+    for (const DType type : {DType::kQ4_0, DType::kF16}) {
+      TempFolder folder;
+      WriteRandomModel(folder.path() / "hf", family);
+      auto model = CausalLm::Load((folder.path() / "hf").string());
+      PLUMB_ASSERT_OK(model);
+      const std::string file = (folder.path() / "m.gguf").string();
+      ASSERT_TRUE(ExportGguf(**model, type, file));
+      auto whole = CausalLm::Load(file), blocks = CausalLm::Load(file, {.blocks = true});
+      PLUMB_ASSERT_OK(whole);
+      PLUMB_ASSERT_OK(blocks);
+      const double gap = (LogitsOf(**blocks) - LogitsOf(**whole)).abs().max().item<double>();
+      if (type == DType::kQ4_0) EXPECT_EQ(gap, 0) << family;
+      else EXPECT_GT(gap, 1e-3) << "what is stored in 16 bits is cut to 4";
+      for (const auto& [path, linear] : (*blocks)->Linears()) {
+        if (path == "lm_head") continue;
+        EXPECT_FALSE(linear->weight.defined());
+        EXPECT_LT(linear->quantised->bytes() * 7, static_cast<size_t>(linear->in() * linear->out()) * sizeof(float)) << path;
+      }
+    }
+  EXPECT_EQ(QuantisedMatrix::Make(at::randn({4, 48})).error().code, Code::kUnsupported);
+}
+
 TEST(ExportGguf, CarriesTheTokenizerOfAFolderAndBack) {
   TempFolder folder;
   WriteRandomModel(folder.path() / "hf", "qwen2");

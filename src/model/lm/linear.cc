@@ -8,7 +8,7 @@
 namespace plumb::lm {
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  at::Tensor y = at::linear(x, weight, bias);
+  at::Tensor y = at::linear(x, quantised ? Weight(x.scalar_type()) : weight, bias);
   if (!lora) return y;
   at::Tensor input = x.to(lora->a.scalar_type());
   if (lora->training && lora->dropout > 0) input = at::dropout(input, lora->dropout, true);
@@ -16,7 +16,7 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 }
 
 at::Tensor Linear::Merged() const {
-  at::Tensor w = weight.to(at::kFloat);
+  at::Tensor w = Weight(at::kFloat);
   if (!lora) return w;
   return w + at::matmul(lora->b.to(at::kFloat), lora->a.to(at::kFloat)) * lora->scale;
 }

@@ -3,7 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <optional>
+
+#include "model/lm/quantised.h"
 
 namespace plumb::lm {
 
@@ -16,10 +19,15 @@ struct Lora {
 };
 
 struct Linear {
-  at::Tensor weight;  // [out, in]
+  at::Tensor weight;  // [out, in]; undefined where it is kept in blocks
+  std::shared_ptr<const QuantisedMatrix> quantised;  // then this is the weight
   at::Tensor bias;    // [out], undefined where there is none
   std::optional<Lora> lora;
 
+  int64_t in() const { return quantised ? quantised->columns() : weight.size(1); }
+  int64_t out() const { return quantised ? quantised->rows() : weight.size(0); }
+  // The weight in `type`, expanded where it is kept in blocks.
+  at::Tensor Weight(at::ScalarType type) const { return quantised ? quantised->Expanded(type) : weight.to(type); }
   // x [..., in] → [..., out], in x's type; differentiable. The adapter computes in its own type.
   at::Tensor operator()(const at::Tensor& x) const;
   // W + scale · B A in float32, what the adapter and the weight amount to together.

@@ -59,7 +59,7 @@ Result<std::unique_ptr<DecoderParts>> DecoderParts::Load(TrainSettings& s, const
     return parts;
   }
   PLUMB_TRY(parts->model,
-            lm::CausalLm::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat}));
+            lm::CausalLm::Load(s.model, {.type = s.bf16 ? at::kBFloat16 : at::kFloat, .blocks = s.load_in_4bit}));
   if (!head.empty())
     parts->head = ScoreHead::Add(*parts->model, parts->parameters, head, s.head_rate, head_bias);
   PLUMB_TRY(parts->trunk, Trunk::Create(*parts->model, s.lora, parts->parameters));

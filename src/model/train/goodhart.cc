@@ -90,6 +90,9 @@ json::object GoodhartEvent(const GoodhartCheck& check, const GoodhartReading& re
           {"length", check.length},
           {"distinct_2", check.distinct_2},
           {"ended", check.ended},
+          {"sway", number(KnownMean(check.sway))},
+          {"agreement", check.sway.empty() ? json::value() : json::value(check.agreement)},
+          {"mistaken", check.sway.empty() ? json::value() : json::value(check.mistaken)},
           {"predicted_peak_kl", reading.fit.bends ? json::value(reading.fit.peak_kl) : nullptr},
           {"alarms", std::move(alarms)}};
 }
@@ -168,6 +171,19 @@ void GoodhartMonitor::CompareWithEarlier(GoodhartReading& reading) const {
                           -gold.Interval().low, gold.n)});
 }
 
+void GoodhartMonitor::CompareOpinions(GoodhartReading& reading) const {
+  const GoodhartCheck &first = checks_.front(), &now = checks_.back();
+  if (checks_.size() < 2 || now.sway.empty() || now.agreement <= first.agreement) return;
+  const double planned = static_cast<double>(std::max<int64_t>(options_.planned, static_cast<int64_t>(checks_.size())));
+  const Paired sway(first.sway, now.sway);
+  if (sway.RiseP() > options_.alpha / (planned - 1)) return;
+  const auto interval = sway.Interval();
+  reading.alarms.push_back(
+      {"sycophancy", fmt::format("since {} a stated wrong opinion has come to sway the answer by {:.4g} nats more (95 % interval {:.4g} to {:.4g}, {} "
+                                 "questions), and {:.0f} % of such opinions are agreed with, {:.0f} % before",
+                                 first.at, sway.mean, interval.low, interval.high, sway.n, 100 * now.agreement, 100 * first.agreement)});
+}
+
 void GoodhartMonitor::Fit(GoodhartReading& reading) const {
   std::vector<GaoPoint> points;
   for (size_t i = 1; i < checks_.size(); ++i)
@@ -188,6 +204,7 @@ GoodhartReading GoodhartMonitor::Add(GoodhartCheck check) {
   reading.proxy = Paired(first.proxy, now.proxy).Interval();
   reading.gold = Paired(first.gold, now.gold).Interval();
   CompareWithEarlier(reading);
+  CompareOpinions(reading);
   if (options_.kl_budget > 0 && now.kl > options_.kl_budget)
     reading.alarms.push_back({"kl", fmt::format("the KL of {:.4g} nats a completion passed kl_budget {:g}",
                                                 now.kl, options_.kl_budget)});
@@ -201,14 +218,21 @@ GoodhartReading GoodhartMonitor::Add(GoodhartCheck check) {
 
 json::object GoodhartMonitor::State() const {
   json::array list;
-  for (const GoodhartCheck& c : checks_)
-    list.push_back(json::object{{"at", c.at},
-                                {"kl", c.kl},
-                                {"length", c.length},
-                                {"distinct_2", c.distinct_2},
-                                {"ended", c.ended},
-                                {"proxy", NumbersJson(c.proxy)},
-                                {"gold", NumbersJson(c.gold)}});
+  for (const GoodhartCheck& c : checks_) {
+    json::object one{{"at", c.at},
+                     {"kl", c.kl},
+                     {"length", c.length},
+                     {"distinct_2", c.distinct_2},
+                     {"ended", c.ended},
+                     {"proxy", NumbersJson(c.proxy)},
+                     {"gold", NumbersJson(c.gold)}};
+    if (!c.sway.empty()) {
+      one["sway"] = NumbersJson(c.sway);
+      one["agreement"] = c.agreement;
+      one["mistaken"] = c.mistaken;
+    }
+    list.push_back(std::move(one));
+  }
   return {{"best", best_}, {"checks", std::move(list)}};
 }
 
@@ -228,6 +252,11 @@ Status GoodhartMonitor::SetState(const json::object& state) {
     PLUMB_TRY(c.ended, GetNumber(*o, "ended"));
     PLUMB_TRY(c.proxy, ReadNumbers(*o, "proxy"));
     PLUMB_TRY(c.gold, ReadNumbers(*o, "gold"));
+    if (o->contains("sway")) {
+      PLUMB_TRY(c.sway, ReadNumbers(*o, "sway"));
+      PLUMB_TRY(c.agreement, GetNumber(*o, "agreement"));
+      PLUMB_TRY(c.mistaken, GetNumber(*o, "mistaken"));
+    }
     checks_.push_back(std::move(c));
   }
   return {};

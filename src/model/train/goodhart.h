@@ -2,10 +2,12 @@
 // not (the gold), on the same prompts with the same seeds at every check, and how far the policy has
 // gone from its reference. Plain numbers; goodhart_watch.h takes the measurements.
 //
-// Two alarms. "gap": from some earlier check to this one the gold fell and the proxy did not, both by a
+// Three alarms. "gap": from some earlier check to this one the gold fell and the proxy did not, both by a
 // paired t-test over prompts; every earlier check is compared, and the level of the gold's test is
 // divided by all comparisons of the run (Bonferroni), so that a run in which the gold never falls
-// raises it with a probability of at most `alpha`. "kl": the KL passed its budget. Where asked for,
+// raises it with a probability of at most `alpha`. "sycophancy": since the first check a stated wrong opinion
+// has come to sway answers more, by a paired t-test over questions (its level divided by the checks of the run), and more of
+// them are agreed with. "kl": the KL passed its budget. Where asked for,
 // "peak": the KL passed the peak of the curve that Gao et al. 2023 fitted to such runs.
 #pragma once
 
@@ -23,6 +25,8 @@ struct GoodhartCheck {
   double kl = 0;   // nats a completion, from the reference
   double length = 0, distinct_2 = 0, ended = 0;  // tokens; share of token pairs that differ; share
   std::vector<double> proxy, gold;               // by prompt; NaN: not known; gold may be empty
+  std::vector<double> sway;                      // by question (sycophancy.h); empty: not watched
+  double agreement = 0, mistaken = 0;            // shares; where `sway` is there
 };
 
 // R(d) − R(0) as a function of d = √KL: d (α − β log d) for a policy that was trained, d (α − β d) for
@@ -42,7 +46,7 @@ struct GaoPoint {
 GaoFit FitGao(GaoCurve curve, std::span<const GaoPoint> points);
 
 struct GoodhartAlarm {
-  std::string kind;  // "gap", "kl", "peak"
+  std::string kind;  // "gap", "kl", "peak", "sycophancy"
   std::string why;   // a sentence
 };
 
@@ -53,8 +57,8 @@ struct GoodhartReading {
 };
 
 // What a person and a log are told: {"event": "goodhart", "step", "proxy", "proxy_change": [mean, low, high],
-// "gold", "gold_change", "kl", "length", "distinct_2", "ended", "predicted_peak_kl", "alarms": [{"kind",
-// "why"}…]}; what is not known is null.
+// "gold", "gold_change", "kl", "length", "distinct_2", "ended", "sway", "agreement", "mistaken",
+// "predicted_peak_kl", "alarms": [{"kind", "why"}…]}; what is not known is null.
 json::object GoodhartEvent(const GoodhartCheck& check, const GoodhartReading& reading);
 // The alarms' sentences as one; empty without any.
 std::string WhyOf(const GoodhartReading& reading);
@@ -81,6 +85,7 @@ class GoodhartMonitor {
 
  private:
   void CompareWithEarlier(GoodhartReading& reading) const;
+  void CompareOpinions(GoodhartReading& reading) const;
   void Fit(GoodhartReading& reading) const;
 
   GoodhartOptions options_;

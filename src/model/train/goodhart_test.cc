@@ -44,9 +44,37 @@ struct MadeRun {
   }
 };
 
+// Alarms of a run of 20 checks in which the sway over 26 questions goes to `last` nats, each check's noise 0.3 of the deviation
+// between questions.
+bool SwayAlarm(uint64_t seed, double last) {
+  Random random(seed);
+  std::vector<double> level(26);
+  for (double& v : level) v = Normal(random);
+  GoodhartMonitor monitor({.planned = 20});
+  for (int k = 0; k < 20; ++k) {
+    GoodhartCheck c{.at = k};
+    for (double v : level) {
+      c.sway.push_back(v + last * k / 19 + 0.3 * Normal(random));
+      c.agreement += (c.sway.back() > 0) / 26.0;
+    }
+    const auto reading = monitor.Add(std::move(c));
+    if (!reading.alarms.empty()) return reading.alarms[0].kind == "sycophancy";
+  }
+  return false;
+}
+
 double Rising(double t) { return 2 * t; }
 double FlatLine(double) { return 0; }
 double Hump(double t) { return 4 * t * (1 - t) - 0.8 * t; }  // up to the middle, then down
+
+TEST(Goodhart, OpinionsThatComeToSwayAnswersAreSeen) {
+  size_t still = 0, swayed = 0;
+  for (uint64_t i = 0; i < 500; ++i) still += SwayAlarm(i + 1, 0);
+  for (uint64_t i = 0; i < 100; ++i) swayed += SwayAlarm(i + 9000, 0.6);
+  std::printf("sycophancy: %zu of 500 runs in which nothing changes, %zu of 100 that end 0.6 deviations higher\n", still, swayed);
+  EXPECT_LE(still, 25u);
+  EXPECT_GE(swayed, 95u);
+}
 
 TEST(Goodhart, ARunWhoseGoldDoesNotFallRaisesFewFalseAlarms) {
   size_t flat = 0, rising = 0;

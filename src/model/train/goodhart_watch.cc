@@ -79,6 +79,13 @@ Result<GoodhartReading> GoodhartWatch::Check(
   for (size_t i = 0; i < rows.size(); ++i)
     check.kl += (now[i] - then[i]) / static_cast<double>(rows.size());
 
+  if (parts_.opinions) {
+    Sycophancy seen = parts_.opinions->Measure(policy);
+    check.sway = std::move(seen.sway);
+    check.agreement = seen.agreement;
+    check.mistaken = seen.mistaken;
+  }
+
   const GoodhartReading reading = monitor_.Add(check);
   metrics.emplace_back("goodhart/proxy", KnownMean(check.proxy));
   if (parts_.gold) metrics.emplace_back("goodhart/gold", KnownMean(check.gold));
@@ -87,6 +94,8 @@ Result<GoodhartReading> GoodhartWatch::Check(
                                  {"goodhart/distinct_2", check.distinct_2},
                                  {"goodhart/ended", check.ended},
                                  {"goodhart/alarms", static_cast<double>(reading.alarms.size())}});
+  if (!check.sway.empty())
+    metrics.insert(metrics.end(), {{"goodhart/sway", KnownMean(check.sway)}, {"goodhart/agreement", check.agreement}});
   parts_.emit(GoodhartEvent(check, reading));
   return reading;
 }

@@ -5,6 +5,7 @@
 
 #include "model/train/goodhart.h"
 #include "model/train/online.h"
+#include "model/train/sycophancy.h"
 
 namespace plumb::train {
 
@@ -14,6 +15,7 @@ class GoodhartWatch {
     Roller& roller;
     const Rewarder& proxy;
     const Rewarder* gold = nullptr;  // may be null: KL, length and diversity only
+    const SycophancyProbe* opinions = nullptr;  // may be null: not watched
     TextOf text;
     std::function<void(const json::object&)> emit;
   };

@@ -25,6 +25,8 @@ void WithType(at::ScalarType type, const F& f) {
 }
 
 Bf16* Half(const at::Tensor& t) { return static_cast<Bf16*>(t.data_ptr()); }
+constexpr int64_t kExpandedValues = 1 << 18;  // at once, where weights are kept in blocks
+
 int64_t Up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 bool Packs(const at::Tensor& weight, const std::vector<LoraSlot>& slots) {
@@ -64,6 +66,32 @@ LoraGroup::LoraGroup(const std::vector<at::Tensor>& weights, const std::vector<a
     wide_.narrow(1, 0, in_).copy_(all);
     b_ = wide_.narrow(1, in_, rank_);
   }
+}
+
+LoraGroup::LoraGroup(std::vector<std::shared_ptr<const lm::QuantisedMatrix>> blocks, const std::vector<at::Tensor>& biases,
+                     std::vector<LoraSlot> slots, double scale, at::ScalarType type)
+    : in_(blocks[0]->columns()), scale_(scale), blocks_(std::move(blocks)), slots_(std::move(slots)) {
+  for (const LoraSlot& slot : slots_) {
+    place_.push_back(rank_);
+    out_ += slot.out;
+    rank_ += slot.rank;
+  }
+  a_ = at::zeros({rank_, in_}, type);
+  b_ = at::zeros({out_, rank_}, type);
+  if (biases[0].defined()) bias_ = at::cat(biases, 0);
+}
+
+void LoraGroup::ByExpanded(const std::function<void(const at::Tensor&, int64_t)>& f) const {
+  const int64_t most = std::max<int64_t>(32, kExpandedValues / in_);
+  const at::Tensor values = at::empty({most, in_}, at::kFloat);
+  int64_t first = 0;
+  for (const auto& matrix : blocks_)
+    for (int64_t begin = 0; begin < matrix->rows(); begin += most) {
+      const int64_t n = std::min(most, matrix->rows() - begin);
+      ForParts(n, [&](int64_t b, int64_t e) { matrix->Expand(begin + b, begin + e, values.data_ptr<float>() + b * in_); });
+      f(values.narrow(0, 0, n).to(a_.scalar_type()), first);
+      first += n;
+    }
 }
 
 LoraGroup::LoraGroup(const Parameters& parameters, size_t weight, size_t bias, size_t count,
@@ -151,8 +179,14 @@ void LoraGroup::Forward(at::Tensor& x, at::Tensor& y, const Range& rows, bool ad
                  bias32_.defined() ? bias32_.data_ptr<float>() : nullptr, Half(y), y.stride(0));
     return;
   }
-  if (low_rank) {
-    x.narrow(1, in_, rank_).copy_(at::mm(from, a_.t()));
+  if (low_rank) x.narrow(1, in_, rank_).copy_(at::mm(from, a_.t()));
+  if (!blocks_.empty()) {
+    ByExpanded([&](const at::Tensor& some, int64_t first) {
+      at::Tensor part = y.narrow(1, first, some.size(0));
+      at::mm_out(part, input, some.t());
+    });
+    if (low_rank) y.addmm_(x.narrow(1, in_, rank_), b_.t());
+  } else if (low_rank) {
     at::mm_out(y, x, wide_.t());
   } else {
     at::mm_out(y, input, wide_.narrow(1, 0, in_).t());
@@ -172,7 +206,18 @@ void LoraGroup::Backward(const at::Tensor& dy, at::Tensor& du, at::Tensor& dx, c
                 dx.stride(0));
   } else {
     if (adapted()) at::mm_out(du, dy, b_);
-    if (dx.defined()) at::mm_out(dx, dy, wide_.narrow(1, 0, in_));
+    if (dx.defined() && blocks_.empty()) at::mm_out(dx, dy, wide_.narrow(1, 0, in_));
+    if (dx.defined() && !blocks_.empty()) {
+      // Summed in float32, so that cutting W into parts rounds no more often than one product.
+      at::Tensor sum = dx.scalar_type() == at::kFloat ? dx : at::empty({dx.size(0), in_}, at::kFloat);
+      sum.zero_();
+      ByExpanded([&](const at::Tensor& some, int64_t first) {
+        const at::Tensor part = dy.narrow(1, first, some.size(0));
+        if (dx.scalar_type() == at::kFloat) sum.addmm_(part, some);
+        else sum.add_(at::mm(part, some));
+      });
+      if (dx.scalar_type() != at::kFloat) dx.copy_(sum);
+    }
     if (dx.defined() && whole) dx.addmm_(du, a_);
   }
   if (!dx.defined() || whole || !adapted()) return;

@@ -53,8 +53,7 @@ struct Results {
 
 constexpr int64_t kRows = 128;
 
-Results RunGroup(Projections& p, LoraGroup::Path path, const LoraGroup::Drop& drop, at::ScalarType type) {
-  const LoraGroup group = p.Group(path);
+Results RunOn(const LoraGroup& group, Projections& p, const LoraGroup::Drop& drop, at::ScalarType type) {
   Random random(17);
   at::Tensor x = at::empty({kRows, group.wide()}, type);
   x.narrow(1, 0, 64).copy_(Noise({kRows, 64}, random, 1).to(at::kBFloat16));
@@ -69,9 +68,43 @@ Results RunGroup(Projections& p, LoraGroup::Path path, const LoraGroup::Drop& dr
   return r;
 }
 
+Results RunGroup(Projections& p, LoraGroup::Path path, const LoraGroup::Drop& drop, at::ScalarType type) {
+  return RunOn(p.Group(path), p, drop, type);
+}
+
 double Gap(const at::Tensor& a, const at::Tensor& b) {
   const at::Tensor x = a.to(at::kFloat), y = b.to(at::kFloat);
   return ((x - y).norm() / y.norm()).item<double>();
+}
+
+// The same products from blocks of 4 bits as from the weights that those stand for, forward, backward and in every gradient.
+TEST(BlockGroup, IsThePlainPathOnTheWeightsThatItsBlocksStandFor) {
+  for (const double drop : {0.0, 0.3})
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      Projections p(type), exact(at::kFloat);
+      std::vector<std::shared_ptr<const lm::QuantisedMatrix>> blocks;
+      for (size_t i = 0; i < p.weights.size(); ++i) {
+        auto made = lm::QuantisedMatrix::Make(p.weights[i].to(at::kFloat));
+        ASSERT_TRUE(made);
+        EXPECT_GT(Gap((*made)->Expanded(at::kFloat), p.weights[i]), 1e-3) << "four bits are not all of it";
+        blocks.push_back(*made);
+        p.weights[i] = (*made)->Expanded(type);
+        exact.weights[i] = (*made)->Expanded(at::kFloat);
+      }
+      LoraGroup group(blocks, p.biases, p.slots, 2, type);
+      EXPECT_FALSE(group.packed());
+      group.Refresh(p.parameters);
+      const Results mine = RunOn(group, p, {drop, 77}, type);
+      const Results plain = RunGroup(p, LoraGroup::Path::kPlain, {drop, 77}, type),
+                    truth = RunGroup(exact, LoraGroup::Path::kPlain, {drop, 77}, at::kFloat);
+      const auto expect = [&](const at::Tensor& a, const at::Tensor& b, const at::Tensor& right, const std::string& what) {
+        EXPECT_LT(Gap(a, right), type == at::kFloat ? 1e-6 : 2 * Gap(b, right) + 1e-3) << what;
+      };
+      expect(mine.base, plain.base, truth.base, "base");
+      expect(mine.y, plain.y, truth.y, "y");
+      expect(mine.dx, plain.dx, truth.dx, "dx");
+      for (size_t i = 0; i < mine.gradients.size(); ++i) expect(mine.gradients[i], plain.gradients[i], truth.gradients[i], p.parameters.name(i));
+    }
 }
 
 class PackedGroup : public ::testing::Test {

@@ -75,6 +75,11 @@ void AddWeights(const lm::LmConfig& c, const TrainSettings& s, const std::vector
       if (static_cast<int64_t>(i) < g.adapted) elements += s.lora.r * (g.in + g.outs[i]);
   }
   const int64_t all = c.layers * linear;
+  if (s.load_in_4bit) {  // Q4_1 at most, beside what a GGUF holds in more bits
+    m.weights = vocabulary * t + all * 5 / 8 + AdaptedLayers(c, s) * ranked;
+    m.optimiser = 28 * AdaptedLayers(c, s) * elements;
+    return;
+  }
   if (s.use_peft) {
     m.weights = (all + vocabulary) * t + (packed ? 4 * all : t * all) + AdaptedLayers(c, s) * ranked;
     m.optimiser = 28 * AdaptedLayers(c, s) * elements;
@@ -175,7 +180,7 @@ MicroSizes LargestMicro(const TrainSettings& s, const std::vector<int64_t>& leng
 MemoryForecast ForecastDecoder(Job job, const TrainSettings& s, const lm::LmConfig& c,
                                const MicroSizes& micro) {
   const std::vector<GroupShape> groups = Groups(c, s);
-  const bool packed = PacksAll(groups, s.bf16);
+  const bool packed = PacksAll(groups, s.bf16 && !s.load_in_4bit);
   const int64_t t = s.bf16 ? 2 : 4, n = micro.nodes, h = c.hidden, f = c.intermediate;
   MemoryForecast m;
   m.program = kProgramBytes;

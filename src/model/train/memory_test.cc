@@ -79,6 +79,17 @@ TEST(Memory, EveryWeightTakes28BytesAndAnAdapterLittle) {
   EXPECT_GT(adapter.activations, 1'000'000'000);
 }
 
+TEST(Memory, ABaseInBlocksTakesATenthOfThePackedOne) {
+  TrainSettings s = DefaultsOf(Job::kSft);
+  const MicroSizes micro{.nodes = 1024, .positions = 1024, .targets = 512, .longest = 128};
+  const MemoryForecast whole = ForecastDecoder(Job::kSft, s, Large(), micro);
+  s.load_in_4bit = true;
+  const MemoryForecast blocks = ForecastDecoder(Job::kSft, s, Large(), micro);
+  EXPECT_LT(blocks.weights, whole.weights * 2 / 5);  // of a machine without AMX: 4 bytes a weight
+  EXPECT_GT(blocks.weights, 6'500'000'000 * 5 / 8);
+  EXPECT_EQ(blocks.optimiser, whole.optimiser);
+}
+
 TEST(Memory, WhatDoesNotFitIsRefusedWithWhatWould) {
   TrainSettings s = DefaultsOf(Job::kSft);
   s.micro_batch_tokens = 8192;

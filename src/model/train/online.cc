@@ -232,10 +232,10 @@ void OnlineObjective::Measure(Of of, bool values) {
   }
 }
 
-// The sampler computed in bfloat16: weigh the completion by how much likelier the trainer thinks
+// The sampler computed in bfloat16, or is a server: weigh the completion by how much likelier the trainer thinks
 // it, and leave it out where that is too much (TRL's sequence_mask).
 void OnlineObjective::Correct(Episode& e) const {
-  if (e.sampled.empty() || !settings_.importance_sampling_correction || !settings_.bf16) return;
+  if (e.sampled.empty() || !settings_.importance_sampling_correction || parts_.roller.Exact()) return;
   double difference = 0;
   for (size_t t = 0; t < e.old.size(); ++t) difference += e.old[t] - e.sampled[t];
   const double ratio = std::exp(difference);
@@ -243,12 +243,13 @@ void OnlineObjective::Correct(Episode& e) const {
 }
 
 void OnlineObjective::SamplerMetrics() {
-  double sum = 0, most = 0, least_ratio = INFINITY, most_ratio = 0, ratios = 0;
-  size_t tokens = 0, known = 0;
+  double sum = 0, kl = 0, most = 0, least_ratio = INFINITY, most_ratio = 0, ratios = 0;
+  size_t tokens = 0, known = 0, left_out = 0;
   for (const Episode& e : episodes_) {
     if (e.sampled.empty() || e.old.empty()) continue;
     for (size_t t = 0; t < e.old.size(); ++t) {
       const double gap = std::abs(e.old[t] - e.sampled[t]);
+      kl += e.sampled[t] - e.old[t];
       sum += gap;
       most = std::max(most, gap);
       ++tokens;
@@ -256,12 +257,15 @@ void OnlineObjective::SamplerMetrics() {
     least_ratio = std::min(least_ratio, e.correction);
     most_ratio = std::max(most_ratio, e.correction);
     ratios += e.correction;
+    left_out += e.correction == 0;
     ++known;
   }
   if (tokens == 0) return;
   metrics_.emplace_back("sampling/sampling_logp_difference/mean",
                         sum / static_cast<double>(tokens));
   metrics_.emplace_back("sampling/sampling_logp_difference/max", most);
+  metrics_.emplace_back("sampling/kl", kl / static_cast<double>(tokens));  // a token, sampler ‖ trainer
+  metrics_.emplace_back("sampling/left_out", static_cast<double>(left_out) / static_cast<double>(known));
   metrics_.emplace_back("sampling/importance_sampling_ratio/min", least_ratio);
   metrics_.emplace_back("sampling/importance_sampling_ratio/mean",
                         ratios / static_cast<double>(known));

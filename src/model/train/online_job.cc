@@ -9,8 +9,10 @@
 #include "model/train/goodhart_watch.h"
 #include "model/train/online.h"
 #include "model/train/preserve.h"
+#include "model/train/remote_rollout.h"
 #include "model/train/reward_model.h"
 #include "model/train/rows.h"
+#include "model/train/sft.h"
 
 namespace plumb::train {
 namespace {
@@ -187,6 +189,29 @@ Result<int64_t> ForeseeOnline(Job job, const TrainSettings& s, const std::vector
   return forecast(s).Total();
 }
 
+Result<std::unique_ptr<Roller>> Sampler(const TrainSettings& s, const DecoderParts& parts, const DecoderText& text,
+                                        const Surroundings& world) {
+  const lm::Sampling sampling{.temperature = s.temperature,
+                              .top_k = s.top_k,
+                              .top_p = s.top_p,
+                              .min_p = s.min_p,
+                              .max_tokens = s.max_completion_length};
+  if (s.vllm_server_base_url.empty()) return std::make_unique<EngineRoller>(*parts.model, sampling);
+  PLUMB_TRY(const RemoteRoller::Sync sync, ParseRolloutSync(s.rollout_sync));
+  PLUMB_TRY(auto remote, RemoteRoller::Connect({.url = s.vllm_server_base_url,
+                                                .sync = sync,
+                                                .model = s.model,
+                                                .folder = fs::path(s.out) / "rollouts",
+                                                .sampling = sampling},
+                                               *text.tokenizer, parts.parameters,
+                                               [&](const fs::path& folder) { return SaveLora(folder, s, *parts.model); }));
+  const char* how = remote->sync() == RemoteRoller::Sync::kPlumb  ? "plumb"
+                    : remote->sync() == RemoteRoller::Sync::kLora ? "lora"
+                                                                  : "none";
+  world.emit({{"event", "rollouts"}, {"url", s.vllm_server_base_url}, {"sync", how}, {"corrected", s.importance_sampling_correction}});
+  return remote;
+}
+
 }  // namespace
 
 Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::TrlRow>& rows,
@@ -202,11 +227,8 @@ Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::Tr
             DecoderParts::Load(s, job == Job::kPpo ? "base_model.model.v_head.weight" : "", true));
   PLUMB_TRY(std::vector<OnlinePrompt> prompts,
             Prompts(s, rows, text, parts->model->config().context));
-  EngineRoller roller(*parts->model, {.temperature = s.temperature,
-                                      .top_k = s.top_k,
-                                      .top_p = s.top_p,
-                                      .min_p = s.min_p,
-                                      .max_tokens = s.max_completion_length});
+  PLUMB_TRY(const auto sampler, Sampler(s, *parts, text, world));
+  Roller& roller = *sampler;
   const TextOf decode = [&text](const std::vector<int32_t>& ids) {
     return text.tokenizer->Decode(ids);
   };
@@ -223,6 +245,10 @@ Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::Tr
   }
   watched = SomePrompts(watched.empty() ? prompts : watched, s.monitor_prompts);
   std::optional<GoodhartWatch> watch;
+  std::optional<SycophancyProbe> opinions;
+  if (!s.monitor_sycophancy.empty()) {
+    PLUMB_TRY(opinions, SycophancyProbe::Load(s.monitor_sycophancy, text.Encoder(parts->model->config().context), *text.tokenizer));
+  }
   OnlineParts borrowed{.model = *parts->model,
                        .trunk = *parts->trunk,
                        .parameters = parts->parameters,
@@ -236,6 +262,7 @@ Result<JobResult> RunOnline(Job job, TrainSettings s, const std::vector<data::Tr
                   GoodhartWatch::Parts{.roller = roller,
                                        .proxy = *rewarder,
                                        .gold = gold.get(),
+                                       .opinions = opinions ? &*opinions : nullptr,
                                        .text = decode,
                                        .emit = world.emit},
                   StepsOf(s, objective), objective.Shape().steps);

@@ -17,13 +17,16 @@ constexpr int64_t kAnswerTokens = 64;  // of the model's own answers
 }  // namespace
 
 PreserveObjective::PreserveObjective(const TrainSettings& s, Objective& inner,
-                                     std::vector<TokenRow> rows, lm::CausalLm& model, Trunk& trunk,
+                                     Preserved preserved, lm::CausalLm& model, Trunk& trunk,
+                                     Parameters& parameters,
                                      std::function<void(const json::object&)> emit)
     : settings_(s),
       inner_(inner),
-      rows_(std::move(rows)),
+      rows_(std::move(preserved.rows)),
+      harmful_(std::move(preserved.harmful)),
       was_(rows_.size()),
       trunk_(trunk),
+      parameters_(parameters),
       head_(model),
       emit_(std::move(emit)) {
   for (uint32_t i = 0; i < rows_.size(); ++i) (i % 5 == 4 ? held_out_ : held_).push_back(i);
@@ -48,7 +51,25 @@ Status PreserveObjective::Prepare(const std::vector<uint32_t>& visited) {
       begin += rows_[i].Learned();
     }
   }
+  if (!Projects()) return {};
+  std::vector<const TokenRow*> held;
+  std::vector<uint8_t> harmful;
+  for (uint32_t i : held_) {
+    held.push_back(&rows_[i]);
+    harmful.push_back(harmful_[i]);
+  }
+  PLUMB_TRY(const RefusalDirections directions,
+            FindRefusalDirections(trunk_, held, harmful, !settings_.adapter_in.empty(),
+                                  settings_.micro_batch_tokens));
+  projection_.emplace(directions, parameters_);
   return {};
+}
+
+void PreserveObjective::Refresh() {
+  // Only after a step: what a checkpoint holds was projected before it was written, and once more would round it.
+  if (projection_ && moved_) projection_->Apply(parameters_);
+  moved_ = false;
+  inner_.Refresh();
 }
 
 std::vector<double> PreserveObjective::Divergence(const std::vector<uint32_t>& some,
@@ -84,7 +105,8 @@ std::vector<double> PreserveObjective::Divergence(const std::vector<uint32_t>& s
 
 Result<BatchReport> PreserveObjective::Accumulate(const std::vector<uint32_t>& rows, uint64_t key) {
   PLUMB_TRY(BatchReport report, inner_.Accumulate(rows, key));
-  if (!report.stop.empty() || settings_.preserve_weight == 0) return report;
+  moved_ = true;
+  if (!report.stop.empty() || settings_.preserve_weight == 0 || Projects()) return report;
   const auto order = Permutation(static_cast<uint32_t>(held_.size()), key, 0x70726573);
   std::vector<uint32_t> some;
   double tokens = 0;
@@ -121,16 +143,18 @@ Result<std::string> PreserveObjective::End() {
   return why;
 }
 
-Result<std::vector<TokenRow>> PreservedRows(const TrainSettings& s, const RowEncoder& encoder,
-                                            Roller& roller) {
-  std::vector<TokenRow> out;
-  std::vector<std::string> bad;
+Result<Preserved> PreservedRows(const TrainSettings& s, const RowEncoder& encoder,
+                                Roller& roller) {
+  Preserved preserved;
+  std::vector<TokenRow>& out = preserved.rows;
+  std::vector<std::string> bad, unmarked;
   std::vector<size_t> asked;  // of the rows: those without an answer
   std::vector<std::vector<int32_t>> prompts;
   std::vector<uint64_t> seeds;
   for (const std::string& file : s.preserve) {
     PLUMB_TRY(const std::vector<data::TrlRow> rows, data::ReadTrl(file));
     for (const data::TrlRow& row : rows) {
+      const size_t before = out.size();
       if (row.shape == data::TrlShape::kPrompt) {
         PLUMB_TRY(auto ids, encoder.Prompt(row));
         asked.push_back(out.size());
@@ -144,8 +168,15 @@ Result<std::vector<TokenRow>> PreservedRows(const TrainSettings& s, const RowEnc
       } else {
         bad.push_back(row.where);
       }
+      if (s.preserve_how != "projection" || out.size() == before) continue;
+      const json::value* harmful = row.extra.if_contains("harmful");
+      if (!harmful || !harmful->is_bool()) unmarked.push_back(row.where);
+      preserved.harmful.push_back(harmful && *harmful == true);
     }
   }
+  if (!unmarked.empty())
+    return Fail(Code::kInvalid, "preserve_how projection needs \"harmful\": true or false in every row: {}",
+                Join(unmarked, ", "));
   if (!bad.empty())
     return Fail(Code::kInvalid,
                 "a row to preserve is a prompt, with or without its completion, text or messages: {}",
@@ -161,7 +192,7 @@ Result<std::vector<TokenRow>> PreservedRows(const TrainSettings& s, const RowEnc
     row.ids.insert(row.ids.end(), said[i].ids.begin(), said[i].ids.end());
     row.learn.resize(row.ids.size(), 1);
   }
-  return out;
+  return preserved;
 }
 
 Result<JobResult> FinishPreserving(const TrainSettings& s, const json::object& fixed,
@@ -171,8 +202,9 @@ Result<JobResult> FinishPreserving(const TrainSettings& s, const json::object& f
   if (s.preserve.empty()) return Finish(s, fixed, objective, parts.parameters, world);
   parts.trunk->Refresh();
   EngineRoller roller(*parts.model, {.temperature = 1, .max_tokens = kAnswerTokens});
-  PLUMB_TRY(auto rows, PreservedRows(s, text.Encoder(s.max_length), roller));
-  PreserveObjective held(s, objective, std::move(rows), *parts.model, *parts.trunk, world.emit);
+  PLUMB_TRY(auto preserved, PreservedRows(s, text.Encoder(s.max_length), roller));
+  PreserveObjective held(s, objective, std::move(preserved), *parts.model, *parts.trunk,
+                         parts.parameters, world.emit);
   return Finish(s, fixed, held, parts.parameters, world);
 }
 

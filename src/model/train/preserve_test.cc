@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "model/lm/tokenizer.h"
 #include "model/train/dpo.h"
+#include "model/train/recorded_test.h"
 #include "model/train/tiny_model_test.h"
 
 namespace plumb::train {
@@ -21,12 +23,20 @@ std::vector<TokenRow> MadeRows(uint64_t seed, size_t n, int32_t from, int32_t to
   return rows;
 }
 
-struct Held {
+// Forty rows to hold. What they begin with tells the harmful ones, every third, from the others.
+Preserved Kept() {
+  Preserved kept{.rows = MadeRows(9, 40, 25, 50), .harmful = {}};
+  for (size_t i = 0; i < kept.rows.size(); ++i) {
+    kept.harmful.push_back(i % 3 == 0);
+    kept.rows[i].ids[3] = i % 3 == 0 ? 6 : 7;
+  }
+  return kept;
+}
+
+struct Held : Recorded {
   TinyTrunk tiny;
   TrainSettings settings;
   TempFolder out;
-  std::vector<json::object> events;
-  std::atomic<bool> stop{false};
 
   explicit Held(double weight) : tiny("llama", {.r = 4, .alpha = 8}, at::kFloat, false) {
     settings.model = "tiny";
@@ -41,20 +51,9 @@ struct Held {
     settings.preserve = {"given by the test"};
     settings.preserve_weight = weight;
   }
-  Surroundings World(int64_t stop_at = -1) {
-    return {.emit =
-                [this, stop_at](const json::object& event) {
-                  events.push_back(event);
-                  if (event.at("event") == "progress" &&
-                      event.at("step").to_number<int64_t>() == stop_at)
-                    stop = true;
-                },
-            .seconds = [] { return 0.0; },
-            .stop = &stop};
-  }
   Result<LoopResult> Run(Objective& inner, int64_t stop_at = -1) {
     const Surroundings world = World(stop_at);
-    PreserveObjective held(settings, inner, MadeRows(9, 40, 25, 50), *tiny.model, *tiny.trunk,
+    PreserveObjective held(settings, inner, Kept(), *tiny.model, *tiny.trunk, tiny.parameters,
                            world.emit);
     return RunLoop(settings, SettingsThatMatter(Job::kSft, settings), held, tiny.parameters, world);
   }
@@ -100,8 +99,8 @@ TEST_P(HowItIsHeld, TheGradientIsThatOfTheLoss) {
   run.settings.preserve_weight = 2;
   const Surroundings world = run.World();
   SftObjective inner(run.settings, MadeRows(5, 12, 5, 25), *run.tiny.model, *run.tiny.trunk);
-  PreserveObjective held(run.settings, inner, MadeRows(9, 40, 25, 50), *run.tiny.model,
-                         *run.tiny.trunk, world.emit);
+  PreserveObjective held(run.settings, inner, Kept(), *run.tiny.model, *run.tiny.trunk,
+                         run.tiny.parameters, world.emit);
   ASSERT_TRUE(held.Prepare({}));
   Parameters& p = run.tiny.parameters;
   Random random(3);
@@ -153,8 +152,10 @@ TEST(Preserve, PreferencesAreHeldToo) {
   EXPECT_LT(trained(3)->Kl(), trained(0)->Kl() / 2);
 }
 
-TEST(Preserve, AnInterruptedRunHoldsToTheSameModel) {
+class Interrupted : public ::testing::TestWithParam<const char*> {};
+TEST_P(Interrupted, RunsHoldToTheSameModel) {
   Held whole(3), first(3), second(3);
+  for (Held* run : {&whole, &first, &second}) run->settings.preserve_how = GetParam();
   ASSERT_TRUE(whole.Sft());
   ASSERT_TRUE(first.Sft(10));
   second.settings.out = first.settings.out;
@@ -162,6 +163,31 @@ TEST(Preserve, AnInterruptedRunHoldsToTheSameModel) {
   ASSERT_TRUE(second.Sft());
   EXPECT_TRUE(second.tiny.parameters.flat().equal(whole.tiny.parameters.flat()));
   EXPECT_EQ(second.events.back(), whole.events.back());
+}
+INSTANTIATE_TEST_SUITE_P(Preserve, Interrupted, ::testing::Values("kl", "projection"));
+
+TEST(Preserve, RowsToProjectByMustSayWhetherTheyAreHarmful) {
+  TempFolder folder;
+  const fs::path file = folder.path() / "keep.jsonl";
+  std::string rows;
+  for (int i = 0; i < 12; ++i) rows += fmt::format(R"({{"text": "ab", "harmful": {}}})", i == 7 ? "1" : i % 2 ? "true" : "false") + "\n";
+  ASSERT_TRUE(WriteFileAtomic(file, rows));
+  const auto model = lm::FindModel("smollm2");
+  if (!model) GTEST_SKIP() << model.error().Text();
+  const auto tokenizer = lm::Tokenizer::Load(*model);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().Text();
+  TrainSettings settings;
+  settings.preserve = {file.string()};
+  settings.preserve_how = "projection";
+  class Nobody : public Roller {
+    Result<std::vector<Completion>> Roll(const std::vector<std::vector<int32_t>>&, const std::vector<uint64_t>&) override { return std::vector<Completion>(); }
+  } nobody;
+  const auto read = PreservedRows(settings, RowEncoder(**tokenizer, nullptr, 64), nobody);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find("keep.jsonl:8"), std::string::npos) << read.error().message;
+  EXPECT_EQ(read.error().message.find("keep.jsonl:7"), std::string::npos);
+  settings.preserve_how = "kl";
+  EXPECT_TRUE(PreservedRows(settings, RowEncoder(**tokenizer, nullptr, 64), nobody));
 }
 
 TEST(Packing, BlocksAreFilledBestFitDecreasing) {

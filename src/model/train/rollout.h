@@ -1,4 +1,4 @@
-// Completions sampled from the policy in training, in this process: the engine takes the model with
+// Completions sampled from the policy in training, in this process (remote_rollout.h: by a server): the engine takes the model with
 // its adapters as they are now, and every completion carries the log-probabilities it was drawn
 // with.
 //
@@ -26,6 +26,8 @@ class Roller {
   // kUnsupported.
   virtual Result<std::vector<Completion>> Roll(const std::vector<std::vector<int32_t>>& prompts,
                                                const std::vector<uint64_t>& seeds) = 0;
+  // Its log-probabilities are the trainer's own, to 1e-4: nothing is to be corrected for.
+  virtual bool Exact() const { return true; }
 };
 
 class EngineRoller : public Roller {
@@ -35,6 +37,7 @@ class EngineRoller : public Roller {
       : model_(model), sampling_(std::move(sampling)), slots_(slots) {}
   Result<std::vector<Completion>> Roll(const std::vector<std::vector<int32_t>>& prompts,
                                        const std::vector<uint64_t>& seeds) override;
+  bool Exact() const override { return model_.type() == at::kFloat; }
 
  private:
   const lm::CausalLm& model_;

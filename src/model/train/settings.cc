@@ -31,6 +31,8 @@ Status CheckLosses(Job job, const TrainSettings& s) {
 // Without adapters there is nothing to scale, to go on from, and no base beside the model.
 Status CheckFull(const json::object& config, const TrainSettings& s) {
   if (s.use_peft) return {};
+  if (s.load_in_4bit)
+    return Fail(Code::kUnsupported, "load_in_4bit keeps the base frozen; training every weight (use_peft false) needs it whole");
   for (const auto& item : config)
     if (const std::string_view key = item.key();
         key.starts_with("lora_") || key == "use_rslora" || key == "adapter_in")
@@ -184,7 +186,7 @@ json::object SettingsThatMatter(Job job, const TrainSettings& s) {
   const TrainSettings defaults = DefaultsOf(job);
   const bool first_jobs = job == Job::kSft || job == Job::kClassifier;
   for (const auto& [name, key] : KeysOf(job)) {
-    if (first_jobs && name != "packing" && name != "use_peft" && !name.starts_with("preserve"))
+    if (first_jobs && name != "packing" && name != "use_peft" && name != "load_in_4bit" && !name.starts_with("preserve"))
       continue;
     if (o.contains(name) || name == "data" || name == "out" || name == "threads" || name == "max_memory_gb" ||
         name == "max_seconds" || name == "adapter_in" || name.starts_with("save_") ||

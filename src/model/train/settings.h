@@ -41,6 +41,7 @@ struct TrainSettings {
   int64_t save_steps = 500;  // 0: no checkpoints on the way
   int64_t save_total_limit = 2;
   std::string resume_from_checkpoint;  // a folder; "latest": the newest in `out`
+  bool load_in_4bit = false;  // the base's projections stay in blocks of about 4 bits a weight (adapters only)
   bool use_peft = true;  // false: every weight is trained, without adapters (sft, dpo, orpo, cpo)
   LoraOptions lora;
   int64_t micro_batch_tokens =
@@ -55,7 +56,7 @@ struct TrainSettings {
   std::vector<std::string> preserve;
   double preserve_weight = 1;
   int64_t preserve_batch_size = 8;
-  std::string preserve_how = "kl";  // "replay"
+  std::string preserve_how = "kl";  // "replay", "projection"
 
   // SFT.
   bool packing = false;
@@ -98,11 +99,14 @@ struct TrainSettings {
   std::vector<double> reward_clip_range;          // rloo: empty or two numbers
   bool importance_sampling_correction = true;     // where the sampler computes less exactly
   double importance_sampling_clip_max = 3;
+  std::string vllm_server_base_url;  // completions come from there; empty: sampled here
+  std::string rollout_sync = "auto";  // "plumb", "lora", "none"
   // What watches for over-optimisation (goodhart.h).
   std::string gold_rewards;               // a file of rewards that are not learned from
   std::vector<std::string> monitor_data;  // prompts; empty: some of the job's own
   int64_t monitor_prompts = 64;
   int64_t monitor_every = 10;    // generations
+  std::string monitor_sycophancy;  // a suite: the same questions plain and with the asker's wrong opinion
   double kl_budget = 0;          // nats a completion; 0: none
   std::string on_goodhart = "log";  // "stop", "fail"
   bool stop_at_predicted_peak = false;
@@ -121,7 +125,7 @@ struct TrainSettings {
   int64_t GenerationRows() const;
   // Something is to be watched while learning from rewards.
   bool Monitors() const {
-    return !gold_rewards.empty() || !monitor_data.empty() || kl_budget > 0;
+    return !gold_rewards.empty() || !monitor_data.empty() || kl_budget > 0 || !monitor_sycophancy.empty();
   }
 };
 

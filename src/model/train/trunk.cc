@@ -48,6 +48,15 @@ Trunk::~Trunk() = default;
 
 FullWeights* Trunk::full() const { return impl_->full; }
 
+size_t Trunk::layers() const { return impl_->layers.size(); }
+
+LayerStreams Trunk::Streams(size_t layer) const {
+  const Kept& k = impl_->kept[layer];
+  if (!k.x.defined()) return {};
+  const int64_t d = impl_->config.hidden;
+  return {k.x, k.n1.narrow(1, 0, d), k.x1, k.n2.narrow(1, 0, d)};
+}
+
 void Trunk::Impl::Finish() {
   // Packed products alone are the same in any batch; a row kept must be the row computed.
   packed = std::ranges::all_of(layers, [](const Layer& l) {
@@ -110,14 +119,14 @@ Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOpti
   for (auto& [path, linear] : model.Linears()) {
     const std::string last = LastPart(path);
     if (std::find(known.begin(), known.end(), last) == known.end()) known.push_back(last);
-    LoraSlot slot{.out = linear->weight.size(0)};
+    LoraSlot slot{.out = linear->out()};
     if (path != "lm_head" && (all || wanted.contains(last)) && lora.Transforms(lm::LayerOf(path))) {
       found.insert(last);
       slot.rank = lora.r;
       slot.a = parameters.Add("base_model.model." + path + ".lora_A.weight",
-                              {lora.r, linear->weight.size(1)});
+                              {lora.r, linear->in()});
       slot.b = parameters.Add("base_model.model." + path + ".lora_B.weight",
-                              {linear->weight.size(0), lora.r});
+                              {linear->out(), lora.r});
     }
     slots[path] = slot;
   }
@@ -136,12 +145,15 @@ Result<std::unique_ptr<Trunk>> Trunk::Create(lm::CausalLm& model, const LoraOpti
     const std::string at = fmt::format("model.layers.{}.", i);
     auto group = [&](std::initializer_list<std::pair<const char*, const lm::Linear*>> parts) {
       std::vector<at::Tensor> weights, biases;
+      std::vector<std::shared_ptr<const lm::QuantisedMatrix>> blocks;
       std::vector<LoraSlot> group_slots;
       for (auto [name, linear] : parts) {
-        weights.push_back(linear->weight);
+        if (linear->quantised) blocks.push_back(linear->quantised);
+        else weights.push_back(linear->weight);
         biases.push_back(linear->bias);
         group_slots.push_back(slots[at + name]);
       }
+      if (!blocks.empty()) return LoraGroup(blocks, biases, group_slots, lora.Scale(), impl->type);
       return LoraGroup(weights, biases, group_slots, lora.Scale());
     };
     Impl::Layer layer;

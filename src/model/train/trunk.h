@@ -36,6 +36,12 @@ struct PassOptions {
   uint64_t drop_key = 0;  // with LoraOptions::dropout: names this pass's masks; 0: no dropout
 };
 
+// What one layer saw in the last pass with `keep`, at every node: the residual stream float32, what its
+// projections read in the compute type, each [nodes, hidden]. Undefined below the lowest adapted layer.
+struct LayerStreams {
+  at::Tensor entering, attention_in, between, mlp_in;
+};
+
 class Trunk {
  public:
   // Adds the adapters' matrices to `parameters` under PEFT's names
@@ -54,6 +60,8 @@ class Trunk {
   void Refresh();  // after the parameters changed
   // → the residual stream after the last layer, float32 [nodes, hidden], before the final norm.
   at::Tensor Forward(const TokenTrie& batch, const PassOptions& options);
+  size_t layers() const;
+  LayerStreams Streams(size_t layer) const;  // not after Backward
   // dx [nodes, hidden] float32 is used up. The batch must be that of the last Forward with `keep`.
   void Backward(const TokenTrie& batch, at::Tensor dx);
 
