@@ -46,9 +46,14 @@ void CheckCategory(const Node& category, Problems& problems) {
 void CheckDetectors(const Node& category, Problems& problems) {
   std::set<std::string> seen;
   for (const Node& detector : Items(category, "detect")) {
-    const std::string name = detector.kind == Node::kMap ? std::string(detector.TextOf("regex")) : detector.text;
+    const bool regular = detector.Find("regex") != nullptr, list = detector.Find("terms") != nullptr;
+    if (detector.kind == Node::kMap && regular == list) {
+      AddProblem(problems, detector.place, "an item of 'detect' needs 'regex' or 'terms'{}", list ? ", not both" : "");
+      continue;
+    }
+    const std::string name(detector.kind != Node::kMap ? std::string_view(detector.text) : detector.TextOf(list ? "terms" : "regex"));
     if (!seen.insert(name).second) AddProblem(problems, detector.place, "'{}' stands twice in 'detect'", name);
-    if (detector.kind != Node::kMap) continue;
+    if (!regular) continue;
     const RE2 regex(std::string(detector.TextOf("regex")), RE2::Quiet);
     if (!regex.ok()) {
       AddProblem(problems, PlaceOf(detector, "regex"), "not a regular expression: {} (RE2 syntax: no look-around, no back-references)",

@@ -121,7 +121,10 @@ class Comparison {
 
   static std::string Detectors(const Category& category) {
     std::vector<std::string> names;
-    for (const Detector& each : category.detect) names.push_back(each.regex.empty() ? each.name : each.name + " /" + each.regex + "/");
+    for (const Detector& each : category.detect) {
+      const std::string list = each.terms ? fmt::format(" ({} terms of {}, {})", each.terms->size(), each.list, Sha256Hex(Join(*each.terms, "\n")).substr(0, 8)) : "";
+      names.push_back(each.name + (each.regex.empty() ? list : " /" + each.regex + "/"));
+    }
     return names.empty() ? "no pattern" : Join(names, ", ");
   }
 

@@ -6,11 +6,14 @@
 #include "intent/policy/merge.h"
 #include "intent/policy/read.h"
 #include "intent/policy/shape.h"
+#include "intent/policy/term_file.h"
 
 namespace plumb::policy {
 namespace {
 
 constexpr size_t kMaxChain = 8;
+
+using TermFiles = std::map<std::string, TermFile, std::less<>>;  // by the name that the tree has for them
 
 // One reading: where files are, what was wrong so far.
 class Loader {
@@ -78,6 +81,44 @@ class Loader {
     }
   }
 
+  // The term lists that categories name; their names in `tree` become relative to `root`.
+  TermFiles LoadTerms(Node& tree, const fs::path& root) {
+    TermFiles files;
+    std::map<std::string, std::set<std::string>> named;  // list → the categories that name it
+    Node* categories = tree.Find("categories");
+    if (!categories) return files;
+    for (Node& category : categories->items) {
+      Node* detect = category.Find("detect");
+      if (!detect) continue;
+      for (Node& detector : detect->items) {
+        Node* list = detector.Find("terms");
+        if (!list || list->kind != Node::kScalar) continue;
+        const std::string name = DisplayName(*list);
+        const fs::path path = (folders_[*list->place.file] / list->text).lexically_normal();
+        auto text = ReadFile(path);
+        if (!text) {
+          AddProblem(problems_, list->place, "the term list '{}' cannot be read: {}", list->text, text.error().message);
+          continue;
+        }
+        if (folders_[*list->place.file] != root) list->text = path.lexically_relative(root).string();
+        if (!files.contains(list->text)) files.emplace(list->text, ParseTermFile(*text, name, problems_));
+        named[list->text].emplace(category.TextOf("id"));
+        const std::vector<TermRow>& rows = files.at(list->text).rows;
+        if (!rows.empty() && std::none_of(rows.begin(), rows.end(), [&](const TermRow& row) { return IsOf(row, category.TextOf("id")); }))
+          AddProblem(problems_, list->place, "'{}' has no term for '{}'", list->text, category.TextOf("id"));
+      }
+    }
+    for (const auto& [list, file] : files)
+      for (const TermRow& row : file.rows)
+        if (!row.category.empty() && !named[list].contains(row.category))
+          AddProblem(problems_, Place{std::make_shared<const std::string>((root / list).lexically_normal().string()), row.line, 1},
+                     "'{}' is for '{}', and no category of that name has this list in 'detect'", row.term, row.category);
+    return files;
+  }
+
+  // Whether `row` is looked for under `category`.
+  static bool IsOf(const TermRow& row, std::string_view category) { return row.category.empty() || row.category == category; }
+
   const std::vector<Node>& overlays() const { return overlays_; }
 
  private:
@@ -135,9 +176,25 @@ std::vector<OverlayWhen> WhenOf(const std::vector<Node>& overlays) {
   return out;
 }
 
-Result<Policy> Finish(const Node& tree, const std::vector<ExampleRow>& rows, const std::string& name) {
+// Gives the detectors their terms, and the hash what they are.
+void AddTerms(const TermFiles& files, Policy& policy, json::object& resolved) {
+  for (size_t c = 0; c < policy.categories.size(); ++c)
+    for (size_t d = 0; d < policy.categories[c].detect.size(); ++d) {
+      Detector& detector = policy.categories[c].detect[d];
+      if (detector.list.empty()) continue;
+      const TermFile& file = files.find(detector.list)->second;
+      auto terms = std::make_shared<std::vector<std::string>>();
+      for (const TermRow& row : file.rows)
+        if (Loader::IsOf(row, policy.categories[c].id)) terms->push_back(row.term);
+      detector.terms = std::move(terms);
+      resolved.at("categories").as_array()[c].as_object().at("detect").as_array()[d].as_object()["sha256"] = file.sha256;
+    }
+}
+
+Result<Policy> Finish(const Node& tree, const std::vector<ExampleRow>& rows, const TermFiles& terms, const std::string& name) {
   json::object resolved = ToPolicyJson(tree);
   Policy policy = ReadPolicy(resolved);
+  AddTerms(terms, policy, resolved);
   if (!rows.empty()) {
     json::array all;
     for (const ExampleRow& row : rows) all.push_back(row.row);
@@ -194,9 +251,10 @@ Result<Policy> ParsePolicy(std::string_view text, std::string_view name, const f
     if (OverlayFits(*overlay.Find("when"), options)) tree = ApplyOverlay(*tree, overlay);
   const std::vector<ExampleRow> rows = loader.LoadRows(*tree);
   loader.CheckFiles(*tree, folder);
+  const TermFiles terms = loader.LoadTerms(*tree, folder);
   CheckMeaning(*tree, rows, problems);
   if (!problems.empty()) return AsError(InFileOrder(problems));
-  PLUMB_TRY(Policy policy, Finish(*tree, rows, std::string(name)));
+  PLUMB_TRY(Policy policy, Finish(*tree, rows, terms, std::string(name)));
   policy.folder = folder.string();
   policy.overlays = WhenOf(loader.overlays());
   return policy;
@@ -214,10 +272,12 @@ Result<std::vector<Problem>> CheckPolicy(const fs::path& path) {
   std::optional<Node> tree = loader.LoadTree(text, path.string(), path.parent_path());
   if (tree) {
     loader.CheckFiles(*tree, path.parent_path());
+    loader.LoadTerms(*tree, path.parent_path());
     CheckMeaning(*tree, loader.LoadRows(*tree), problems);
     for (const Node& overlay : loader.overlays()) {
       Node merged = ApplyOverlay(*tree, overlay);
       loader.CheckFiles(merged, path.parent_path());
+      loader.LoadTerms(merged, path.parent_path());
       CheckMeaning(merged, loader.LoadRows(merged), problems);
     }
   }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,10 +89,12 @@ struct Target {
   double confidence = 0.95;
 };
 
-// A pattern detector: one of DetectorNames(), or a regular expression (RE2 syntax) with a name.
+// A pattern detector: one of DetectorNames(), or a regular expression (RE2 syntax) or a list of terms with a name.
 struct Detector {
   std::string name;
   std::string regex;  // empty for a named detector
+  std::string list;   // the file of `terms` (term_file.h), relative to Policy::folder
+  std::shared_ptr<const std::vector<std::string>> terms = nullptr;  // its terms for this category; null where it is no list
 };
 // The detectors a policy may name in `detect:`.
 const std::vector<std::string>& DetectorNames();

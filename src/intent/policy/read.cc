@@ -58,10 +58,10 @@ std::vector<Detector> Detectors(const json::object& from) {
   if (!array) return out;
   for (const json::value& item : *array) {
     if (item.is_string()) {
-      out.push_back({std::string(item.as_string()), ""});
+      out.push_back({std::string(item.as_string()), "", ""});
     } else {
       const std::string fallback = fmt::format("{}-{}", Text(from, "id"), out.size() + 1);
-      out.push_back({Text(item.as_object(), "name", fallback), Text(item.as_object(), "regex")});
+      out.push_back({Text(item.as_object(), "name", fallback), Text(item.as_object(), "regex"), Text(item.as_object(), "terms")});
     }
   }
   return out;

@@ -18,7 +18,7 @@ Status AddPatterns(Guard::Parts& parts) {
   std::vector<PatternRule> rules;
   for (size_t c = 0; c < parts.policy.categories.size(); ++c)
     for (const policy::Detector& detector : parts.policy.categories[c].detect) {
-      rules.push_back({detector.name, detector.regex});
+      rules.push_back({detector.name, detector.regex, detector.terms});
       parts.rule_category.push_back(c);
     }
   if (rules.empty()) return {};

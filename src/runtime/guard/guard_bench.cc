@@ -2,6 +2,9 @@
 //   plumb's own figures come from `plumb guard bench`; these tell where the time goes.
 #include <benchmark/benchmark.h>
 
+#include <random>
+#include <set>
+
 #include "runtime/guard/features.h"
 #include "runtime/guard/linear.h"
 #include "runtime/guard/linear_train.h"
@@ -9,6 +12,7 @@
 #include "runtime/guard/patterns.h"
 #include "runtime/guard/refusal.h"
 #include "runtime/guard/stream.h"
+#include "runtime/guard/terms.h"
 
 namespace plumb::guard {
 namespace {
@@ -36,6 +40,56 @@ void Scanning(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(Scanner().Scan(kShort));
 }
 BENCHMARK(Scanning);
+
+// Made-up words and phrases with the letters of English ones.
+std::vector<std::string> MadeUpTerms(size_t n) {
+  constexpr std::string_view kLetters = "eeeeeeeeeeeetttttttttaaaaaaaaooooooooiiiiiiinnnnnnnsssssshhhhhhrrrrrrddddllllcccuuummmwwffggyyppbbvk";
+  std::mt19937_64 random(1);
+  const auto word = [&](size_t letters) {
+    std::string out;
+    while (out.size() < letters) out += kLetters[random() % kLetters.size()];
+    return out;
+  };
+  std::set<std::string> terms;
+  while (terms.size() < n) terms.insert(word(5 + random() % 8) + (random() % 3 == 0 ? " " + word(4 + random() % 6) : ""));
+  return {terms.begin(), terms.end()};
+}
+
+// A megabyte of words: nine in ten are common ones, the others made up.
+std::string Prose() {
+  const std::vector<std::string_view> common = {"the", "of", "and", "to", "in", "is", "you", "that", "it", "he", "was", "for", "on", "are", "with", "they", "have", "from", "word", "what",
+                                                "were", "when", "your", "said", "there", "which", "their", "time", "will", "about", "many", "then", "them", "write", "would", "people",
+                                                "water", "number", "because", "different", "sentence", "through", "between", "country", "important", "information"};
+  const std::vector<std::string> seldom = MadeUpTerms(5000);
+  std::mt19937_64 random(2);
+  std::string out;
+  while (out.size() < (1 << 20)) {
+    out += random() % 10 ? common[random() % common.size()] : std::string_view(seldom[random() % seldom.size()]);
+    out += random() % 12 ? " " : ". ";
+  }
+  return out;
+}
+
+std::vector<TermScanner::Term> Given(const std::vector<std::string>& terms) {
+  std::vector<TermScanner::Term> out;
+  for (const std::string& term : terms) out.push_back({term, 0});
+  return out;
+}
+
+void Terms(benchmark::State& state) {
+  const std::vector<std::string> terms = MadeUpTerms(static_cast<size_t>(state.range(0)));
+  const TermScanner scanner = TermScanner::Make(Given(terms));
+  const std::string text = Prose();
+  for (auto _ : state) benchmark::DoNotOptimize(scanner.Scan(text));
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.size()));
+}
+BENCHMARK(Terms)->Arg(1000)->Arg(100000);
+
+void MakingTerms(benchmark::State& state) {
+  const std::vector<std::string> terms = MadeUpTerms(static_cast<size_t>(state.range(0)));
+  for (auto _ : state) benchmark::DoNotOptimize(TermScanner::Make(Given(terms)));
+}
+BENCHMARK(MakingTerms)->Arg(100000)->Unit(benchmark::kMillisecond);
 
 void Holding(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(Scanner().HoldFrom(kShort));

@@ -10,6 +10,7 @@
 #include "base/core/text.h"
 #include "runtime/guard/partial_match.h"
 #include "runtime/guard/pattern_table.h"
+#include "runtime/guard/terms.h"
 
 namespace plumb::guard {
 namespace {
@@ -91,6 +92,7 @@ struct PatternScanner::Impl {
   std::vector<PatternRule> rules;
   std::vector<CompiledPattern> patterns;
   std::vector<PartialMatcher> partial;  // one per pattern
+  TermScanner terms;                    // of every rule that has some
   size_t width = 0;
   hs_database_t* database = nullptr;
   hs_scratch_t* scratch = nullptr;  // the prototype; threads borrow clones
@@ -136,6 +138,7 @@ struct PatternScanner::Impl {
       const CompiledPattern& pattern = patterns[candidate.pattern];
       for (const Span span : pattern.validate(text, candidate.span)) out.push_back({pattern.rule, pattern.what, span});
     }
+    for (const TermScanner::Match& match : terms.Scan(text)) out.push_back({match.rule, rules[match.rule].detector, match.span});
     std::stable_sort(out.begin(), out.end(), [](const PatternMatch& a, const PatternMatch& b) { return a.span.begin < b.span.begin; });
     return out;
   }
@@ -145,6 +148,7 @@ struct PatternScanner::Impl {
     if (text.size() > width + kSeenPast) from = std::max(from, text.size() - width - kSeenPast);
     while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
     for (const PartialMatcher& one : partial) hold = std::min(hold, one.FirstOpen(text, from));
+    hold = std::min(hold, terms.FirstOpen(text, from));
     // A finished candidate at the very end waits for the characters its validator looks at.
     for (const Candidate& candidate : candidates)
       if (candidate.span.end + kSeenPast > text.size() && candidate.span.end > from) hold = std::min<size_t>(hold, std::max<size_t>(candidate.span.begin, from));
@@ -165,8 +169,13 @@ const std::vector<std::string>& BuiltInDetectors() {
 Result<PatternScanner> PatternScanner::Create(std::vector<PatternRule> rules, const std::vector<std::string>& canaries) {
   auto impl = std::make_unique<Impl>();
   impl->rules = std::move(rules);
+  std::vector<TermScanner::Term> terms;
   for (size_t r = 0; r < impl->rules.size(); ++r) {
     const PatternRule& rule = impl->rules[r];
+    if (rule.terms) {
+      for (const std::string& term : *rule.terms) terms.push_back({term, static_cast<uint32_t>(r)});
+      continue;
+    }
     if (!rule.regex.empty()) {
       impl->patterns.push_back({r, rule.detector, rule.regex, rule.regex, AsFound, false});
       PLUMB_TRY(const size_t width, WidthOf(rule.detector, rule.regex, impl->patterns.back().flags()));
@@ -188,6 +197,8 @@ Result<PatternScanner> PatternScanner::Create(std::vector<PatternRule> rules, co
         impl->width = std::max(impl->width, canary.size());
       }
   }
+  impl->terms = TermScanner::Make(terms);
+  impl->width = std::max(impl->width, impl->terms.max_width());
   if (impl->patterns.empty()) return PatternScanner(std::move(impl));
 
   std::vector<const char*> expressions;

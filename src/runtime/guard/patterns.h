@@ -25,6 +25,7 @@ namespace plumb::guard {
 struct PatternRule {
   std::string detector;  // a built-in detector, or a name for `regex`
   std::string regex;     // empty for a built-in one
+  std::shared_ptr<const std::vector<std::string>> terms = nullptr;  // words and phrases to look for instead (terms.h)
 };
 
 struct PatternMatch {
