@@ -58,6 +58,25 @@ CatchThreshold ThresholdForCatch(std::vector<double> positives, double catch_rat
   return out;
 }
 
+JointCatch ProveJointly(const std::vector<double>& confidences, const std::function<CatchThreshold(size_t, double)>& prove) {
+  const auto shared = [&](size_t claim, size_t among) { return 1 - (1 - confidences[claim]) / static_cast<double>(among); };
+  JointCatch out;
+  std::vector<size_t> missing;
+  for (size_t c = 0; c < confidences.size(); ++c) {
+    missing.push_back(prove(c, shared(c, confidences.size())).n_missing);
+    out.claims += missing.back() == 0;
+  }
+  for (size_t c = 0; c < confidences.size(); ++c) {
+    // What is no claim yet would be one more.
+    out.confidences.push_back(shared(c, out.claims + (missing[c] > 0)));
+    out.thresholds.push_back(prove(c, out.confidences[c]));
+    if (missing[c] == 0) continue;
+    out.thresholds[c].guaranteed = false;
+    out.thresholds[c].n_missing = missing[c];
+  }
+  return out;
+}
+
 AlarmThreshold JointThresholdForAlarms(std::span<const double> scores, std::span<const double> offsets, double budget,
                                        double confidence) {
   AlarmThreshold out;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -36,6 +37,17 @@ struct CatchThreshold {
   size_t n_missing = 0;     // further positives without which nothing can be proved
 };
 CatchThreshold ThresholdForCatch(std::vector<double> positives, double catch_rate, double confidence);
+
+// Several catches at once, so that with the stated confidence (the mildest, where they differ) every one that is guaranteed
+// holds: Bonferroni over those claims that so many positives could prove at all. Which these are is told by the numbers of
+// positives and never by their scores, so that choosing them costs nothing.
+struct JointCatch {
+  size_t claims = 0;                        // that could be proved
+  std::vector<double> confidences;          // at which each is proved: 1 − (1 − its own)/claims
+  std::vector<CatchThreshold> thresholds;
+};
+// `prove(c, confidence)` is the threshold of claim c by itself.
+JointCatch ProveJointly(const std::vector<double>& confidences, const std::function<CatchThreshold(size_t claim, double confidence)>& prove);
 
 struct AlarmThreshold {
   double shift = 0;         // clause c alarms where its score ≥ offsets[c] + shift

@@ -86,5 +86,44 @@ TEST(RiskControl, JointThresholdCountsATextOnce) {
   EXPECT_GT(t.shift, 5);
 }
 
+// Eight clauses at 95 % each: one by one, some claim of a calibration is false a third of the time; jointly at most 5 %.
+TEST(RiskControl, JointCatchesHoldTogether) {
+  std::mt19937_64 random(23);
+  std::normal_distribution<double> normal;
+  constexpr int kTrials = 600;
+  int any_false = 0, any_false_alone = 0;
+  for (int trial = 0; trial < kTrials; ++trial) {
+    std::vector<std::vector<double>> positives(9);
+    for (size_t c = 0; c < 9; ++c) {
+      positives[c].resize(c < 8 ? 200 + 20 * c : 10);  // the last can prove nothing, and takes no share
+      for (double& score : positives[c]) score = normal(random);
+    }
+    const JointCatch joint = ProveJointly(std::vector<double>(9, 0.95), [&](size_t c, double confidence) { return ThresholdForCatch(positives[c], 0.9, confidence); });
+    ASSERT_EQ(joint.claims, 8u);
+    bool wrong = false, wrong_alone = false;
+    for (size_t c = 0; c < 8; ++c) {
+      const auto falls_short = [&](double threshold) { return 0.5 * std::erfc(threshold / std::sqrt(2.0)) < 0.9; };
+      EXPECT_TRUE(joint.thresholds[c].guaranteed);
+      wrong |= falls_short(joint.thresholds[c].threshold);
+      wrong_alone |= falls_short(ThresholdForCatch(positives[c], 0.9, 0.95).threshold);
+    }
+    any_false += wrong;
+    any_false_alone += wrong_alone;
+  }
+  EXPECT_LE(any_false, kTrials * 0.05 + 3 * std::sqrt(kTrials * 0.05 * 0.95));
+  EXPECT_GT(any_false, kTrials * 0.01) << "nor given away";
+  EXPECT_GT(any_false_alone, kTrials * 0.2);
+}
+
+TEST(RiskControl, AClaimThatCannotBeProvedSaysWhatItTakes) {
+  const std::vector<std::vector<double>> positives = {std::vector<double>(200, 1.0), std::vector<double>(20, 1.0)};
+  const JointCatch joint = ProveJointly({0.95, 0.95}, [&](size_t c, double confidence) { return ThresholdForCatch(positives[c], 0.9, confidence); });
+  EXPECT_EQ(joint.claims, 1u);
+  EXPECT_TRUE(joint.thresholds[0].guaranteed);
+  EXPECT_EQ(joint.confidences[0], 0.95);
+  EXPECT_FALSE(joint.thresholds[1].guaranteed);
+  EXPECT_EQ(joint.thresholds[1].n_missing, SamplesForZeroErrors(0.1, 0.975) - 20);
+}
+
 }  // namespace
 }  // namespace plumb::stats

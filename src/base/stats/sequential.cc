@@ -81,4 +81,29 @@ EProcess BettingEValue(const std::vector<double>& x, double null, Side side, dou
   return out;
 }
 
+RateWatch::RateWatch(double bound, Side side) {
+  // Parts of the largest bet that cannot lose everything: 1/bound upwards, 1/(1 − bound) downwards. A rate r above a small
+  // bound is best bet on with about r − bound of it.
+  constexpr std::array<double, kBets> kParts = {0.01, 0.03, 0.1, 0.3, 0.6};
+  for (size_t b = 0; b < kBets; ++b) {
+    const double gain = side == Side::kGreater ? kParts[b] * (1 - bound) / bound : -kParts[b];
+    const double loss = side == Side::kGreater ? -kParts[b] : kParts[b] * bound / (1 - bound);
+    if_hit_[b] = std::log1p(gain);
+    if_not_[b] = std::log1p(loss);
+    capital_[b] = -std::log(static_cast<double>(kBets));
+  }
+}
+
+void RateWatch::Add(bool hit) {
+  const auto& gained = hit ? if_hit_ : if_not_;
+  for (size_t b = 0; b < kBets; ++b) capital_[b] += gained[b];
+}
+
+double RateWatch::LogValue() const {
+  const double most = *std::max_element(capital_.begin(), capital_.end());
+  double sum = 0;
+  for (const double one : capital_) sum += std::exp(one - most);
+  return most + std::log(sum);
+}
+
 }  // namespace plumb::stats

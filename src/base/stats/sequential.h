@@ -5,6 +5,7 @@
 // predictable plug-in ones of their eq. 26, cut so that no bet can lose more than half of the capital.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -28,5 +29,19 @@ struct EProcess {
   size_t crossed = 0;   // observations after which 1/alpha was first reached; 0: never
 };
 EProcess BettingEValue(const std::vector<double>& x, double null, Side side, double alpha = 0.05);
+
+// A rate watched while cases come in, one after another without end: evidence that it is above (kGreater) or below (kLess)
+// `bound`. At any time E[value] ≤ 1 where the rate of each case, given the past, is not: so that value ≥ 1/alpha is reached
+// ever with a chance of at most alpha (Ville). A mixture of fixed bets, so that a case costs a few additions.
+class RateWatch {
+ public:
+  RateWatch(double bound, Side side);
+  void Add(bool hit);
+  double LogValue() const;
+
+ private:
+  static constexpr size_t kBets = 5;
+  std::array<double, kBets> capital_{}, if_hit_{}, if_not_{};  // logarithms
+};
 
 }  // namespace plumb::stats
