@@ -2,9 +2,11 @@
 
 #include <set>
 
+#include "cli/config_judge.h"
 #include "cli/config_keys.h"
 #include "cli/config_listen.h"
 #include "cli/config_models.h"
+#include "cli/config_redteam.h"
 #include "cli/config_telemetry.h"
 #include "cli/config_reader.h"
 
@@ -62,7 +64,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& name, const
   config.folder = folder;
   config.ledger = folder / "ledger.db";
   Reader reader(folder, problems);
-  const std::vector<std::string> keys = {"listen", "providers", "models", "prices", "ledger", "guard", "keys", "keys_file", "teams", "budgets", "tls", "cors", "http", "lm", "telemetry", "log", "paging", "reload", "reports"};
+  const std::vector<std::string> keys = {"listen", "providers", "models", "prices", "ledger", "guard", "judge", "keys", "keys_file", "teams", "budgets", "tls", "cors", "http", "lm", "telemetry", "log", "paging", "redteam", "reload", "reports"};
   if (root.kind != Node::kNull && reader.Map(root, "plumb.yaml", keys)) {
     if (const Node* listen = root.Find("listen")) {
       auto address = net::ParseAddress(reader.Text(*listen, "listen"));
@@ -76,6 +78,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& name, const
     if (const Node* guard = root.Find("guard")) {
       config.guard = guard->kind == Node::kScalar && guard->text == "off" ? fs::path() : reader.Path(*guard, "guard");
     }
+    if (const Node* judge = root.Find("judge")) ReadJudge(*judge, reader, config.judge);
     ReadCallers(root, reader, problems, config);
     if (const Node* tls = root.Find("tls")) ReadTls(*tls, reader, config.server);
     if (const Node* cors = root.Find("cors")) ReadCors(*cors, reader, config.cors);
@@ -89,6 +92,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& name, const
     }
     if (const Node* reload = root.Find("reload")) config.reload = reader.Switch(*reload, "reload");
     if (const Node* paging = root.Find("paging")) ReadPaging(*paging, reader, config);
+    if (const Node* schedules = root.Find("redteam")) ReadSchedules(*schedules, reader, config.redteam);
   }
   if (problems.empty()) return config;
   std::vector<std::string> lines;

@@ -9,6 +9,7 @@
 //     assistant: [openai:gpt-5-mini, mistral:mistral-large-latest]   # config_models.h
 //   ledger: ledger.db
 //   guard: guard                        # the folder; off: patterns alone; absent: guard/ beside the policy, else the shipped one
+//   judge: {target: openai:gpt-5-mini}  # config_judge.h
 //   keys:
 //     - {name: app, sha256: 0f…}        # role: application | reviewer | operator | auditor | administrator
 //   keys_file: keys.yaml; teams: …      # config_keys.h
@@ -19,6 +20,7 @@
 //   reload: on                          # where files change, not only on SIGHUP
 //   reports: {per_hour: 5}              # opens /report to everybody who reaches this gateway
 //   paging: {on-call: {webhook: https://…}}
+//   redteam: …                          # config_redteam.h
 //
 // Relative paths are taken from the file's own folder. docs/gateway.md describes every key.
 #pragma once
@@ -30,7 +32,9 @@
 
 #include "base/core/core.h"
 #include "base/net/address.h"
+#include "measure/redteam/schedule.h"
 #include "runtime/gateway/gateway.h"
+#include "runtime/guard/llm_judge.h"
 
 namespace plumb::cli {
 
@@ -42,6 +46,7 @@ struct Config {
   std::vector<provider::Price> prices;
   fs::path ledger;
   std::optional<fs::path> guard;  // empty path: patterns alone
+  guard::JudgeSettings judge;
   std::vector<gateway::Key> keys;    // those of keys_file too
   fs::path keys_file;                // that `plumb keys` writes; may be empty
   std::vector<gateway::Team> teams;
@@ -57,6 +62,7 @@ struct Config {
   int64_t reports_per_hour = 0;  // at /report, from one address; 0: closed
   bool reload = false;  // where files change, not only on SIGHUP
   std::map<std::string, std::string> paging;  // name → webhook
+  std::vector<redteam::Schedule> redteam;     // when it attacks again
 };
 
 // Every fault of the file is in the error's message, one on each line, with line and column. Errors: kNotFound, kInvalid.

@@ -1,4 +1,4 @@
-// plumb finding list|show|set|import: what people reported, from receipt to reward.
+// plumb finding list|show|set|import|immunity: what people and the red team found, from receipt to reward and immunity.
 #include <pwd.h>
 #include <unistd.h>
 
@@ -8,12 +8,13 @@
 #include "cli/config.h"
 #include "cli/verbs.h"
 #include "evidence/finding/finding_rows.h"
+#include "evidence/finding/immunity.h"
 
 namespace plumb::cli {
 namespace {
 
 struct FindingFlags {
-  std::string id, state, reward, note, by, file, source = "bug-bounty";
+  std::string id, state, reward, note, by, file, from, source = "bug-bounty";
   std::vector<std::string> map;
 };
 
@@ -109,11 +110,26 @@ Status ImportFindings(const FindingFlags& flags, Globals& globals) {
   return {};
 }
 
+Status ShowImmunity(const FindingFlags& flags, Globals& globals) {
+  PLUMB_TRY(const auto ledger, OpenFindings(globals, true));
+  PLUMB_TRY(auto findings, finding::List(*ledger));
+  if (!flags.from.empty()) std::erase_if(findings, [&](const finding::Finding& one) { return one.report.source != flags.from; });
+  const finding::Immunity immunity = finding::ImmunityOf(findings, SystemClock()());
+  if (globals.json) {
+    std::puts(ToJson(finding::ImmunityJson(immunity)).c_str());
+    return {};
+  }
+  fmt::print("{} verified, {} open, the oldest for {:.1f} hours\n", immunity.verified, immunity.open, immunity.oldest_open_hours);
+  if (immunity.median_hours) fmt::print("from find to immunity: {:.2f} hours in the median (Kaplan-Meier: what is open counts for as long as it has been)\n", *immunity.median_hours);
+  else fmt::print("from find to immunity: fewer than half are verified, so there is no median yet\n");
+  return {};
+}
+
 }  // namespace
 
 void RegisterFinding(CLI::App& app, Globals& globals) {
   auto flags = std::make_shared<FindingFlags>();
-  CLI::App* verb = app.add_subcommand("finding", "What people reported: over /report, and from bug bounties");
+  CLI::App* verb = app.add_subcommand("finding", "What was found: by people over /report, in bug bounties, by the red team");
   verb->require_subcommand(1);
   const auto add = [&](const char* name, const char* about, Status (*call)(const FindingFlags&, Globals&)) {
     CLI::App* command = verb->add_subcommand(name, about);
@@ -127,6 +143,8 @@ void RegisterFinding(CLI::App& app, Globals& globals) {
   list->add_option("--state", flags->state, "Only those: received, triaged, confirmed, fixed, verified, rejected, duplicate");
   CLI::App* show = add("show", "One with all that was reported", ShowFinding);
   show->add_option("ID", flags->id, "fnd_…")->required();
+  CLI::App* immunity = add("immunity", "How long it takes from a find to the proof that it no longer works", ShowImmunity);
+  immunity->add_option("--source", flags->from, "Only those from there: redteam, report, bug-bounty, …");
   CLI::App* set = add("set", "Decide: the state, the reward, and why", SetFinding);
   set->add_option("ID", flags->id, "fnd_…")->required();
   set->add_option("--state", flags->state, "received, triaged, confirmed, fixed, verified, rejected, duplicate");

@@ -1,4 +1,4 @@
-// plumb redteam run|list; transfer: redteam_transfer.cc; prove: redteam_prove.cc; people: redteam_people.cc
+// plumb redteam run|list; agents: redteam_agents.cc; dialogue: redteam_dialogue.cc; due, schedule: redteam_due.cc; transfer: redteam_transfer.cc; prove: redteam_prove.cc; people: redteam_people.cc
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -8,6 +8,9 @@
 #include "cli/guard_files.h"
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
+#include "cli/redteam_agents.h"
+#include "cli/redteam_dialogue.h"
+#include "cli/redteam_due.h"
 #include "cli/redteam_files.h"
 #include "cli/redteam_people.h"
 #include "cli/redteam_prove.h"
@@ -15,6 +18,7 @@
 #include "cli/verbs.h"
 #include "intent/policy/policy.h"
 #include "measure/eval/model_target.h"
+#include "measure/redteam/find_ledger.h"
 #include "measure/redteam/redteam.h"
 #include "measure/redteam/repair.h"
 #include "measure/redteam/report.h"
@@ -23,15 +27,15 @@ namespace plumb::cli {
 namespace {
 
 struct RedteamArguments {
-  std::string target, attacks = "all", goals, out, playbook, attacker, guard, system = "none";
-  bool guarded = false, every = false, refusal_only = false;
+  std::string target, attacks = "all", goals, out, playbook, attacker, guard, schedule, system = "none";
+  bool guarded = false, every = false, refusal_only = false, if_due = false;
   int64_t budget = 50, each = 10, limit = 0, concurrency = 8, max_tokens = 200, seed = 0, minimise = 12, gradient_steps = 0, search_width = 512;
   double harm_from = redteam::kHarmFrom;
 };
 
 // Everything a campaign leaves: numbers, artefacts, a run that gates take, and the repairs.
 Status WriteCampaign(const redteam::Campaign& campaign, const redteam::Summary& summary, const std::vector<redteam::Finding>& findings,
-                     const policy::Policy* policy, const RedteamArguments& arguments) {
+                     const redteam::Recorded& recorded, const policy::Policy* policy, const RedteamArguments& arguments) {
   const fs::path out = arguments.out;
   const Time now = SystemClock()();
   json::object report = redteam::SummaryJson(summary, campaign);
@@ -42,6 +46,7 @@ Status WriteCampaign(const redteam::Campaign& campaign, const redteam::Summary& 
   std::vector<json::object> rows, cases, pairs;
   for (const redteam::Finding& one : findings) {
     rows.push_back(redteam::FindingJson(one));
+    if (const auto known = recorded.findings.find(one.id); known != recorded.findings.end()) rows.back()["finding"] = known->second;
     std::ranges::move(redteam::CaseRows(one), std::back_inserter(cases));
     // A family that is held out trains nothing: on it a repair is tried.
     if (!one.held_out) std::ranges::move(redteam::PairRows(one, policy), std::back_inserter(pairs));
@@ -56,12 +61,35 @@ Status WriteCampaign(const redteam::Campaign& campaign, const redteam::Summary& 
   return {};
 }
 
+// A schedule's settings stand in for the flags. False: it is not due, and that was asked for.
+Result<bool> TakeSchedule(RedteamArguments& arguments, const Config& config, const policy::Policy* policy, const Globals& globals) {
+  if (arguments.schedule.empty()) return true;
+  PLUMB_TRY(const redteam::Schedule schedule, FindSchedule(config, arguments.schedule));
+  arguments.target = schedule.target, arguments.goals = schedule.goals, arguments.attacks = schedule.attacks;
+  arguments.budget = schedule.budget, arguments.guarded = schedule.guarded;
+  const Time now = SystemClock()();
+  if (arguments.out.empty()) arguments.out = fmt::format("redteam/{}-{}", schedule.name, FormatTime(now).substr(0, 10));
+  if (!arguments.if_due) return true;
+  PLUMB_TRY(const auto ledger, ProjectLedger(config, globals));
+  PLUMB_TRY(const auto due, redteam::DueNow({schedule}, ledger.get(), policy ? policy->hash : "", now));
+  if (!due[0].due && !due[0].for_release) fmt::print(stderr, "{} is not due: {}\n", schedule.name, due[0].why);
+  return due[0].due || due[0].for_release;
+}
+
 Status RedteamRunVerb(RedteamArguments arguments, Globals& globals) {
+  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
+  std::optional<policy::Policy> policy;
+  std::error_code absent;
+  if (fs::exists(globals.policy, absent)) {
+    PLUMB_TRY(policy, policy::LoadPolicy(globals.policy));
+  }
+  PLUMB_TRY(const bool asked_for, TakeSchedule(arguments, config, policy ? &*policy : nullptr, globals));
+  if (!asked_for) return {};
+  if (arguments.target.empty() || arguments.goals.empty() || arguments.out.empty()) return Fail(Code::kInvalid, "what is attacked, with what, and where is it written? --target MODEL --goals FILE --out FOLDER, or --schedule NAME");
   PLUMB_TRY(const auto all, PlaybookAttacks(arguments.playbook));
   PLUMB_TRY(const auto attacks, redteam::SelectAttacks(all, arguments.attacks));
   PLUMB_TRY(auto goals, FindGoals(arguments.goals));
   if (arguments.limit > 0 && static_cast<size_t>(arguments.limit) < goals.size()) goals.resize(static_cast<size_t>(arguments.limit));
-  PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
   PLUMB_TRY(const auto target, eval::OpenTarget(arguments.target, OpenOptionsOf(config)));
   std::unique_ptr<eval::Target> attacker, guarded;
   if (!arguments.attacker.empty() && arguments.attacker != arguments.target) {
@@ -80,11 +108,6 @@ Status RedteamRunVerb(RedteamArguments arguments, Globals& globals) {
   options.seed = static_cast<uint64_t>(arguments.seed);
   options.harm_from = arguments.harm_from;
   options.attacker = attacker ? attacker.get() : arguments.attacker.empty() ? nullptr : target.get();
-  std::optional<policy::Policy> policy;
-  std::error_code absent;
-  if (fs::exists(globals.policy, absent)) {
-    PLUMB_TRY(policy, policy::LoadPolicy(globals.policy));
-  }
   if (arguments.system == "policy") {
     if (!policy) return FailAt(globals.policy, Code::kNotFound, "no such policy");
     options.system = policy::RenderSystemPrompt(*policy);
@@ -105,14 +128,26 @@ Status RedteamRunVerb(RedteamArguments arguments, Globals& globals) {
   PLUMB_TRY(const redteam::Campaign campaign, redteam::RunCampaign(goals, attacks, asked, options));
   PLUMB_TRY(const auto findings, redteam::Findings(campaign, asked, options, static_cast<int>(arguments.minimise)));
   const redteam::Summary summary = redteam::Summarize(campaign, options.budget);
-  PLUMB_CHECK(WriteCampaign(campaign, summary, findings, policy ? &*policy : nullptr, arguments));
+  redteam::Recorded recorded;
+  PLUMB_TRY(const auto ledger, ProjectLedger(config, globals));
+  if (ledger) {
+    PLUMB_TRY(recorded, redteam::RecordFinds(*ledger, findings, policy ? &*policy : nullptr, SystemClock()()));
+  }
+  if (ledger && !arguments.schedule.empty()) {
+    json::object figures = redteam::SummaryJson(summary, campaign);
+    json::object entry = redteam::CampaignEntry(arguments.schedule, policy ? policy->hash : "", {{"success_at_budget", figures["success_at_budget"]}, {"findings", findings.size()}}, campaign.target);
+    PLUMB_CHECK(ledger->Append({.kind = "redteam", .body = std::move(entry), .subject = "", .texts = {}, .id = "", .derived_from = {}}));
+  }
+  PLUMB_CHECK(WriteCampaign(campaign, summary, findings, recorded, policy ? &*policy : nullptr, arguments));
   if (globals.json) {
     json::object out = redteam::SummaryJson(summary, campaign);
     out["findings"] = findings.size();
+    if (ledger) out["recorded"] = json::object{{"new", recorded.made}, {"duplicates", recorded.duplicates}, {"known", recorded.known}, {"reopened", recorded.reopened.size()}};
     out["out"] = arguments.out;
     std::puts(ToJson(out).c_str());
   } else {
     fmt::print("{}\n\n{}\n{} findings in {}\n", asked.name(), redteam::SummaryTable(summary), findings.size(), arguments.out);
+    if (ledger) fmt::print("in the ledger: {} new ({} of them duplicates), {} known already, {} of those open again; plumb finding list\n", recorded.made, recorded.duplicates, recorded.known, recorded.reopened.size());
   }
   return {};
 }
@@ -135,10 +170,12 @@ void RegisterRedteam(CLI::App& app, Globals& globals) {
   verb->require_subcommand(1);
   auto arguments = std::make_shared<RedteamArguments>();
   CLI::App* run = verb->add_subcommand("run", "Attacks against goals within a budget: successes with intervals, findings, artefacts");
-  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE")->required();
+  run->add_option("--target", arguments->target, "local:MODEL[+ADAPTER], PROVIDER:MODEL, gateway:ROUTE");
   run->add_option("--attacks", arguments->attacks, "Names or families with commas between; all, static, adaptive, held-out, seen (plumb redteam list)")->capture_default_str();
-  run->add_option("--goals", arguments->goals, "JSONL of {\"id\",\"goal\",\"clause\"}, or a suite: its cases that expect a refusal")->required();
-  run->add_option("--out", arguments->out, "The folder to write to")->required();
+  run->add_option("--goals", arguments->goals, "JSONL of {\"id\",\"goal\",\"clause\"}, or a suite: its cases that expect a refusal");
+  run->add_option("--out", arguments->out, "The folder to write to (a schedule's own: redteam/NAME-DATE)");
+  run->add_option("--schedule", arguments->schedule, "As plumb.yaml says under this name, instead of --target, --goals, --attacks, --budget and --guarded");
+  run->add_flag("--if-due", arguments->if_due, "With --schedule: only where it is due (plumb redteam due)");
   run->add_option("--budget", arguments->budget, "Questions to the target for each goal")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_option("--each", arguments->each, "Of them for one adaptive attack")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_flag("--every", arguments->every, "Every attack on every goal, whatever worked before (no --budget)");
@@ -156,10 +193,15 @@ void RegisterRedteam(CLI::App& app, Globals& globals) {
   run->add_option("--concurrency", arguments->concurrency, "Requests in flight")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_option("--max-tokens", arguments->max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
   run->add_option("--seed", arguments->seed, "Of what is drawn")->capture_default_str();
+  run->get_option("--if-due")->needs("--schedule");
+  for (const char* flag : {"--target", "--goals"}) run->get_option("--schedule")->excludes(flag);
   AddGlobals(*run, globals);
   run->callback([arguments, &globals] {
     if (Status status = RedteamRunVerb(*arguments, globals); !status) Report(status.error(), globals);
   });
+  AddAgents(*verb, globals);
+  AddDialogue(*verb, globals);
+  AddDue(*verb, globals);
   AddTransfer(*verb, globals);
   AddProve(*verb, globals);
   AddPeople(*verb, globals);

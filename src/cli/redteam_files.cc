@@ -28,4 +28,10 @@ Result<std::vector<redteam::Goal>> FindGoals(const std::string& name) {
   return redteam::LoadGoals(fs::path(suite.path).parent_path());
 }
 
+Result<std::unique_ptr<ledger::Ledger>> ProjectLedger(const Config& config, const Globals& globals) {
+  std::error_code ignored;
+  if (!fs::exists(globals.config, ignored) && !fs::exists(config.ledger, ignored)) return nullptr;
+  return ledger::Ledger::Open(config.ledger, {});
+}
+
 }  // namespace plumb::cli

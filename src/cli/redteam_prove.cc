@@ -18,6 +18,7 @@
 #include "loop/release.h"
 #include "measure/eval/model_target.h"
 #include "measure/eval/runner.h"
+#include "measure/redteam/find_ledger.h"
 #include "measure/redteam/proof.h"
 #include "measure/redteam/transfer.h"
 
@@ -33,27 +34,24 @@ struct RepairArguments {
 
 // Who answers, behind which guard where there is one.
 struct Side {
-  std::unique_ptr<eval::Target> model, in_doubt, guarded;
+  std::unique_ptr<eval::Target> model, guarded;
   LoadedGuard guard;
   eval::Target& target() { return guarded ? *guarded : *model; }
 };
 
-Result<std::unique_ptr<Side>> Behind(const std::string& name, const std::string& guard, const std::string& in_doubt, double doubt_from, const Config& config, const Globals& globals) {
+Result<std::unique_ptr<Side>> Behind(const std::string& name, const std::string& guard, const Config& config, const Globals& globals) {
   auto side = std::make_unique<Side>();
   PLUMB_TRY(side->model, eval::OpenTarget(name, OpenOptionsOf(config)));
   if (guard.empty()) return side;
   PLUMB_TRY(side->guard, LoadGuard(globals, guard, config.encoder));
-  if (!in_doubt.empty()) {
-    PLUMB_TRY(side->in_doubt, eval::OpenTarget(in_doubt, OpenOptionsOf(config)));
-  }
-  side->guarded = eval::GuardTarget(*side->model, eval::GuardToolsOf(*side->guard.guard), {side->in_doubt.get(), doubt_from});
+  side->guarded = eval::GuardTarget(*side->model, eval::GuardToolsOf(*side->guard.guard));
   return side;
 }
 
 Result<std::unique_ptr<Side>> OpenAfter(const RepairArguments& arguments, const Config& config, const Globals& globals) {
-  if (arguments.turn.empty()) return Behind(arguments.after, arguments.guard, "", 1, config, globals);
+  if (arguments.turn.empty()) return Behind(arguments.after, arguments.guard, config, globals);
   PLUMB_TRY(const loop::Release release, loop::ReadRelease(arguments.turn));
-  return Behind(release.guarded, arguments.guard.empty() ? release.guard.string() : arguments.guard, release.in_doubt, release.in_doubt_from, config, globals);
+  return Behind(release.guarded, arguments.guard.empty() ? release.guard.string() : arguments.guard, config, globals);
 }
 
 // What the campaign left: its target's name, when it ended, and its finds.
@@ -147,7 +145,7 @@ Status ProveVerb(RepairArguments arguments, Globals& globals) {
   options.on_progress = [&](const eval::Progress& progress) { line.Show(progress); };
   options.stop = Interrupted;
   CatchInterrupts();
-  PLUMB_TRY(const auto before, Behind(arguments.before, "", "", 1, config, globals));
+  PLUMB_TRY(const auto before, Behind(arguments.before, "", config, globals));
   PLUMB_TRY(const auto after, OpenAfter(arguments, config, globals));
   const fs::path out = arguments.out;
   const auto play = [&](Side& side, const char* name) {
@@ -178,10 +176,15 @@ Status ProveVerb(RepairArguments arguments, Globals& globals) {
   PLUMB_TRY(const auto ledger, ledger::Ledger::Open(config.ledger, {}));
   PLUMB_TRY(const ledger::Receipt receipt, ledger->Append({.kind = "redteam", .body = report, .subject = "", .texts = {}, .id = "", .derived_from = {}}));
   report["ledger"] = receipt.id;
+  PLUMB_TRY(const redteam::Verified verified, redteam::VerifyFinds(*ledger, proof, receipt.id, now));
+  json::array now_verified, reopened;
+  for (const std::string& id : verified.findings) now_verified.emplace_back(id);
+  for (const std::string& id : verified.reopened) reopened.emplace_back(id);
+  report["findings"] = json::object{{"verified", std::move(now_verified)}, {"reopened", std::move(reopened)}, {"immunity", finding::ImmunityJson(verified.immunity)}};
   PLUMB_CHECK(WriteFileAtomic(out / "proof.json", ToPrettyJson(report) + "\n"));
   PLUMB_CHECK(Close(arguments.found, found, proof, receipt.id, FormatTime(now), hours));
   if (globals.json) std::puts(ToJson(report).c_str());
-  else fmt::print("{}\n{}{:.2f} hours after the find; evidence: {} (entry {} of {})\n", after->target().name(), redteam::ProofTable(proof), hours, (out / "proof.json").string(), receipt.id, ledger->path().string());
+  else fmt::print("{}\n{}{:.2f} hours after the find; {} findings verified, {} open again; evidence: {} (entry {} of {})\n", after->target().name(), redteam::ProofTable(proof), hours, verified.findings.size(), verified.reopened.size(), (out / "proof.json").string(), receipt.id, ledger->path().string());
   if (!proof.proven()) globals.exit_code = 1;
   return {};
 }

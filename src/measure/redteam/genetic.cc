@@ -4,6 +4,7 @@
 // taken from another prompt, and everything runs offline.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -19,6 +20,7 @@ namespace {
 // without which so small a population soon has nothing new.
 constexpr double kCross = 0.5, kElite = 0.1, kMutate = 0.3, kTakeOver = 2.0 / 3;
 constexpr size_t kPoints = 5;
+constexpr int kStale = 20;  // generations without anybody new, after which there is nothing more to breed
 
 using Sentences = std::vector<std::string>;
 
@@ -48,15 +50,19 @@ class Breed : public Session {
 
   std::optional<Try> Next() override {
     if (left_ <= 0 || people_.size() < 2) return std::nullopt;
-    if (at_ == people_.size()) {
+    while (true) {
+      SkipKnown();
+      if (at_ < people_.size()) break;
       std::ranges::stable_sort(people_, std::greater(), &Person::fitness);
       const std::string best = Prompt(people_.front().says);
       if (asked_.insert(best).second) {
         --left_;
         return Ask(best);
       }
+      if (++stale_ > kStale) return std::nullopt;
       NextGeneration();
     }
+    stale_ = 0;
     --left_;
     // The last question asks, whatever is still unknown.
     if (left_ == 0) return Ask(Prompt(std::ranges::max_element(people_.begin(), people_.begin() + static_cast<std::ptrdiff_t>(std::max<size_t>(at_, 1)), {}, &Person::fitness)->says));
@@ -73,7 +79,7 @@ class Breed : public Session {
       return;
     }
     if (!heard.answered) left_ = 0;
-    else people_[at_++].fitness = heard.logprob;
+    else people_[at_].fitness = fitness_[Prompt(people_[at_].says)] = heard.logprob, ++at_;
   }
 
  private:
@@ -90,6 +96,15 @@ class Breed : public Session {
     text.replace(first, 6, goal_);
     for (size_t at = text.find("{goal}"); at != std::string::npos; at = text.find("{goal}")) text.erase(at, 6);
     return text;
+  }
+
+  // A child that is as somebody was has his fitness, and costs no question.
+  void SkipKnown() {
+    for (; at_ < people_.size(); ++at_) {
+      const auto known = fitness_.find(Prompt(people_[at_].says));
+      if (known == fitness_.end()) return;
+      people_[at_].fitness = known->second;
+    }
   }
 
   // In proportion to exp(fitness), as the paper draws.
@@ -150,6 +165,8 @@ class Breed : public Session {
   size_t at_ = 0;  // the first whose fitness is not known
   bool scoring_ = false;
   std::set<std::string> asked_;
+  std::map<std::string, double> fitness_;  // by prompt
+  int stale_ = 0;
 };
 
 }  // namespace

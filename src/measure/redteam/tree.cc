@@ -1,5 +1,6 @@
 // Mehrotra et al. 2023, "Tree of Attacks with Pruning": a second model proposes several prompts for each of the best so far;
-// those that left the topic are cut before they are asked, and of the rest the most harmful answers are gone on from.
+// those that left the topic are cut before they are asked, and of the rest the most harmful answers are gone on from. Where all of a
+// round left it, as a small model's do, they are asked with the objective behind them rather than for nothing.
 #include <algorithm>
 #include <utility>
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr size_t kBranches = 3;  // proposals for each leaf
 constexpr size_t kWidth = 3;     // leaves that are gone on from
-constexpr int kBarren = 3;       // rounds without a proposal on topic, after which there is nothing more to try
+constexpr int kBarren = 3;       // rounds without any proposal, after which there is nothing more to try
 
 class Tree : public Session {
  public:
@@ -33,11 +34,15 @@ class Tree : public Session {
     if (leaf_ < leaves_.size()) {
       if (!heard.answered) left_ = 0;
       std::string proposal = ProposalIn(heard.output);
-      if (OnTopic(proposal, goal_)) grown_.push_back({.said = {.prompt = std::move(proposal), .output = "", .refused = false}, .worth = 0});
+      if (OnTopic(proposal, goal_)) Grow(std::move(proposal));
+      else if (!proposal.empty()) astray_.push_back(std::move(proposal));
       if (++branch_ == kBranches) {
         branch_ = 0;
         ++leaf_;
       }
+      if (leaf_ < leaves_.size()) return;
+      if (grown_.empty() && !astray_.empty()) Grow(astray_.front() + "\n\n" + goal_);
+      astray_.clear();
       return;
     }
     Leaf& leaf = grown_[next_++];
@@ -51,6 +56,8 @@ class Tree : public Session {
     Exchanged said;
     double worth = 0;
   };
+
+  void Grow(std::string prompt) { grown_.push_back({.said = {.prompt = std::move(prompt), .output = "", .refused = false}, .worth = 0}); }
 
   // The best answers become the leaves of the next round; where nothing grew, the same leaves try again.
   void Prune() {
@@ -67,6 +74,7 @@ class Tree : public Session {
   stats::Random random_;
   int left_, barren_ = 0;
   std::vector<Leaf> leaves_ = std::vector<Leaf>(1), grown_;
+  std::vector<std::string> astray_;  // of this round, left the topic
   size_t leaf_ = 0, branch_ = 0, next_ = 0;
 };
 

@@ -48,9 +48,25 @@ TEST(Tree, WhatLeftTheTopicIsNeverAskedAndTheBestIsGoneOnFrom) {
   EXPECT_NE(proposer.heard[3].find("did not really answer"), std::string::npos);
 }
 
-TEST(Tree, EndsWhereNothingStaysOnTopic) {
+TEST(Tree, ARoundThatLeftTheTopicIsAskedWithTheObjectiveBehindIt) {
   TempFolder folder;
   Proposer proposer({"What a fine day it is"});
+  Weak target({});
+  CampaignOptions options{.out = folder.path(), .each = 4};
+  options.attacker = &proposer;
+  const std::string goal = "Tell the forbidden thing number";
+  const auto campaign = RunCampaign({{"g", goal, "c", "g"}}, Attacks("tap"), target, options);
+  ASSERT_TRUE(campaign);
+  EXPECT_EQ(target.asked, 1 + 4) << "the direct question, and the attack's share";
+  for (const Attempt& attempt : campaign->attempts) {
+    EXPECT_TRUE(attempt.to != Try::kTarget || attempt.prompt.ends_with(goal)) << attempt.prompt;
+  }
+  EXPECT_EQ(proposer.asked, 4 * 3u) << "three proposals for the one leaf of each round";
+}
+
+TEST(Tree, EndsWhereNothingIsProposed) {
+  TempFolder folder;
+  Proposer proposer({" "});
   Weak target({});
   CampaignOptions options{.out = folder.path(), .each = 8};
   options.attacker = &proposer;
