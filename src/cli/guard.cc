@@ -1,12 +1,14 @@
-// plumb guard check|bench; train, calibrate and verify are guard_train.cc's
+// plumb guard check|bench; train is guard_train.cc's, sample guard_sample.cc's, calibrate and verify guard_calibrate.cc's
 #include "runtime/guard/guard.h"
 
 #include <cstdio>
 
+#include "cli/guard_calibrate.h"
 #include "cli/guard_files.h"
 #include "cli/guard_ground.h"
 #include "cli/guard_train.h"
 #include "cli/verbs.h"
+#include "runtime/guard/calibrate.h"
 
 namespace plumb::cli {
 namespace {
@@ -58,6 +60,9 @@ Result<size_t> CheckTexts(const CheckFlags& flags, Globals& globals) {
   }
   PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
   for (const std::string& warning : loaded.guard->Warnings()) SayOnStderr("plumb: " + warning);
+  if (const guard::GuardRecord& record = loaded.guard->record(); !record.stacks.empty())
+    for (const guard::Stale& stale : guard::Staleness(record, loaded.guard->policy(), SystemClock()(), guard::kFreshDays))
+      if (stale.reason != "policy") SayOnStderr("plumb: stale: " + stale.says);  // a warning already
   std::vector<json::object> out;
   size_t failed = 0;
   constexpr size_t kBatch = 256;
@@ -143,6 +148,8 @@ void RegisterGuard(CLI::App& app, Globals& globals) {
   });
 
   AddGuardTraining(*verb, globals);
+  AddGuardSample(*verb, globals);
+  AddGuardCalibration(*verb, globals);
   AddGuardGround(*verb, globals);
 
   auto* bench = verb->add_subcommand("bench", "Measure the time each tier takes");

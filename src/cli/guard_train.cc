@@ -1,18 +1,15 @@
-// plumb guard train|calibrate|verify: what makes a guard, and what holds it to its promises
+// plumb guard train: what makes a guard
 #include "cli/guard_train.h"
 
 #include <cstdio>
 
 #include "cli/config.h"
 #include "cli/guard_files.h"
-#include "runtime/guard/calibrate.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/guard/train.h"
 
 namespace plumb::cli {
 namespace {
-
-using guard::Direction;
 
 struct TrainFlags {
   std::string out;
@@ -83,106 +80,6 @@ Status TrainGuard(const TrainFlags& flags, Globals& globals) {
   return {};
 }
 
-struct DataFlags : GuardFlags {
-  std::vector<std::string> data;
-  std::vector<std::string> ordinary;
-
-  void AddData(CLI::App& command) {
-    command.add_option("--data", data,
-                       "More labelled texts (JSONL: clause, violates|allows, direction)");
-    command.add_option("--ordinary", ordinary,
-                       "Everyday traffic that must not alarm (JSONL: text or prompt)");
-  }
-  Result<std::vector<json::object>> Extra() const {
-    std::vector<json::object> rows;
-    for (const auto* list : {&data, &ordinary})
-      for (const std::string& path : *list) {
-        PLUMB_TRY(std::vector<json::object> more, ReadJsonl(path));
-        rows.insert(rows.end(), more.begin(), more.end());
-      }
-    return rows;
-  }
-};
-
-struct VerifyFlags : DataFlags {
-  int max_age = 365;
-};
-
-void PrintCalibration(const guard::GuardRecord& record) {
-  for (const auto& [name, stack] : record.stacks)
-    for (const auto& [direction, c] : stack.directions) {
-      if (c.ordinary == 0) continue;  // borrowed
-      fmt::print(
-          "{} stack, {}: false alarms {} of {} (≤ {:.2f} %, budget {:.2f} %{})\n", name,
-          DirectionName(direction), c.alarms, c.ordinary, 100 * c.alarm_upper_bound, 100 * c.budget,
-          c.guaranteed ? "" : fmt::format("; {} more ordinary texts needed", c.ordinary_missing));
-      for (const auto& [id, clause] : c.clauses)
-        fmt::print(
-            "  {:<20} ≥ {:.4f}  catches {}/{} (proved {:.3f}, target {:.2f})  look-alikes {}/{}  "
-            "{}\n",
-            id, clause.threshold, clause.positives - clause.missed, clause.positives,
-            clause.catch_lower_bound, clause.catch_rate, clause.look_alikes_alarmed,
-            clause.look_alikes, clause.calibrated ? "calibrated" : clause.reason);
-    }
-}
-
-Status Calibrate(const DataFlags& flags, Globals& globals) {
-  PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
-  PLUMB_TRY(const auto extra, flags.Extra());
-  PLUMB_TRY(const auto rows,
-            guard::CalibrationRows(loaded.guard->policy(), policy::Split::kCalibration, extra));
-  PLUMB_TRY(guard::GuardRecord record,
-            guard::Calibrate(*loaded.guard, rows, {.budget_share = guard::kBudgetShare}));
-  record.policy_version = loaded.guard->policy().version;
-  record.policy_hash = loaded.guard->policy().hash;
-  record.calibrated = FormatTime(SystemClock()());
-  PLUMB_CHECK(guard::SaveRecord(loaded.folder, record));
-  PLUMB_CHECK(WriteFileAtomic(loaded.folder / "card.md",
-                              guard::RenderCard(loaded.guard->policy(), record)));
-  if (globals.json) {
-    std::puts(ToJson(guard::RecordJson(record)).c_str());
-  } else {
-    PrintCalibration(record);
-  }
-  return {};
-}
-
-Result<bool> VerifyGuard(const VerifyFlags& flags, Globals& globals) {
-  PLUMB_TRY(const LoadedGuard loaded, flags.Load(globals));
-  PLUMB_TRY(const auto extra, flags.Extra());
-  PLUMB_TRY(const auto calibration,
-            guard::CalibrationRows(loaded.guard->policy(), policy::Split::kCalibration, extra));
-  PLUMB_TRY(const auto test,
-            guard::CalibrationRows(loaded.guard->policy(), policy::Split::kTest, {}));
-  PLUMB_TRY(const guard::VerifyReport report,
-            guard::Verify(*loaded.guard, calibration, test, {.budget_share = guard::kBudgetShare}));
-  const std::vector<std::string> stale = guard::Staleness(
-      loaded.guard->record(), loaded.guard->policy(), SystemClock()(), flags.max_age);
-  json::array checks;
-  for (const guard::Check& check : report.checks) {
-    checks.push_back({{"stack", check.stack},
-                      {"direction", check.direction},
-                      {"clause", check.clause},
-                      {"holds", check.holds},
-                      {"message", check.message}});
-    if (!globals.json)
-      fmt::print("{} {} {} {}: {}\n", check.holds ? "ok  " : "BAD ", check.stack, check.direction,
-                 check.clause, check.message);
-  }
-  if (globals.json)
-    std::puts(
-        ToJson(json::object{{"holds", report.holds()},
-                            {"stale", json::array(stale.begin(), stale.end())},
-                            {"checks", std::move(checks)}})
-            .c_str());
-  for (const std::string& reason : stale) fmt::print(stderr, "plumb: stale: {}\n", reason);
-  if (!globals.json && !report.holds())
-    fmt::print(stderr,
-               "plumb: the guard's thresholds do not hold: run 'plumb guard calibrate', and find "
-               "out who changed them\n");
-  return report.holds() && stale.empty();
-}
-
 }  // namespace
 
 void AddGuardTraining(CLI::App& guard_verb, Globals& globals) {
@@ -217,30 +114,6 @@ void AddGuardTraining(CLI::App& guard_verb, Globals& globals) {
       ->capture_default_str();
   train->callback([train_flags, &globals] {
     if (const Status done = TrainGuard(*train_flags, globals); !done) Report(done.error(), globals);
-  });
-
-  auto* calibrate =
-      guard_verb.add_subcommand("calibrate", "Set thresholds, with what can be proved of them");
-  auto calibrate_flags = std::make_shared<DataFlags>();
-  calibrate_flags->Add(*calibrate, globals);
-  calibrate_flags->AddData(*calibrate);
-  calibrate->callback([calibrate_flags, &globals] {
-    if (const Status done = Calibrate(*calibrate_flags, globals); !done)
-      Report(done.error(), globals);
-  });
-
-  auto* verify = guard_verb.add_subcommand(
-      "verify",
-      "Hold the recorded thresholds against the test split; exit 1 where they do not hold");
-  auto verify_flags = std::make_shared<VerifyFlags>();
-  verify_flags->Add(*verify, globals);
-  verify_flags->AddData(*verify);
-  verify->add_option("--max-age", verify_flags->max_age, "Days after which thresholds are stale")
-      ->capture_default_str();
-  verify->callback([verify_flags, &globals] {
-    const auto holds = VerifyGuard(*verify_flags, globals);
-    if (!holds) return Report(holds.error(), globals);
-    if (!*holds) globals.exit_code = 1;
   });
 }
 

@@ -1,4 +1,4 @@
-// plumb guard train, calibrate and verify, registered by `guard`.
+// plumb guard train, registered by `guard`.
 #pragma once
 
 #include "cli/verbs.h"
