@@ -54,6 +54,7 @@ asio::awaitable<void> MetricsPage(Service& service, net::Request& request, net::
     service.metrics.SetLm("encoder", process.state() == provider::LmState::kReady, process.starts());
   }
   service.metrics.SetInForce(*service.force, service.options.version);
+  service.metrics.SetGuardHealth(service.guard_health.Staleness(*service.force, service.options.clock()), service.guard_health.Drift());
   service.metrics.SetBreakers(service.force->health);
   service.metrics.SetConnections(service.server->connections());
   if (service.otlp) service.metrics.SetOtlp(service.otlp->stats());

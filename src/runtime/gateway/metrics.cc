@@ -2,6 +2,8 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+
 #include "base/net/otlp.h"
 #include "runtime/gateway/in_force.h"
 #include "runtime/gateway/metrics_series.h"
@@ -57,6 +59,9 @@ struct Metrics::State {
   Histograms detector = Time("plumb_guard_detector_seconds", "Time one tier of the guard took for one text", {"detector", "direction"}, kShort);
   Counters detector_runs = Count("plumb_guard_detector_runs_total", "Texts a tier of the guard was asked about, by what came of it",
                                  {"detector", "direction", "status"});
+  Gauges guard_stale = Gauge("plumb_guard_stale", "1 where the guard's thresholds are stale for this reason", {"reason"});
+  Gauges drift_texts = Gauge("plumb_guard_drift_texts", "Texts whose score was held against the calibration texts'", {"direction", "stack"});
+  Gauges drift_evidence = Gauge("plumb_guard_drift_evidence_ratio", "Largest evidence that traffic drifted, as a share of what raises the alarm", {"direction", "stack"});
   Histograms ledger = Time("plumb_ledger_append_seconds", "Time until an entry was on disk", {}, kShort);
   Counters unrecorded = Count("plumb_unrecorded_exchanges_total", "Exchanges that the ledger could not take, by what was done", {"result"});
   Counters shadows = Count("plumb_shadow_verdicts_total", "What shadow policies said, against what was done", {"policy", "result"});
@@ -160,6 +165,15 @@ void Metrics::SetInForce(const InForce& force, std::string_view version) {
   s.policy_series = &s.policy_info.Add({{"policy", force.policy.id}, {"version", force.policy.version}});
   s.policy_series->Set(1);
   s.policy_shown = shown;
+}
+
+void Metrics::SetGuardHealth(const std::vector<guard::Stale>& stale, const std::vector<guard::DriftWatch::State>& drift) {
+  for (const std::string_view reason : {"age", "policy", "detectors", "drift"})
+    state_->guard_stale.At({reason}).Set(std::any_of(stale.begin(), stale.end(), [&](const guard::Stale& one) { return one.reason == reason; }));
+  for (const guard::DriftWatch::State& one : drift) {
+    state_->drift_texts.At({one.direction, one.stack}).Set(static_cast<double>(one.texts));
+    state_->drift_evidence.At({one.direction, one.stack}).Set(one.evidence / one.alarm_at);
+  }
 }
 
 void Metrics::SetBreakers(const std::map<std::string, std::shared_ptr<provider::TargetHealth>>& targets) {

@@ -6,8 +6,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/gateway/exchange.h"
+#include "runtime/guard/calibrate.h"
+#include "runtime/guard/drift.h"
 
 namespace plumb::net {
 struct OtlpStats;
@@ -43,6 +46,7 @@ class Metrics {
   // What is read off when somebody asks.
   void SetLm(std::string_view process, bool up, int starts);
   void SetInForce(const InForce& force, std::string_view version);
+  void SetGuardHealth(const std::vector<guard::Stale>& stale, const std::vector<guard::DriftWatch::State>& drift);
   void SetBreakers(const std::map<std::string, std::shared_ptr<provider::TargetHealth>>& targets);
   void SetConnections(size_t open);
   void SetOtlp(const net::OtlpStats& stats);

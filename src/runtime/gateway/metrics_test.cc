@@ -83,6 +83,7 @@ TEST(Metrics, KeepToPrometheusNaming) {
   metrics.SetLm("encoder", true, 2);
   metrics.SetInForce(Seven(), "0.1.0");
   metrics.SetConnections(3);
+  metrics.SetGuardHealth({{"drift", "more"}}, {{"encoder", "input", 40, 2, 4, ""}});
   metrics.SetOtlp({.sent = 4, .dropped = 1});
   const std::string text = metrics.Text();
   EXPECT_TRUE(Lint(text).empty()) << Join(Lint(text), "\n") << "\n" << text;
@@ -91,6 +92,9 @@ TEST(Metrics, KeepToPrometheusNaming) {
   EXPECT_THAT(text, HasSubstr("plumb_guard_detector_runs_total{detector=\"encoder\",direction=\"input\",status=\"not_run\"} 1"));
   EXPECT_THAT(text, HasSubstr("plumb_cost_usd_total{model=\"gpt-*\",provider=\"openai\"} 0.0025"));
   EXPECT_THAT(text, HasSubstr("plumb_provider_attempts_total{outcome=\"ok\",provider=\"openai\"} 1"));
+  EXPECT_THAT(text, HasSubstr("plumb_guard_stale{reason=\"drift\"} 1"));
+  EXPECT_THAT(text, HasSubstr("plumb_guard_stale{reason=\"age\"} 0"));
+  EXPECT_THAT(text, HasSubstr("plumb_guard_drift_evidence_ratio{direction=\"input\",stack=\"encoder\"} 0.5"));
   EXPECT_THAT(text, HasSubstr("plumb_otlp_items_total{result=\"dropped\"} 1"));
 }
 

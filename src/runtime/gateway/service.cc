@@ -45,6 +45,10 @@ asio::awaitable<Result<ledger::Receipt>> Record(Service& service, const Stance& 
   if (exchange.status == "error") ++service.totals["errors"];
   if (exchange.mode == "observe" && exchange.action > guard::Action::kFlag) ++service.totals["observed"];
   service.metrics.CountExchange(exchange);
+  if (stance.guard_id == service.force->guard_id) {
+    const std::string drift = service.guard_health.Count(*service.force, exchange);
+    if (!drift.empty() && service.options.warn) service.options.warn("the guard's thresholds are stale, traffic has drifted: " + drift);
+  }
   if (exchange.mode == "pass") co_return ledger::Receipt();  // that nothing is recorded is what the policy wants
   const auto start = std::chrono::steady_clock::now();
   Result<ledger::Entry> entry = ToEntry(exchange, {stance.policy.hash, stance.guard_id});

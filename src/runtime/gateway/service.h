@@ -14,6 +14,7 @@
 #include "intent/policy/route_match.h"
 #include "runtime/gateway/exchange.h"
 #include "runtime/gateway/gateway.h"
+#include "runtime/gateway/guard_health.h"
 #include "runtime/gateway/in_force.h"
 #include "runtime/gateway/limits.h"
 #include "runtime/gateway/metrics.h"
@@ -44,6 +45,7 @@ struct Service {
   Force force;  // for requests that begin now; whoever awaits keeps a copy
   ReloadState reloads;
   Metrics metrics;
+  GuardHealth guard_health;
   std::map<std::string, uint64_t> totals;  // by action, and "exchanges", "errors", "observed"
   asio::thread_pool guard_threads;
   Recorder recorder{executor};
