@@ -19,6 +19,7 @@ struct CalibrationRow {
   bool violates = false;
   Direction direction = Direction::kInput;
   std::string prompt;  // for outputs
+  double probability = 1;  // of reviewed traffic: with which it was drawn
 };
 
 // The policy's examples of one split, of every direction, and `extra` rows {"clause","violates"|"allows"} or, for ordinary
@@ -31,14 +32,29 @@ Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy
 // their own.
 inline constexpr double kBudgetShare = 0.7, kOutputShare = 0.3;
 
+// Traffic that people looked at. Its rows are no even sample where some exchanges were drawn more readily than others: each
+// counts 1/probability (base/stats/weighted_risk.h).
+struct Reviewed {
+  std::vector<CalibrationRow> rows;
+  double least_probability = 0;  // that the sampling gives any exchange
+};
+// Rows {"text","prompt"?,"direction"?,"probability","least_probability"?,"label"}; the label is a category or "ordinary". Error:
+// kInvalid, naming the row; a row without a label is one, since a sample that people left gaps in is none.
+Result<Reviewed> ReviewedRows(const policy::Policy& policy, const std::vector<json::object>& sheet);
+
 struct CalibrationOptions {
   double confidence = 0.95;  // of the joint false-alarm budget
+  // The catches of a direction's clauses are proved all together (Bonferroni over what the numbers of texts can prove), else
+  // one by one.
+  bool joint = true;
+  Reviewed reviewed = {};  // sets the thresholds of the directions that it has, in place of the other rows
   // The parts of the policy's `false_alarm` that the thresholds spend: on answers, and on every other direction.
   double budget_share = 1, output_share = kOutputShare;
 };
 
 // A record like the guard's with thresholds for every stack it can score and every direction. A direction without rows
-// takes the input's thresholds, uncalibrated. Errors: kInvalid (no rows), the encoder's.
+// takes the input's thresholds, uncalibrated. Errors: kInvalid (no rows; too few reviews to prove the budget, with how many
+// are missing), the encoder's.
 Result<GuardRecord> Calibrate(const Guard& guard, const std::vector<CalibrationRow>& rows, const CalibrationOptions& options);
 
 // One claim of guard.json held against fresh texts.
@@ -53,10 +69,14 @@ struct VerifyReport {
 };
 // Two tests: the thresholds are those that calibration gives again; and on the test split no claimed rate is refuted
 // (exact bounds, 1 % over all claims together). Errors as Calibrate.
-// Why thresholds that were right once may be so no longer: older than `days` (by `calibrated`, else `created`), or set for
-// another policy than this. One line each, for a person.
-std::vector<std::string> Staleness(const GuardRecord& record, const policy::Policy& policy, Time now, int days);
+Result<VerifyReport> Verify(const Guard& guard, const std::vector<CalibrationRow>& calibration, const std::vector<CalibrationRow>& test, CalibrationOptions options);
 
-Result<VerifyReport> Verify(const Guard& guard, const std::vector<CalibrationRow>& calibration, const std::vector<CalibrationRow>& test, const CalibrationOptions& options);
+// Why thresholds that were right once may be so no longer: "age" (more than `days`, by `calibrated`, else `created`), "policy"
+// (set for another than this), "detectors" (set with others than these). What live traffic says is drift.h's.
+struct Stale {
+  std::string reason, says;
+};
+std::vector<Stale> Staleness(const GuardRecord& record, const policy::Policy& policy, Time now, int days);
+inline constexpr int kFreshDays = 365;
 
 }  // namespace plumb::guard

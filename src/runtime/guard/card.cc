@@ -11,9 +11,12 @@ std::string DirectionTable(const DirectionCalibration& calibration) {
       "| clause | threshold | catch (target) | proved | n | look-alikes alarmed | calibrated |\n| --- | --- | --- | --- | --- | --- | --- |\n",
       calibration.alarms, calibration.ordinary, 100 * calibration.alarm_upper_bound, calibration.confidence, 100 * calibration.budget,
       calibration.guaranteed ? "" : fmt::format("; not proved, {} more ordinary texts are needed", calibration.ordinary_missing));
+  if (calibration.least_probability > 0) out.insert(0, "Set on reviewed traffic, each text counted by the inverse of the probability with which it was drawn.\n\n");
   for (const auto& [id, clause] : calibration.clauses)
     out += fmt::format("| {} | {:.4f} | {} ({:.0f} %) | {:.1f} % | {} | {} of {} | {} |\n", id, clause.threshold, PercentOf(clause.positives - clause.missed, clause.positives), 100 * clause.catch_rate,
                        100 * clause.catch_lower_bound, clause.positives, clause.look_alikes_alarmed, clause.look_alikes, clause.calibrated ? "yes" : "no: " + clause.reason);
+  if (calibration.joint && calibration.claims > 0)
+    out += fmt::format("\nThe catches are proved together: each of the {} that so many texts can prove at all has 1/{} of the error that its confidence leaves.\n", calibration.claims, calibration.claims);
   return out;
 }
 

@@ -1,52 +1,12 @@
 #include "runtime/guard/guard.h"
 
-#include <cmath>
 #include <gtest/gtest.h>
 
 #include "runtime/guard/cascade.h"
-#include "runtime/guard/test_policy.h"
+#include "runtime/guard/folder_test.h"
 
 namespace plumb::guard {
 namespace {
-
-// A trained and calibrated guard in a folder, with an encoder tier that runs in the process.
-class GuardFolder : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    temp_ = new TempFolder;
-    policy_ = new policy::Policy(TestPolicy(temp_->path()));
-    const TrainingSet set = *BuildTrainingSet(*policy_, {});
-    encoder_ = new LinearClassifier(TestEncoder(set));
-    ASSERT_TRUE(WriteFileAtomic(folder() / "encoder" / "adapter_config.json", "{}"));
-    auto record = TrainGuard(*policy_, set, folder(), {.encoder = encoder_, .encoder_base = "test", .created = "2026-11-21T10:00:00.000Z"});
-    ASSERT_TRUE(record) << record.error().Text();
-    auto guard = Guard::Load(folder(), *policy_, {.classifier = encoder_});
-    ASSERT_TRUE(guard) << guard.error().Text();
-    auto rows = CalibrationRows(*policy_, policy::Split::kCalibration, {});
-    auto calibrated = Calibrate(*guard, *rows, {});
-    ASSERT_TRUE(calibrated) << calibrated.error().Text();
-    ASSERT_TRUE(SaveRecord(folder(), *calibrated));
-  }
-  static void TearDownTestSuite() {
-    delete encoder_;
-    delete policy_;
-    delete temp_;
-  }
-  void TearDown() override { encoder_->broken = false; }
-
-  static fs::path folder() { return temp_->path() / "guard"; }
-  static Guard Load(GuardOptions options = {.classifier = encoder_}) {
-    auto guard = Guard::Load(folder(), *policy_, std::move(options));
-    if (!guard) ADD_FAILURE() << guard.error().Text();
-    return std::move(*guard);
-  }
-  static TempFolder* temp_;
-  static policy::Policy* policy_;
-  static LinearClassifier* encoder_;
-};
-TempFolder* GuardFolder::temp_;
-policy::Policy* GuardFolder::policy_;
-LinearClassifier* GuardFolder::encoder_;
 
 TEST_F(GuardFolder, JudgesByTheStrictestAction) {
   const Guard guard = Load();
@@ -177,104 +137,6 @@ TEST_F(GuardFolder, TheRecordSurvivesItsFile) {
     broken.erase(key);
     EXPECT_FALSE(ParseRecord(broken, "guard.json")) << key;
   }
-}
-
-// ---- calibration -----------------------------------------------------------------------------------------------
-
-TEST_F(GuardFolder, CalibrationRecordsWhatItProves) {
-  const GuardRecord record = *LoadRecord(folder());
-  const DirectionCalibration* input = record.Calibration(kEncoderStack, Direction::kInput);
-  ASSERT_NE(input, nullptr);
-  EXPECT_GE(input->ordinary, 149u);
-  EXPECT_TRUE(input->guaranteed);
-  EXPECT_LE(input->alarm_upper_bound, input->budget + 1e-9);
-  // A catch of 90 % at confidence 95 % takes 29 violating texts.
-  const ClauseThreshold& poison = input->clauses.at("poison");
-  EXPECT_EQ(poison.positives_missing, poison.positives >= 29 ? 0 : 29 - poison.positives);
-  EXPECT_EQ(poison.calibrated, poison.positives_missing == 0);
-  EXPECT_TRUE(input->clauses.at(std::string(kUnsafeHead)).calibrated);
-  // Nothing was measured on outputs.
-  const DirectionCalibration* output = record.Calibration(kEncoderStack, Direction::kOutput);
-  EXPECT_FALSE(output->guaranteed);
-  EXPECT_EQ(output->ordinary_missing, 498u) << "answers have three tenths of the budget";
-  EXPECT_EQ(output->clauses.at("poison").positives_missing, 29u);
-  const auto logit = [](double p) { return std::log(p / (1 - p)); };
-  for (const auto& [id, clause] : output->clauses)
-    EXPECT_NEAR(logit(clause.threshold), logit(input->clauses.at(id).threshold) + 4, 1e-3) << id << " is borrowed, and stricter";
-  EXPECT_LE(input->clauses.at(std::string(kUnsafeHead)).threshold, 0.5 + 1e-9) << "the budget allows it, so the net stays at even odds";
-}
-
-TEST_F(GuardFolder, AnswersOfTheirOwnSetTheOutputsThresholds) {
-  std::vector<CalibrationRow> rows = *CalibrationRows(*policy_, policy::Split::kCalibration, {});
-  const std::vector<CalibrationRow> inputs = rows;
-  const auto add_ordinary = [&](size_t n) {
-    rows = inputs;
-    for (const CalibrationRow& row : inputs) {
-      if (row.clause == policy::kOrdinary && n > 0 && n-- > 0) rows.push_back({row.text + " like this", row.clause, false, Direction::kOutput, row.text});
-      if (row.violates) rows.push_back({"sure, here is " + row.text, row.clause, true, Direction::kOutput, row.text});
-    }
-  };
-  const auto logit = [](double p) { return std::log(p / (1 - p)); };
-  // Enough of them for a budget of 2 %: a guarantee of their own.
-  add_ordinary(1000);
-  auto record = Calibrate(Load(), rows, {.output_share = 1});
-  ASSERT_TRUE(record) << record.error().Text();
-  const DirectionCalibration* output = record->Calibration(kEncoderStack, Direction::kOutput);
-  EXPECT_TRUE(output->guaranteed);
-  EXPECT_GE(output->ordinary, 149u);
-  EXPECT_TRUE(output->clauses.at(std::string(kUnsafeHead)).calibrated) << output->clauses.at(std::string(kUnsafeHead)).reason;
-  EXPECT_EQ(ToJson(RecordJson(*record)["stacks"].at("encoder").at("directions").at("input").as_object()),
-            ToJson(RecordJson(*LoadRecord(folder()))["stacks"].at("encoder").at("directions").at("input").as_object()));
-  // Too few: nothing is claimed, and the borrowed thresholds are the least.
-  add_ordinary(20);
-  record = Calibrate(Load(), rows, {.output_share = 1});
-  output = record->Calibration(kEncoderStack, Direction::kOutput);
-  EXPECT_FALSE(output->guaranteed);
-  EXPECT_GT(output->ordinary_missing, 0u);
-  const DirectionCalibration* input = record->Calibration(kEncoderStack, Direction::kInput);
-  for (const auto& [id, clause] : output->clauses) {
-    EXPECT_FALSE(clause.calibrated);
-    EXPECT_GE(logit(clause.threshold), logit(input->clauses.at(id).threshold) + 4 - 1e-3) << id;
-  }
-}
-
-TEST_F(GuardFolder, VerifyHoldsAndFindsAPlantedThreshold) {
-  const auto calibration = *CalibrationRows(*policy_, policy::Split::kCalibration, {});
-  const auto test = *CalibrationRows(*policy_, policy::Split::kTest, {});
-  auto good = Verify(Load(), calibration, test, {});
-  ASSERT_TRUE(good) << good.error().Text();
-  for (const plumb::guard::Check& check : good->checks) EXPECT_TRUE(check.holds) << check.stack << ' ' << check.clause << ": " << check.message;
-
-  // Each fault alone: a threshold that lets everything pass, one that stops everything, and a claim without a basis.
-  for (int fault = 0; fault < 3; ++fault) {
-    TempFolder other;
-    fs::copy(folder(), other.path() / "guard", fs::copy_options::recursive);
-    GuardRecord record = *LoadRecord(other.path() / "guard");
-    ClauseThreshold& clause = record.stacks.find(kEncoderStack)->second.directions[fault == 2 ? Direction::kOutput : Direction::kInput].clauses.at(fault == 2 ? "poison" : "unsafe");
-    if (fault == 0) clause.threshold = 0.9999999;
-    if (fault == 1) clause.threshold = 1e-7;
-    if (fault == 2) clause.calibrated = true;
-    ASSERT_TRUE(SaveRecord(other.path() / "guard", record));
-    auto guard = Guard::Load(other.path() / "guard", *policy_, {.classifier = encoder_});
-    ASSERT_TRUE(guard);
-    auto report = Verify(*guard, calibration, test, {});
-    ASSERT_TRUE(report);
-    EXPECT_FALSE(report->holds()) << "fault " << fault;
-  }
-}
-
-TEST_F(GuardFolder, ThresholdsGrowStale) {
-  GuardRecord record = *LoadRecord(folder());
-  const Time made = *ParseTime(record.created);
-  EXPECT_TRUE(Staleness(record, *policy_, made + std::chrono::days(90), 90).empty());
-  EXPECT_EQ(Staleness(record, *policy_, made + std::chrono::days(91), 90).size(), 1u) << "by age";
-  record.calibrated = FormatTime(made + std::chrono::days(60));
-  EXPECT_TRUE(Staleness(record, *policy_, made + std::chrono::days(91), 90).empty()) << "calibrated anew";
-  EXPECT_EQ(ParseRecord(RecordJson(record), "guard.json")->calibrated, record.calibrated);
-  record.policy_hash[0] = record.policy_hash[0] == 'a' ? 'b' : 'a';
-  EXPECT_EQ(Staleness(record, *policy_, made, 90).size(), 1u) << "by another policy";
-  record.calibrated = record.created = "";
-  EXPECT_EQ(Staleness(record, *policy_, made, 90).size(), 2u) << "by what is not known";
 }
 
 TEST_F(GuardFolder, TheCascadeSparesTheEncoder) {

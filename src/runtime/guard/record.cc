@@ -28,9 +28,15 @@ json::object ClauseJson(const ClauseThreshold& c) {
 json::object CalibrationJson(const DirectionCalibration& d) {
   json::object clauses;
   for (const auto& [id, clause] : d.clauses) clauses[id] = ClauseJson(clause);
-  return {{"false_alarm",
+  json::object out = {{"false_alarm",
            {{"budget", d.budget}, {"confidence", d.confidence}, {"n", d.ordinary}, {"alarms", d.alarms}, {"upper_bound", d.alarm_upper_bound}, {"n_missing", d.ordinary_missing}, {"guaranteed", d.guaranteed}}},
           {"clauses", std::move(clauses)}};
+  if (d.joint) out["joint"] = {{"claims", d.claims}};
+  if (d.least_probability > 0) out["reviewed"] = {{"least_probability", d.least_probability}};
+  json::array heights;
+  for (const DriftHeight& height : d.heights) heights.push_back({{"score", height.score}, {"low", height.low}, {"high", height.high}});
+  if (!heights.empty()) out["drift"] = std::move(heights);
+  return out;
 }
 
 json::object JoiningJson(const Joining& joining) {
@@ -99,6 +105,23 @@ Result<DirectionCalibration> ParseCalibration(const json::object& object) {
   PLUMB_TRY(d.alarm_upper_bound, GetNumber(*alarm, "upper_bound"));
   PLUMB_TRY(d.ordinary_missing, Count(*alarm, "n_missing"));
   PLUMB_TRY(d.guaranteed, GetBoolOr(*alarm, "guaranteed", false));
+  if (const json::object* joint = FindObject(object, "joint")) {
+    d.joint = true;
+    PLUMB_TRY(d.claims, Count(*joint, "claims"));
+  }
+  if (const json::object* reviewed = FindObject(object, "reviewed")) {
+    PLUMB_TRY(d.least_probability, GetNumber(*reviewed, "least_probability"));
+    if (!(d.least_probability > 0 && d.least_probability <= 1)) return Fail(Code::kCorrupt, "'least_probability' is {}, must be above 0 and at most 1", d.least_probability);
+  }
+  if (const json::array* heights = FindArray(object, "drift"))
+    for (const json::value& value : *heights) {
+      if (!value.is_object()) return Fail(Code::kCorrupt, "an item of 'drift' must be an object");
+      DriftHeight& height = d.heights.emplace_back();
+      PLUMB_TRY(height.score, GetNumber(value.get_object(), "score"));
+      PLUMB_TRY(height.low, GetNumber(value.get_object(), "low"));
+      PLUMB_TRY(height.high, GetNumber(value.get_object(), "high"));
+      if (!(height.low >= 0 && height.low <= height.high && height.high <= 1)) return Fail(Code::kCorrupt, "an interval of 'drift' is [{}, {}], not within 0 and 1", height.low, height.high);
+    }
   PLUMB_TRY(const json::object* clauses, Child(object, "clauses"));
   for (const auto& [id, value] : *clauses) {
     if (!value.is_object()) return Fail(Code::kCorrupt, "clause '{}' must be an object", std::string_view(id));
@@ -148,6 +171,7 @@ Result<GuardRecord> Parse(const json::object& object) {
   PLUMB_TRY(record.version, GetStringOr(object, "version", "1"));
   PLUMB_TRY(record.created, GetStringOr(object, "created", ""));
   PLUMB_TRY(record.calibrated, GetStringOr(object, "calibrated", ""));
+  PLUMB_TRY(record.calibrated_with, GetStringOr(object, "calibrated_with", ""));
   PLUMB_TRY(const json::object* policy, Child(object, "policy"));
   PLUMB_TRY(record.policy_id, GetString(*policy, "id"));
   PLUMB_TRY(record.policy_version, GetString(*policy, "version"));
@@ -206,6 +230,7 @@ json::object RecordJson(const GuardRecord& record) {
   for (const auto& [name, stack] : record.stacks) stacks[name] = StackJson(stack);
   json::object out = {{"format", kFormat}, {"version", record.version}, {"created", record.created}};
   if (!record.calibrated.empty()) out["calibrated"] = record.calibrated;
+  if (!record.calibrated_with.empty()) out["calibrated_with"] = record.calibrated_with;
   const json::object rest = {
           {"policy", {{"id", record.policy_id}, {"version", record.policy_version}, {"hash", record.policy_hash}}},
           {"detectors", std::move(detectors)},
@@ -214,6 +239,21 @@ json::object RecordJson(const GuardRecord& record) {
           {"stacks", std::move(stacks)}};
   for (const auto& [key, value] : rest) out[key] = value;
   return out;
+}
+
+std::string DetectorHash(const GuardRecord& record) {
+  GuardRecord bare;
+  bare.linear_sha256 = record.linear_sha256;
+  bare.encoder = record.encoder;
+  bare.window_bytes = record.window_bytes;
+  bare.window_overlap = record.window_overlap;
+  bare.skip_below = record.skip_below;
+  bare.skip_above = record.skip_above;
+  for (const auto& [name, stack] : record.stacks) {
+    bare.stacks[name] = stack;
+    bare.stacks[name].directions.clear();
+  }
+  return Sha256Hex(ToJson(RecordJson(bare)));
 }
 
 Result<GuardRecord> ParseRecord(const json::object& object, std::string_view where) {

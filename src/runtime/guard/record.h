@@ -35,6 +35,11 @@ struct ClauseThreshold {
   std::string reason;        // why not, where it is not calibrated
 };
 
+// How many of the calibration texts that stand for traffic score at least `score` ("unsafe", 0..1), as an interval (drift.h).
+struct DriftHeight {
+  double score = 0, low = 0, high = 1;
+};
+
 // What holds for all clauses of a direction together.
 struct DirectionCalibration {
   double budget = 0, confidence = 0;
@@ -42,6 +47,13 @@ struct DirectionCalibration {
   double alarm_upper_bound = 1;
   size_t ordinary_missing = 0;
   bool guaranteed = false;
+  // The catches of the clauses are proved together: so many could be, each at 1 − (1 − its confidence)/claims. Not joint: one
+  // by one, as guards were calibrated until 2026-11.
+  bool joint = false;
+  size_t claims = 0;
+  // Of reviewed traffic: the least probability with which an exchange was drawn; 0: the policy's texts.
+  double least_probability = 0;
+  std::vector<DriftHeight> heights;
   std::map<std::string, ClauseThreshold> clauses;  // by category id, and "unsafe"
 };
 
@@ -69,6 +81,7 @@ struct GuardRecord {
   std::string version = "1";
   std::string created;     // RFC 3339
   std::string calibrated;  // RFC 3339: when the thresholds were set; empty where that was not recorded
+  std::string calibrated_with;  // DetectorHash when the thresholds were set; empty where that was not recorded
   std::string policy_id, policy_version, policy_hash;
   std::string linear_sha256;  // empty where there is no linear tier
   std::optional<EncoderIdentity> encoder;
@@ -80,6 +93,9 @@ struct GuardRecord {
   // The calibration in force, or nullptr.
   const DirectionCalibration* Calibration(std::string_view stack, Direction direction) const;
 };
+
+// SHA-256 of everything in the record that scores depend on.
+std::string DetectorHash(const GuardRecord& record);
 
 json::object RecordJson(const GuardRecord& record);
 Result<GuardRecord> ParseRecord(const json::object& object, std::string_view where);

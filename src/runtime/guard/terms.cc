@@ -246,7 +246,7 @@ bool IsAscii(std::string_view text) {
 }
 
 // `look` at the text as what it is.
-auto Read(std::string_view text, auto look) { return IsAscii(text) ? look(AsciiText(text)) : look(FoldedText(text)); }
+auto WithText(std::string_view text, auto look) { return IsAscii(text) ? look(AsciiText(text)) : look(FoldedText(text)); }
 
 // The tokens of [begin, end) with gaps of one space.
 std::string Canonical(const auto& text, size_t begin, size_t end) {
@@ -293,7 +293,7 @@ TermScanner TermScanner::Make(const std::vector<Term>& terms) {
   out.terms_.reserve(terms.size());
   for (const Term& term : terms) {
     const std::string plain = PlainTerm(term.text);
-    Read(Trim(plain), [&](const auto& text) {
+    WithText(Trim(plain), [&](const auto& text) {
       uint64_t hash = 0, token = 0, first = 0;
       for (size_t at = 0; at < text.size();) {
         const size_t end = text.Token(at, token);
@@ -348,7 +348,7 @@ void TermScanner::MatchesFrom(const Text& text, size_t begin, std::vector<Match>
 std::vector<TermScanner::Match> TermScanner::Scan(std::string_view from) const {
   std::vector<Match> out;
   if (terms_.empty()) return out;
-  Read(from, [&](const auto& text) {
+  WithText(from, [&](const auto& text) {
     text.Tokens(any_sign_ ? &begins_ : nullptr, [&](size_t at, uint64_t key) {
       if (MayBegin(key)) MatchesFrom(text, at, out);
     });
@@ -375,7 +375,7 @@ bool TermScanner::OpenFrom(const Text& text, size_t begin) const {
 
 size_t TermScanner::FirstOpen(std::string_view from_text, size_t from) const {
   if (terms_.empty()) return from_text.size();
-  return Read(from_text, [&](const auto& text) {
+  return WithText(from_text, [&](const auto& text) {
     for (size_t at = 0; at < text.size();) {
       const size_t place = text.Source(at, at).begin;
       if (place >= from && text.kind(at) != kGap && OpenFrom(text, at)) return place;
