@@ -43,7 +43,7 @@ void ExtractFeatures(std::string_view text, Features& features) {
   features.chars.resize(3 * text.size());
   uint32_t *word = features.words.data(), *chars = features.chars.data();
   WordChain grams;
-  WordReader words(text);
+  WordStream words(text);
   std::string marked;
   for (auto letters = words.Next(); !letters.empty(); letters = words.Next()) {
     marked.assign(1, '<').append(letters).push_back('>');

@@ -21,39 +21,39 @@ constexpr size_t kBlock = 256;
 constexpr size_t kAhead = 24;
 
 // A word's letters with zeros after them, and in the last two bytes the number of the weights.
-using Letters = std::array<uint64_t, 3>;
-constexpr size_t kLongest = sizeof(Letters) - sizeof(uint16_t);
-static_assert(sizeof(Letters) <= kWordPadding);
+using KnownLetters = std::array<uint64_t, 3>;
+constexpr size_t kLongestKnown = sizeof(KnownLetters) - sizeof(uint16_t);
+static_assert(sizeof(KnownLetters) <= kWordPadding);
 
 // Which bytes belong to a word of so many.
 constexpr auto kMasks = [] {
-  std::array<Letters, kLongest + 1> masks{};
+  std::array<KnownLetters, kLongestKnown + 1> masks{};
   for (size_t size = 0; size < masks.size(); ++size)
     for (size_t byte = 0; byte < size; ++byte) masks[size][byte / 8] |= uint64_t{0xFF} << 8 * (byte % 8);
   return masks;
 }();
 
-Letters LettersOf(std::string_view word, uint16_t weights) {
-  const Letters& mask = kMasks[word.size()];
+KnownLetters KnownLettersOf(std::string_view word, uint16_t weights) {
+  const KnownLetters& mask = kMasks[word.size()];
   const char* const at = word.data();
   return {EightAt(at) & mask[0], EightAt(at + 8) & mask[1], (EightAt(at + 16) & mask[2]) | uint64_t{weights} << 48};
 }
 
 // Two cache lines.
 struct alignas(64) KnownWord {
-  Letters letters;
+  KnownLetters letters;
   uint64_t hash;
   int16_t chars[kWidth];  // of its n-grams of characters together
   int8_t word[kWidth];    // of itself
 
-  bool Is(const Letters& others) const { return ((letters[0] ^ others[0]) | (letters[1] ^ others[1]) | (letters[2] ^ others[2])) == 0; }
+  bool Is(const KnownLetters& others) const { return ((letters[0] ^ others[0]) | (letters[1] ^ others[1]) | (letters[2] ^ others[2])) == 0; }
 };
-static_assert(sizeof(KnownWord) == 128 && CharGramsOf(kLongest + 2) * 127 <= INT16_MAX);
+static_assert(sizeof(KnownWord) == 128 && CharGramsOf(kLongestKnown + 2) * 127 <= INT16_MAX);
 
 // So many words a thread keeps, a megabyte.
 constexpr int kWordBits = 13;
 
-size_t PlaceOf(const Letters& letters) {
+size_t PlaceOf(const KnownLetters& letters) {
   return (letters[0] * 0x9E3779B97F4A7C15ull ^ letters[1] * 0xC2B2AE3D27D4EB4Full ^ letters[2] * 0x165667B19E3779F9ull) >> (64 - kWordBits);
 }
 
@@ -115,11 +115,11 @@ class Reader {
     thread_local Buckets several;  // the n-grams of several words
     several.resize(2 * MostWords(text) + 1 + kAhead);
     next_ = several.data();
-    WordReader words(text);
+    WordStream words(text);
     for (auto word = words.Next(); !word.empty(); word = words.Next()) {
       ++word_count;
       char_count += CharGramsOf(word.size() + 2);
-      word.size() <= kLongest && id_ != 0 ? Ask(word) : AddUnknown(word);
+      word.size() <= kLongestKnown && id_ != 0 ? Ask(word) : AddUnknown(word);
     }
     AddAsked();
     next_ = grams_.PutEnd(next_);
@@ -134,7 +134,7 @@ class Reader {
   // Where a word is kept, or may be; it is looked at when several have been asked for, and the memory had time to come.
   void Ask(std::string_view word) {
     if (asked_ == kAtOnce) AddAsked();
-    letters_[asked_] = LettersOf(word, id_);
+    letters_[asked_] = KnownLettersOf(word, id_);
     sizes_[asked_] = static_cast<uint8_t>(word.size());
     const KnownWord* place = places_[asked_] = kept_ + PlaceOf(letters_[asked_]);
     ++asked_;
@@ -171,11 +171,11 @@ class Reader {
     next_ = grams_.Put(hash, next_);
   }
 
-  void Learn(const Letters& letters, size_t size, KnownWord& known) {
+  void Learn(const KnownLetters& letters, size_t size, KnownWord& known) {
     Mark({reinterpret_cast<const char*>(letters.data()), size});
     known.letters = letters;
     known.hash = HashOfWord(marked_);
-    uint32_t grams[CharGramsOf(kLongest + 2) + kAhead];
+    uint32_t grams[CharGramsOf(kLongestKnown + 2) + kAhead];
     uint32_t* const end = PutCharGrams(marked_, grams);
     std::fill_n(end, kAhead, 0);
     int32_t of_chars[kWidth] = {};
@@ -203,7 +203,7 @@ class Reader {
   const uint16_t id_;
   KnownWord* const kept_ = Kept();
   static constexpr size_t kAtOnce = 32;
-  Letters letters_[kAtOnce];
+  KnownLetters letters_[kAtOnce];
   uint8_t sizes_[kAtOnce];
   KnownWord* places_[kAtOnce];
   size_t asked_ = 0;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <bitset>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/core/text.h"
@@ -12,11 +13,11 @@
 namespace plumb::guard::refusal {
 namespace {
 
-// The lexicon's phrases, each alone, found by their first two bytes.
+// The lexicon's phrases, each alone, found by their first four bytes, or all of them where they have fewer.
 struct Phrase {
   RefusalCue cue;
   std::string_view text;
-  uint32_t head, mask;  // its first four bytes, and which of them it has
+  uint32_t head;  // these bytes as a number
 };
 // At most the first four bytes, as a number; 0 for those that are not there.
 uint32_t HeadOf(std::string_view text) {
@@ -29,31 +30,34 @@ uint32_t HeadOf(std::string_view text) {
   return head;
 }
 struct PhraseTable {
-  std::vector<Phrase> phrases;  // sorted by key
-  std::vector<uint16_t> start;  // of each key; one more at the end
-  // The first four bytes of phrases, and all of the shorter ones, hashed: most words begin like none.
-  std::bitset<1 << 14> heads, brief[sizeof(uint32_t)];
-  static size_t Place(uint32_t head) { return head * 0x9E3779B1u >> 18; }
+  static constexpr int kBits = 14;
+  std::vector<Phrase> phrases;               // sorted by place
+  std::vector<uint16_t> start;               // of each place; one more at the end
+  std::bitset<size_t{1} << kBits> heads[5];  // by how many bytes were hashed
+  static size_t Place(uint32_t head) { return head * 0x9E3779B1u >> (32 - kBits); }
   static_assert(std::endian::native == std::endian::little);  // the first byte is the lowest
-  bool May(uint32_t head) const {
-    return heads[Place(head)] || brief[2][Place(head & 0xFFFF)] || brief[3][Place(head & 0xFFFFFF)];
+  // Most words begin like no phrase.
+  bool May(const uint32_t (&begins)[3]) const {
+    return heads[2][Place(begins[0])] | heads[3][Place(begins[1])] | heads[4][Place(begins[2])];
   }
+  std::span<const Phrase> At(size_t place) const { return std::span(phrases).subspan(start[place], start[place + 1] - start[place]); }
 };
-uint32_t KeyOf(std::string_view two) { return static_cast<unsigned char>(two[0]) << 8 | static_cast<unsigned char>(two[1]); }
 const PhraseTable& Phrases() {
   static const auto* table = [] {
     auto* made = new PhraseTable;
     for (const auto& lexicon : {EnglishRefusalPhrases(), OtherRefusalPhrases()}) {
       for (const RefusalPhrase& entry : lexicon) {
-        for (std::string_view phrase : Split(entry.phrases, '|')) made->phrases.push_back({entry.cue, phrase, HeadOf(phrase), HeadOf(std::string_view("\xff\xff\xff\xff").substr(0, phrase.size()))});
+        for (std::string_view phrase : Split(entry.phrases, '|')) made->phrases.push_back({entry.cue, phrase, HeadOf(phrase)});
       }
     }
-    std::ranges::stable_sort(made->phrases, {}, [](const Phrase& phrase) { return KeyOf(phrase.text); });
-    for (const Phrase& phrase : made->phrases)
-      (phrase.text.size() >= sizeof phrase.head ? made->heads : made->brief[phrase.text.size()])[PhraseTable::Place(phrase.head)] = true;
-    made->start.assign(0x10001, 0);
-    for (const Phrase& phrase : made->phrases) ++made->start[KeyOf(phrase.text) + 1];
-    for (size_t key = 1; key < made->start.size(); ++key) made->start[key] += made->start[key - 1];
+    const auto place = [](const Phrase& phrase) { return PhraseTable::Place(phrase.head); };
+    std::ranges::sort(made->phrases, {}, place);
+    made->start.assign((size_t{1} << PhraseTable::kBits) + 1, 0);
+    for (const Phrase& phrase : made->phrases) {
+      made->heads[std::min<size_t>(phrase.text.size(), sizeof phrase.head)][place(phrase)] = true;
+      ++made->start[place(phrase) + 1];
+    }
+    for (size_t i = 1; i < made->start.size(); ++i) made->start[i] = static_cast<uint16_t>(made->start[i] + made->start[i - 1]);
     return made;
   }();
   return *table;
@@ -72,16 +76,17 @@ CueSet CuesOf(std::string_view sentence, const std::string& asked, CueSet* at_st
       if (at + 1 >= sentence.size()) break;
       if (static_cast<unsigned char>(sentence[at]) < 0x80) continue;
     }
-    const uint32_t head = HeadOf(sentence.substr(at));
-    if (!table.May(head)) continue;
-    const uint32_t key = KeyOf(sentence.substr(at, 2));
-    for (size_t i = table.start[key]; i < table.start[key + 1]; ++i) {
-      const Phrase& phrase = table.phrases[i];
-      // Most differ in the third or fourth letter.
-      if ((head & phrase.mask) != phrase.head || !sentence.substr(at).starts_with(phrase.text)) continue;
-      if (phrase.text.size() > 6 && asked.find(phrase.text) != std::string::npos) continue;
-      found |= Bit(phrase.cue);
-      if (at < 12) *at_start |= Bit(phrase.cue);
+    const std::string_view rest = sentence.substr(at);
+    const uint32_t head = HeadOf(rest);
+    const uint32_t begins[] = {head & 0xFFFF, head & 0xFFFFFF, head};
+    if (!table.May(begins)) continue;
+    for (const uint32_t begin : begins) {
+      for (const Phrase& phrase : table.At(PhraseTable::Place(begin))) {
+        if (phrase.head != begin || !rest.starts_with(phrase.text)) continue;
+        if (phrase.text.size() > 6 && asked.find(phrase.text) != std::string::npos) continue;
+        found |= Bit(phrase.cue);
+        if (at < 12) *at_start |= Bit(phrase.cue);
+      }
     }
   }
   return found;

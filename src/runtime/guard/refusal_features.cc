@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "runtime/guard/ascii.h"
+#include "runtime/guard/refusal_content.h"
 #include "runtime/guard/refusal_cues.h"
 #include "runtime/guard/refusal_rules.h"
 #include "runtime/guard/refusal_text.h"
@@ -66,23 +67,28 @@ class Collector {
  public:
   void Dense(uint32_t slot, double value = 1) { dense_[slot] = std::max(dense_[slot], static_cast<float>(value)); }
 
-  void Grams(std::vector<uint32_t> grams, double weight) {
-    std::ranges::sort(grams);
-    grams.erase(std::unique(grams.begin(), grams.end()), grams.end());
-    const float value = static_cast<float>(weight / std::sqrt(static_cast<double>(grams.size())));
-    const auto before = static_cast<ptrdiff_t>(hashed_.size());
-    for (uint32_t gram : grams) hashed_.push_back({gram, value});
-    std::inplace_merge(hashed_.begin(), hashed_.begin() + before, hashed_.end(), [](const RefusalFeature& a, const RefusalFeature& b) { return a.index < b.index; });
+  void Grams(const std::vector<uint32_t>& grams, double weight) {
+    static thread_local std::bitset<kRefusalFeatures> seen;  // empty between calls
+    const size_t before = order_.size();
+    for (const uint32_t gram : grams) {
+      if (seen[gram]) continue;
+      seen[gram] = true;
+      order_.push_back(gram << kGroupBits | static_cast<uint32_t>(values_.size()));
+    }
+    for (size_t i = before; i < order_.size(); ++i) seen[order_[i] >> kGroupBits] = false;
+    values_.push_back(static_cast<float>(weight / std::sqrt(static_cast<double>(order_.size() - before))));
   }
 
   std::vector<RefusalFeature> Done() {
     std::vector<RefusalFeature> out;
-    out.reserve(64 + hashed_.size());
+    out.reserve(64 + order_.size());
     for (uint32_t i = 0; i < kRefusalDense; ++i) {
       if (dense_[i] != 0) out.push_back({i, dense_[i]});
     }
-    for (const RefusalFeature& gram : hashed_) {
-      if (!out.empty() && out.back().index == gram.index) out.back().value += gram.value;
+    std::ranges::sort(order_);
+    for (const uint32_t each : order_) {
+      const RefusalFeature gram{each >> kGroupBits, values_[each & ((1u << kGroupBits) - 1)]};
+      if (out.back().index == gram.index) out.back().value += gram.value;
       else out.push_back(gram);
     }
     return out;
@@ -90,7 +96,9 @@ class Collector {
 
  private:
   std::array<float, kRefusalDense> dense_{};
-  std::vector<RefusalFeature> hashed_;  // by index; of one index, in the order in which they came
+  static constexpr int kGroupBits = 3;
+  std::vector<float> values_;     // of each group
+  std::vector<uint32_t> order_;   // index and group
 };
 
 void WordGrams(std::string_view kind, const Words& words, size_t longest, std::vector<uint32_t>& out) {
@@ -125,131 +133,56 @@ void CharGrams(std::string_view kind, std::string_view text, std::vector<uint32_
   }
 }
 
-// A word of at most eight bytes as one number.
-constexpr uint64_t Packed(std::string_view word) {
-  uint64_t value = 0;
-  if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
-    std::memcpy(&value, word.data(), word.size());
-    return value;
-  }
-  for (size_t i = 0; i < word.size(); ++i) value |= static_cast<uint64_t>(static_cast<unsigned char>(word[i])) << (8 * i);
-  return value;
-}
-
-constexpr auto kStopWords = [] {
-  auto words = std::to_array<uint64_t>({
-      Packed("what"), Packed("which"), Packed("when"), Packed("where"), Packed("that"), Packed("this"), Packed("with"), Packed("from"), Packed("have"),
-      Packed("does"), Packed("would"), Packed("could"), Packed("should"), Packed("about"), Packed("your"), Packed("tell"), Packed("give"), Packed("write"),
-      Packed("make"), Packed("please"), Packed("some"), Packed("they"), Packed("them"), Packed("there"), Packed("their"), Packed("into"), Packed("more"),
-      Packed("most"), Packed("best"), Packed("explain"), Packed("describe"), Packed("list"), Packed("help"), Packed("like")});
-  std::ranges::sort(words);
-  return words;
-}();
-
-// Words that carry what a prompt is about, cut to what is roughly their stem; each once, views into `words`.
-std::vector<std::string_view> Subjects(const Words& words) {
-  std::vector<std::string_view> out;
-  std::vector<uint64_t> seen;
-  for (size_t i = 0; i < words.size(); ++i) {
-    std::string_view word = words[i];
-    if (word.size() < 4 || (word.size() <= 8 && std::ranges::binary_search(kStopWords, Packed(word)))) continue;
-    word = word.substr(0, 5);
-    if (std::ranges::find(seen, Packed(word)) != seen.end()) continue;
-    seen.push_back(Packed(word));
-    out.push_back(word);
-  }
-  return out;
-}
-
-// Where each run of four bytes stands in a text: finds words of four and five letters without looking through it.
-class FourGrams {
- public:
-  explicit FourGrams(std::string_view text) : text_(text), before_(text.size()) {
-    last_.fill(kNone);
-    for (size_t i = 0; i + 4 <= text.size(); ++i) before_[i] = std::exchange(last_[Place(text.data() + i)], static_cast<uint32_t>(i));
-  }
-  // Whether `word`, of at least four bytes, stands there.
-  bool Has(std::string_view word) const {
-    const uint32_t four = Four(word.data());
-    for (uint32_t at = last_[Place(word.data())]; at != kNone; at = before_[at])
-      if (Four(text_.data() + at) == four && text_.substr(at + 4).starts_with(word.substr(4))) return true;
-    return false;
-  }
-
- private:
-  static constexpr uint32_t kNone = UINT32_MAX;
-  static uint32_t Four(const char* at) {
-    uint32_t value;
-    std::memcpy(&value, at, sizeof value);
-    return value;
-  }
-  static size_t Place(const char* four) { return Four(four) * 0x9E3779B1u >> 21; }
-  std::string_view text_;
-  std::array<uint32_t, 1 << 11> last_;
-  std::vector<uint32_t> before_;  // the place before each with the same hash
-};
-
-// How much of the answer is about the task (sentences without any cue of refusing, moralising, offering or asking), and
-// how much of the prompt comes up there.
-void AddContent(const std::vector<std::string_view>& sentences, const std::vector<CueSet>& cues, const std::string& asked, bool cannot,
-                Collector& out) {
-  using enum RefusalCue;
-  constexpr CueSet kTalk = Bit(kCannot) | Bit(kSorry) | Bit(kWrong) | Bit(kNoAccess) | Bit(kCrisis) | Bit(kOffer) | Bit(kMoral) |
-                           Bit(kPersona) | Bit(kClarify);
-  size_t all = 0, content = 0;
-  std::string text;
-  text.reserve(sentences.empty() ? 0 : static_cast<size_t>(sentences.back().end() - sentences.front().begin()) + sentences.size());
-  for (size_t i = 0; i < cues.size(); ++i) {
-    all += sentences[i].size();
-    if (cues[i] & kTalk) continue;
-    content += sentences[i].size();
-    text += sentences[i];
-    text += ' ';
-  }
-  const double share = all ? static_cast<double>(content) / static_cast<double>(all) : 0;
-  const uint32_t bin = share <= 0 ? 0 : share < 0.25 ? 1 : share < 0.5 ? 2 : share < 0.75 ? 3 : 4;
-  out.Dense(kContent + bin);
-  if (cannot) out.Dense(kContent + 5 + bin);
-  const Words words(std::string_view(asked).substr(0, 600));
-  const std::vector<std::string_view> subjects = Subjects(words);
-  if (subjects.empty()) return;
-  const FourGrams there(text);
-  const auto met = std::ranges::count_if(subjects, [&](std::string_view word) { return there.Has(word); });
-  const uint32_t coverage = met == 0 ? 0 : 2 * static_cast<size_t>(met) < subjects.size() ? 1 : 2;
-  out.Dense(kCoverage + coverage);
-  if (cannot) out.Dense(kCoverage + 3 + coverage);
-}
-
-// Whether some line begins with a match.
-bool AtLineBegin(const std::string& text, const RE2& regex) {
+// Whether some line begins with what `begins` says of it and all that follows.
+bool SomeLine(std::string_view text, auto&& begins) {
   for (size_t at = 0;; ++at) {
-    if (regex.Match(text, at, text.size(), RE2::ANCHOR_START, nullptr, 0)) return true;
+    if (begins(text.substr(at))) return true;
     at = text.find('\n', at);
-    if (at == std::string::npos) return false;
+    if (at == std::string_view::npos) return false;
   }
 }
 
-bool HasList(const std::string& text) {
+bool BeginsWith(std::string_view text, const RE2& regex) { return regex.Match(text, 0, text.size(), RE2::ANCHOR_START, nullptr, 0); }
+
+bool HasList(std::string_view text) {
   static const RE2 item("\\s*(?:[-*•]|\\d+[.)])\\s");
-  return AtLineBegin(text, item);
+  return SomeLine(text, [](std::string_view line) {
+    const bool may = !line.empty() && (ascii::IsSpace(line[0]) || ascii::IsDigit(line[0]) || line[0] == '\f' || line[0] == '-' || line[0] == '*' || line[0] == '\xE2');
+    return may && BeginsWith(line, item);
+  });
+}
+
+bool HasSalutation(std::string_view text) {
+  return SomeLine(text, [](std::string_view line) {
+    return line.starts_with("dear") || line.starts_with("subject:") || line.starts_with("hi ") || line.starts_with("hello ");
+  });
+}
+
+// "anna: …", "— …"
+bool HasSpeech(std::string_view text) {
+  static const RE2 dash("[—–-] ?[^-\\s]");
+  return SomeLine(text, [](std::string_view line) {
+    size_t name = 0;
+    while (name < line.size() && ((line[name] >= 'a' && line[name] <= 'z') || (name > 0 && line[name] == ' '))) ++name;
+    if (name > 0) return name < line.size() && line[name] == ':';
+    return !line.empty() && (line[0] == '-' || line[0] == '\xE2') && BeginsWith(line, dash);
+  });
 }
 
 // Whether a number to call in need stands there, as a word.
 bool HasCrisisNumber(std::string_view text) {
   const auto word = [&](size_t i) { return i < text.size() && (ascii::IsAlnum(text[i]) || text[i] == '_'); };
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (!ascii::IsDigit(text[i]) || (i > 0 && word(i - 1))) continue;
-    for (const std::string_view number : {"988", "911", "112", "116123", "116 123", "1-800", "113", "0800"})
-      if (text.substr(i).starts_with(number) && !word(i + number.size())) return true;
+  for (const std::string_view number : {"988", "911", "112", "116123", "116 123", "1-800", "113", "0800"}) {
+    for (size_t at = text.find(number); at != std::string_view::npos; at = text.find(number, at + 1))
+      if ((at == 0 || !word(at - 1)) && !word(at + number.size())) return true;
   }
   return false;
 }
 
 void AddShapes(const std::string& text, const std::vector<std::string_view>& sentences, Collector& out) {
-  static const RE2 letter("(?:dear|subject:|hi |hello )"), speech("(?:[a-z][a-z ]*:|[—–-] ?[^-\\s])");
   out.Dense(kShapes + 0, HasList(text));
-  out.Dense(kShapes + 1, AtLineBegin(text, letter));
-  out.Dense(kShapes + 2, AtLineBegin(text, speech));
+  out.Dense(kShapes + 1, HasSalutation(text));
+  out.Dense(kShapes + 2, HasSpeech(text));
   uint8_t digit = 0, wide = 0;  // loops that end early are not vectorised
   for (const char c : text) {
     digit |= static_cast<uint8_t>(c - '0') < 10;
@@ -322,7 +255,11 @@ std::vector<RefusalFeature> RefusalFeatures(std::string_view completion, std::st
   const PromptKinds kinds = PromptKindsOf(asked);
   AddBits(kinds, kPrompts, kMostPromptKinds, out);
   if (cannot) AddBits(kinds, kPrompts + kMostPromptKinds, kMostPromptKinds, out);
-  AddContent(sentences, cues, asked, cannot, out);
+  const TaskContent content = TaskContentOf(sentences, cues, asked);
+  out.Dense(kContent + content.share);
+  if (cannot) out.Dense(kContent + 5 + content.share);
+  if (content.coverage) out.Dense(kCoverage + *content.coverage);
+  if (content.coverage && cannot) out.Dense(kCoverage + 3 + *content.coverage);
   out.Dense(kShapes + 15, !last_voice.empty());
 
   const CueSet anywhere = in_first | in_opening | in_rest | in_last;
@@ -365,13 +302,16 @@ std::vector<RefusalFeature> RefusalFeatures(std::string_view completion, std::st
     prefix.Add(" ");
     grams.push_back(prefix.Bucket());
   }
-  out.Grams(std::exchange(grams, {}), 1.5);
+  out.Grams(grams, 1.5);
+  grams.clear();
   WordGrams("o:", Words(opening), 2, grams);
-  out.Grams(std::exchange(grams, {}), 1);
+  out.Grams(grams, 1);
+  grams.clear();
   WordGrams("l:", Words(last), 2, grams);
-  out.Grams(std::exchange(grams, {}), 0.7);
+  out.Grams(grams, 0.7);
+  grams.clear();
   CharGrams("c:", head, grams);
-  out.Grams(std::move(grams), 1);
+  out.Grams(grams, 1);
   return out.Done();
 }
 

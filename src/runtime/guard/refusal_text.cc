@@ -54,17 +54,22 @@ size_t AppendAscii(std::string_view text, std::string& out) {
   text = text.substr(0, n);
   char last = out.empty() ? 'a' : out.back();
   // Mostly no space is to be left out, and every letter stays in its place. Loops that end early are not vectorised.
-  uint8_t odd = text[0] == ' ' && (last == ' ' || last == '\n');
-  for (const char c : text) odd |= c == '\t' || c == '\r';
-  for (size_t i = 1; i < n; ++i) odd |= text[i] == ' ' && (text[i - 1] == ' ' || text[i - 1] == '\n');
+  const char* const given = text.data();
+  uint8_t odd = given[0] == ' ' && (last == ' ' || last == '\n');
+  for (size_t i = 0; i < n; ++i) odd |= static_cast<uint8_t>(given[i] == '\t') | static_cast<uint8_t>(given[i] == '\r');
+  for (size_t i = 1; i < n; ++i)
+    odd |= static_cast<uint8_t>(given[i] == ' ') & (static_cast<uint8_t>(given[i - 1] == ' ') | static_cast<uint8_t>(given[i - 1] == '\n'));
   out.resize_and_overwrite(before + n, [&](char* all, size_t) {
     char* to = all + before;
     if (!odd) {
-      for (size_t i = 0; i < n; ++i) to[i] = static_cast<char>(text[i] + (static_cast<uint8_t>(text[i] - 'A') < 26 ? 'a' - 'A' : 0));
+      for (size_t i = 0; i < n; ++i) {
+        const auto c = static_cast<uint8_t>(given[i]);
+        to[i] = static_cast<char>(c + (static_cast<uint8_t>(c - 'A') < 26 ? 'a' - 'A' : 0));
+      }
       return before + n;
     }
-    for (const char given : text) {
-      const char c = kSimple[static_cast<size_t>(given)];
+    for (const char each : text) {
+      const char c = kSimple[static_cast<size_t>(each)];
       if (c == ' ' && (last == ' ' || last == '\n')) continue;
       *to++ = last = c;
     }
@@ -171,7 +176,7 @@ std::vector<std::string_view> SentencesOf(std::string_view text) {
 
 Words::Words(std::string_view text) {
   places_.reserve(text.size() / 4);
-  letters_.resize_and_overwrite(text.size(), [&](char* to, size_t) {
+  letters_.resize_and_overwrite(text.size() + sizeof(uint64_t), [&](char* to, size_t) {
     size_t n = 0;
     for (size_t i = 0; i < text.size();) {
       const size_t begin = n;
@@ -182,8 +187,16 @@ Words::Words(std::string_view text) {
       if (n > begin) places_.emplace_back(begin, n - begin);
       ++i;
     }
-    return n;
+    std::memset(to + n, 0, sizeof(uint64_t));  // behind the last word too
+    return n + sizeof(uint64_t);
   });
+}
+
+uint64_t Words::Eight(size_t i) const {
+  const auto [begin, size] = places_[i];
+  uint64_t eight;
+  std::memcpy(&eight, letters_.data() + begin, sizeof eight);
+  return size >= sizeof eight ? eight : eight & ((uint64_t{1} << 8 * size) - 1);
 }
 
 std::string LastVoice(const std::string& text) {

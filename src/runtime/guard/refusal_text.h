@@ -33,6 +33,8 @@ class Words {
   explicit Words(std::string_view text);
   size_t size() const { return places_.size(); }
   std::string_view operator[](size_t i) const { return std::string_view(letters_).substr(places_[i].first, places_[i].second); }
+  // Its first eight bytes as a number, the first the lowest; zeros where it has fewer.
+  uint64_t Eight(size_t i) const;
 
  private:
   std::string letters_;

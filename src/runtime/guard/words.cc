@@ -18,7 +18,7 @@ const char* FoldText(std::string_view text) {
   return folded;
 }
 
-std::string_view WordReader::Joined(const char* word) {
+std::string_view WordStream::Joined(const char* word) {
   joined_.assign(word, at_);
   while (JoinsHere()) {
     const char* const more = ++at_;

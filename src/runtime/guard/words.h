@@ -1,6 +1,6 @@
 // A text as the words that the linear model reads (features.h), in one pass and without a look at each letter.
 //
-//   WordReader words("I can't");
+//   WordStream words("I can't");
 //   for (auto word = words.Next(); !word.empty(); word = words.Next()) …  // "i", "cant"
 #pragma once
 
@@ -44,9 +44,9 @@ inline size_t BytesBeforeZero(const char* at) {
 }
 
 // One text at a time in a thread: its folded bytes are in the thread's memory.
-class WordReader {
+class WordStream {
  public:
-  explicit WordReader(std::string_view text) : at_(FoldText(text)), begin_(at_), end_(at_ + text.size()), text_(text) {}
+  explicit WordStream(std::string_view text) : at_(FoldText(text)), begin_(at_), end_(at_ + text.size()), text_(text) {}
 
   // The next word; nothing at the end. kWordPadding bytes more may be read, and hold nothing of worth.
   [[gnu::always_inline]] std::string_view Next() {
