@@ -1,10 +1,11 @@
-"""TRL's GRPOTrainer on the rows of make_rows.py: seconds of the processor a step, sampling included.
+"""TRL's GRPOTrainer on the rows of make_rows.py, sampling included: `bench/training/run --cpu --trl PYTHON grpo` runs it.
 
     plumb-lm export --model smollm2 --out HF_FOLDER
     python make_rows.py ROWS_FOLDER && python grpo_trl.py HF_FOLDER ROWS_FOLDER [steps]
 
-The same job as bench/training/run's grpo-bf16: LoRA r 16 on all linear layers, 32 completions a step in groups of 8, at
-most 32 tokens each, bfloat16, one thread. Prints processor seconds a step and completion tokens a processor second.
+The same job as bench/training/run's grpo: LoRA r 16 on all linear layers, 32 completions a step in groups of 8, at
+most 32 tokens each, bfloat16, one thread. The last line is JSON: processor seconds a step, tokens of all sequences, the
+completions' mean length.
 """
 import json, resource, sys, tempfile
 import torch
@@ -37,6 +38,6 @@ with tempfile.TemporaryDirectory() as out:
                         save_strategy="no", gradient_checkpointing=False))
     trainer.train()
     end = spent()
-tokens = 32 * sum(r["completions/mean_length"] for r in trainer.state.log_history if "completions/mean_length" in r)
-seconds = end - Clock.marks[0]
-print(f"grpo-trl  {seconds / steps:.2f} processor seconds a step, {tokens / seconds:.1f} completion tokens a processor second")
+lengths = [r["completions/mean_length"] for r in trainer.state.log_history if "completions/mean_length" in r]
+print(json.dumps({"cpu_s_a_step": (end - Clock.marks[0]) / steps, "num_tokens": trainer.state.num_input_tokens_seen,
+                  "mean_length": sum(lengths) / len(lengths)}))
