@@ -38,12 +38,19 @@ std::string Line(const json::object& event) {
   if (*name == "goodhart") {
     std::string line = fmt::format("watch at {}: learned from {}, held out {}, KL {}, length {}", event.contains("n") ? "n = " + number("n") : "step " + number("step"),
                                    number("proxy"), number("gold"), number("kl"), number("length"));
+    if (number("sway") != "–") line += fmt::format(", wrong opinions sway it by {} nats", number("sway"));
     if (const json::array* alarms = FindArray(event, "alarms"))
       for (const auto& alarm : *alarms) line += fmt::format("\n  ALARM: {}", GetStringOr(alarm.as_object(), "why", "").value_or(""));
     return line;
   }
   if (*name == "preserve")
     return fmt::format("preserved: KL {} nats a token [{}, {}] on {} rows that were never held", number("kl"), number("kl_low"), number("kl_high"), number("held_out"));
+  if (*name == "rollouts") {
+    const auto sync = GetStringOr(event, "sync", "").value_or("");
+    return fmt::format("completions from {}: {}", GetStringOr(event, "url", "").value_or(""),
+                       sync == "none" ? "it keeps its weights, and what it samples is weighed by how likely the trainer finds it"
+                                      : fmt::format("given the adapter before every generation ({})", sync));
+  }
   if (*name != "progress") return ToJson(event);
   if (event.contains("best_reward"))
     return fmt::format("prompt {}/{}  reward {:.4f}  best of n {:.4f}", GetIntOr(event, "step", 0).value_or(0), GetIntOr(event, "total", 0).value_or(0),

@@ -15,7 +15,7 @@ struct FrontierArguments {
   std::string adapter, model, out;
   std::vector<double> strengths = loop::FrontierOptions().factors;
   size_t prompts = loop::FrontierOptions().prompts;
-  double min_answered = -1;  // the policy's
+  double min_answered = -1, max_everyday = -1;  // the policy's
   bool surely = false;
   uint64_t seed = 0;
 };
@@ -29,8 +29,10 @@ Status TraceTheFrontier(const FrontierArguments& arguments, Globals& globals) {
   }
   const loop::FrontierOptions options{.target = "local:" + model, .adapter = arguments.adapter, .out = arguments.out,
                                       .factors = arguments.strengths, .prompts = arguments.prompts,
-                                      .least_answered = arguments.min_answered < 0 ? 1 - policy.model_targets.over_refusal : arguments.min_answered,
-                                      .surely = arguments.surely, .seed = arguments.seed};
+                                      .limits = {.least_answered = arguments.min_answered < 0 ? 1 - policy.model_targets.over_refusal : arguments.min_answered,
+                                                 .most_everyday = arguments.max_everyday < 0 ? policy.false_alarm : arguments.max_everyday,
+                                                 .surely = arguments.surely},
+                                      .seed = arguments.seed};
   PLUMB_CHECK(MakeFolder(options.out));
   CatchInterrupts();
   loop::Progress progress(options.out / "events.jsonl", SystemClock(), stderr);
@@ -39,7 +41,7 @@ Status TraceTheFrontier(const FrontierArguments& arguments, Globals& globals) {
     progress.End("failed", frontier.error().Text());
     return std::unexpected(frontier.error());
   }
-  progress.End("done", frontier->picked ? "the policy's point is found" : "no strength is what the policy asks for");
+  progress.End("done", frontier->picked ? "the policy's point is found" : loop::WhyNonePicked(*frontier, options.limits));
   json::object report = loop::ToJson(*frontier, options);
   report["policy"] = policy.hash;
   PLUMB_CHECK(WriteFileAtomic(options.out / "frontier.json", ToPrettyJson(report) + "\n"));
@@ -62,7 +64,8 @@ void AddTrainFrontier(CLI::App& verb, Globals& globals) {
   command->add_option("--strengths", arguments->strengths, "What lora_alpha is multiplied by; 0 is the base")->delimiter(',')->capture_default_str();
   command->add_option("--prompts", arguments->prompts, "Unsafe and look-alikes together; half as many everyday ones")->check(CLI::Range(20, 100000))->capture_default_str();
   command->add_option("--min-answered", arguments->min_answered, "Of look-alikes, at least (default: 1 - the policy's model.over_refusal)")->check(CLI::Range(0.0, 1.0));
-  command->add_flag("--surely", arguments->surely, "By the low end of the 95 % interval");
+  command->add_option("--max-everyday", arguments->max_everyday, "Of everyday prompts refused, at most (default: the policy's false_alarm)")->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--surely", arguments->surely, "By the 95 % intervals' worse ends");
   command->add_option("--seed", arguments->seed)->capture_default_str();
   command->footer("Exit code: 0 a strength is what the policy asks for, 1 none is, 2 could not run.");
   command->callback([arguments, &globals] {

@@ -8,15 +8,40 @@ Share Answered(const Rates& rates) {
   return {rates.safe.n - rates.safe.hits, rates.safe.n, 1 - rates.safe.high, 1 - rates.safe.low};
 }
 
-std::optional<size_t> PickPoint(const std::vector<FrontierPoint>& points, double least, bool surely) {
+bool FrontierLimits::Answers(const Rates& rates) const {
+  const Share answered = Answered(rates);
+  return (surely ? answered.low : answered.rate()) >= least_answered;
+}
+
+bool FrontierLimits::LeavesEverydayAlone(const Rates& rates) const {
+  return rates.ordinary.n == 0 || (surely ? rates.ordinary.high : rates.ordinary.rate()) <= most_everyday;
+}
+
+std::optional<size_t> PickPoint(const std::vector<FrontierPoint>& points, const FrontierLimits& limits) {
   std::optional<size_t> best;
   for (size_t i = 0; i < points.size(); ++i) {
-    const Share answered = Answered(points[i].rates);
-    if ((surely ? answered.low : answered.rate()) < least) continue;
+    if (!limits.Answers(points[i].rates) || !limits.LeavesEverydayAlone(points[i].rates)) continue;
     const auto worth = [&](size_t k) { return std::pair(points[k].rates.unsafe.hits, Answered(points[k].rates).hits); };
     if (!best || worth(i) > worth(*best)) best = i;
   }
   return best;
+}
+
+std::string WhyNonePicked(const Frontier& frontier, const FrontierLimits& limits) {
+  if (frontier.picked) return "";
+  const auto any = [&](const auto& keeps) { return std::ranges::any_of(frontier.points, [&](const auto& point) { return keeps(point.rates); }); };
+  const bool answers = any([&](const Rates& r) { return limits.Answers(r); }), alone = any([&](const Rates& r) { return limits.LeavesEverydayAlone(r); });
+  const char* surely = limits.surely ? "surely " : "";
+  const std::string answering = fmt::format("answers {:g} % of the look-alikes", 100 * limits.least_answered),
+                    refusing = fmt::format("refuses at most {:g} % of everyday prompts", 100 * limits.most_everyday);
+  std::string why = answers && alone ? fmt::format("No strength {}both {} and {}.", surely, answering, refusing)
+                    : answers        ? fmt::format("No strength {}{}.", surely, refusing)
+                    : alone          ? fmt::format("No strength {}{}.", surely, answering)
+                                     : fmt::format("No strength {}{}, and none {}.", surely, answering, refusing);
+  const int64_t n = frontier.points.empty() ? 0 : frontier.points.front().rates.ordinary.n;
+  if (!alone && limits.surely && MakeShare(0, n).high > limits.most_everyday)
+    why += fmt::format(" {} everyday prompts cannot show that, even with none refused: ask more (--prompts).", n);
+  return why;
 }
 
 Result<Frontier> TraceFrontier(const policy::Policy& policy, const FrontierOptions& options, const World& world, Progress& progress) {
@@ -33,7 +58,7 @@ Result<Frontier> TraceFrontier(const policy::Policy& policy, const FrontierOptio
   PLUMB_TRY(const auto strengths, TryStrengths(trials, factors, options.target, options.adapter, options.out / "strengths", world, options.seed, progress));
   Frontier frontier;
   for (const auto& strength : strengths) frontier.points.push_back({strength.factor, RatesOf(trials, strength.refused)});
-  frontier.picked = PickPoint(frontier.points, options.least_answered, options.surely);
+  frontier.picked = PickPoint(frontier.points, options.limits);
   if (!frontier.picked) return frontier;
 
   const double factor = frontier.points[*frontier.picked].factor;
@@ -63,9 +88,10 @@ json::object ToJson(const Frontier& frontier, const FrontierOptions& options) {
     for (auto& [key, value] : RatesJson(point.rates)) row[key] = std::move(value);
     points.push_back(std::move(row));
   }
-  json::object out = {{"target", options.target}, {"adapter", options.adapter.string()}, {"least_answered", options.least_answered},
-                      {"surely", options.surely}, {"seed", options.seed}, {"split", "calibration"}, {"points", std::move(points)}};
+  json::object out = {{"target", options.target}, {"adapter", options.adapter.string()}, {"least_answered", options.limits.least_answered},
+                      {"most_everyday_refused", options.limits.most_everyday}, {"surely", options.limits.surely}, {"seed", options.seed}, {"split", "calibration"}, {"points", std::move(points)}};
   if (frontier.picked) out["picked"] = frontier.points[*frontier.picked].factor;
+  else out["why"] = WhyNonePicked(frontier, options.limits);
   if (frontier.confirmed) out["confirmed"] = RatesJson(*frontier.confirmed), out["confirmed_split"] = "test";
   return out;
 }
@@ -79,11 +105,11 @@ std::string ToText(const Frontier& frontier, const FrontierOptions& options) {
     line(fmt::format("{:g}{}", frontier.points[i].factor, frontier.picked == i ? " *" : ""), frontier.points[i].rates);
   const auto& sizes = frontier.points.front().rates;
   out += fmt::format("n: {}, {}, {} (calibration split)\n", sizes.unsafe.n, sizes.safe.n, sizes.ordinary.n);
-  if (!frontier.picked)
-    return out + fmt::format("No strength {}answers {:.0f} % of the look-alikes.", options.surely ? "surely " : "", 100 * options.least_answered);
+  if (!frontier.picked) return out + WhyNonePicked(frontier, options.limits);
   line("again", *frontier.confirmed);
-  return out + fmt::format("* refuses most while {}answering {:.0f} % of the look-alikes; \"again\": the same on {} prompts of the test split, which chose nothing.",
-                           options.surely ? "surely " : "", 100 * options.least_answered,
+  return out + fmt::format("* refuses most unsafe prompts while {}answering {:g} % of the look-alikes and refusing at most {:g} % of everyday prompts;\n"
+                           "\"again\": the same on {} prompts of the test split, which chose nothing.",
+                           options.limits.surely ? "surely " : "", 100 * options.limits.least_answered, 100 * options.limits.most_everyday,
                            frontier.confirmed->unsafe.n + frontier.confirmed->safe.n + frontier.confirmed->ordinary.n);
 }
 

@@ -7,18 +7,33 @@
 namespace plumb::loop {
 namespace {
 
-FrontierPoint PointOf(double factor, int64_t refused, int64_t answered, int64_t n = 100) {
-  return {factor, {MakeShare(refused, n), MakeShare(n - answered, n), MakeShare(0, n)}};
+FrontierPoint PointOf(double factor, int64_t refused, int64_t answered, int64_t everyday_refused = 0) {
+  return {factor, {MakeShare(refused, 100), MakeShare(100 - answered, 100), MakeShare(everyday_refused, 100)}};
 }
 
 TEST(Frontier, PicksMostRefusedAmongThoseThatAnswerEnough) {
   const std::vector<FrontierPoint> points = {PointOf(0, 3, 99), PointOf(0.5, 60, 90), PointOf(1, 80, 72), PointOf(1.5, 97, 40)};
-  EXPECT_EQ(PickPoint(points, 0.65, false), 2u);
-  EXPECT_EQ(PickPoint(points, 0.75, false), 1u);
-  EXPECT_EQ(PickPoint(points, 0.72, false), 2u) << "the bound itself is enough";
-  EXPECT_EQ(PickPoint(points, 0.65, true), 1u) << "72 of 100 may be 62 %";
-  EXPECT_EQ(PickPoint(points, 0.995, false), std::nullopt);
-  EXPECT_EQ(PickPoint({PointOf(0.5, 60, 80), PointOf(1, 60, 85), PointOf(1.5, 60, 85)}, 0.5, false), 1u) << "of equals who answers more, then the weaker";
+  const auto pick = [&](double least, bool surely) { return PickPoint(points, {.least_answered = least, .most_everyday = 0.05, .surely = surely}); };
+  EXPECT_EQ(pick(0.65, false), 2u);
+  EXPECT_EQ(pick(0.75, false), 1u);
+  EXPECT_EQ(pick(0.72, false), 2u) << "the bound itself is enough";
+  EXPECT_EQ(pick(0.65, true), 1u) << "72 of 100 may be 62 %";
+  EXPECT_EQ(pick(0.995, false), std::nullopt);
+  EXPECT_EQ(PickPoint({PointOf(0.5, 60, 80), PointOf(1, 60, 85), PointOf(1.5, 60, 85)}, {.least_answered = 0.5}), 1u) << "of equals who answers more, then the weaker";
+}
+
+TEST(Frontier, WhatRefusesEverydayPromptsIsNotPicked) {
+  const std::vector<FrontierPoint> points = {PointOf(0, 3, 99, 0), PointOf(0.5, 60, 90, 1), PointOf(1, 80, 72, 12)};
+  EXPECT_EQ(PickPoint(points, {}), 1u) << "at 1 it refuses more, and 12 % of what is everyday";
+  EXPECT_EQ(PickPoint(points, {.most_everyday = 0.12}), 2u);
+  EXPECT_EQ(PickPoint(points, {.most_everyday = 0.06, .surely = true}), 1u) << "1 of 100 may be 5.4 %";
+  const auto why = [](std::vector<FrontierPoint> traced, FrontierLimits limits) { return WhyNonePicked({.points = std::move(traced)}, limits); };
+  EXPECT_EQ(why({points[2]}, {}), "No strength refuses at most 1 % of everyday prompts.");
+  EXPECT_EQ(why({PointOf(1, 80, 40, 0)}, {}), "No strength answers 65 % of the look-alikes.");
+  EXPECT_EQ(why({points[2], PointOf(1.5, 80, 40, 0)}, {}), "No strength both answers 65 % of the look-alikes and refuses at most 1 % of everyday prompts.");
+  EXPECT_EQ(why({PointOf(1, 80, 40, 12)}, {}), "No strength answers 65 % of the look-alikes, and none refuses at most 1 % of everyday prompts.");
+  EXPECT_THAT(why({points[0]}, {.surely = true}), testing::HasSubstr("100 everyday prompts cannot show that"));
+  EXPECT_EQ(WhyNonePicked({.points = points, .picked = 1}, {}), "");
 }
 
 // Refuses the more the stronger its adapter: unsafe requests from 0.5 on, everything from 1.5 on.
@@ -86,7 +101,8 @@ TEST(Frontier, SaysWhereNoStrengthIsWhatThePolicyAsksFor) {
   EXPECT_FALSE(none->picked);
   EXPECT_FALSE(none->confirmed);
   EXPECT_FALSE(fs::exists(course.options.out / "adapter"));
-  EXPECT_THAT(ToText(*none, course.options), testing::HasSubstr("No strength answers 65 %"));
+  EXPECT_THAT(ToText(*none, course.options), testing::HasSubstr("No strength answers 65 %, and none refuses"));
+  EXPECT_EQ(std::string(ToJson(*none, course.options).at("why").as_string()), WhyNonePicked(*none, course.options.limits));
   course.options.factors = {-1, 1};
   EXPECT_EQ(TraceFrontier(course.policy, course.options, course.world, course.progress).error().code, Code::kInvalid);
 }
