@@ -1,4 +1,4 @@
-// plumb data import|curate|split|check
+// plumb data import|expand|curate|split|check
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -22,6 +22,11 @@ Status WriteRows(const std::string& out, const std::vector<json::object>& rows) 
   if (out != "-") return WriteJsonl(out, rows);
   for (const json::object& row : rows) std::puts(ToJson(row).c_str());
   return {};
+}
+
+// A folder becomes a suite; anything else is a JSONL file.
+Status WriteCases(const std::string& out, const std::vector<json::object>& rows) {
+  return out != "-" && fs::path(out).extension().empty() ? data::WriteSuite(out, rows) : WriteRows(out, rows);
 }
 
 void Say(const json::object& report, const Globals& globals, bool rows_on_stdout) {
@@ -74,9 +79,7 @@ Status ImportVerb(const DataArguments& arguments, Globals& globals) {
   if (!arguments.expect.empty()) PLUMB_CHECK(data::ParseExpect(arguments.expect));
   PLUMB_TRY(auto rows, data::Import(format, bytes, arguments.file, {.expect = arguments.expect, .prefix = arguments.prefix, .data = arguments.data, .zero_shot = arguments.zero_shot}));
   PLUMB_TRY(const size_t recorded, TakeRecorded(rows, arguments.outputs));
-  // A folder becomes a suite; anything else is a JSONL file.
-  if (arguments.out != "-" && fs::path(arguments.out).extension().empty()) PLUMB_CHECK(data::WriteSuite(arguments.out, rows));
-  else PLUMB_CHECK(WriteRows(arguments.out, rows));
+  PLUMB_CHECK(WriteCases(arguments.out, rows));
   json::object said{{"format", format}, {"cases", rows.size()}, {"out", arguments.out}};
   if (!arguments.outputs.empty()) said["outputs"] = recorded;
   Say(said, globals, arguments.out == "-");
@@ -108,6 +111,15 @@ Status CurateVerb(const DataArguments& arguments, Globals& globals) {
   PLUMB_CHECK(WriteRows(arguments.out, kept));
   Say({{"rows", rows.size()}, {"kept", kept.size()}, {"empty", empty}, {"overlong", overlong}, {"near_copies", copies},
        {"contaminated", contaminated}}, globals, arguments.out == "-");
+  return {};
+}
+
+// Templates as cases: into the folder of a suite, or a JSONL file.
+Status ExpandVerb(const DataArguments& arguments, Globals& globals) {
+  PLUMB_TRY(const std::vector<json::object> rows, ReadJsonl(arguments.file));
+  PLUMB_TRY(const std::vector<json::object> cases, data::ExpandVariants(rows, arguments.file));
+  PLUMB_CHECK(WriteCases(arguments.out, cases));
+  Say({{"rows", rows.size()}, {"cases", cases.size()}, {"out", arguments.out}}, globals, arguments.out == "-");
   return {};
 }
 
@@ -179,6 +191,10 @@ void RegisterData(CLI::App& app, Globals& globals) {
   import->add_flag("--zero-shot", arguments->zero_shot, "Of lm-eval-task: leave its examples out");
   import->add_option("--outputs", arguments->outputs, "Of logs and reports: write what was answered, for eval run --target replay:FILE");
   import->add_option("--prefix", arguments->prefix, "Of the ids (default: the format's name)");
+
+  CLI::App* expand = add("expand", "Templates with variants (names or groups swapped) as cases; docs/evaluation.md has the form", ExpandVerb);
+  expand->add_option("FILE", arguments->file, "Templates, JSONL")->required();
+  expand->add_option("--out", arguments->out, "A folder (suite), a .jsonl file, or -")->capture_default_str();
 
   CLI::App* curate = add("curate", "Drop empty, overlong and repeated rows, near-copies, and held-out prompts", CurateVerb);
   curate->add_option("FILES", arguments->files, "JSONL files or suites")->required();

@@ -1,9 +1,11 @@
-// plumb eval run|compare|show|verify; judge, winrate, stat, history, seal and leaks have files of their own
+// plumb eval run|compare|show|verify; the other verbs have files of their own
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "base/stats/stats.h"
+#include "cli/eval_analysis.h"
+#include "cli/eval_exposure.h"
 #include "cli/eval_grade.h"
 #include "cli/eval_history.h"
 #include "cli/eval_judge.h"
@@ -45,10 +47,12 @@ Status ShowVerb(const std::string& path, int64_t failures, Globals& globals) {
   PLUMB_TRY(const eval::Run run, eval::ReadRun(path));
   const eval::Summary summary = eval::Summarize(run.samples);
   if (globals.json) {
-    std::puts(ToJson(eval::SummaryJson(summary)).c_str());
+    json::object out = eval::SummaryJson(summary);
+    if (const json::array tries = eval::TriesJson(run.samples); !tries.empty()) out["pass_at"] = tries;
+    std::puts(ToJson(out).c_str());
     return {};
   }
-  fmt::print("{}  {}  {}\n{}", run.id, run.TargetName(), run.created, eval::SummaryTable(summary));
+  fmt::print("{}  {}  {}\n{}{}", run.id, run.TargetName(), run.created, eval::SummaryTable(summary), eval::TriesTable(run.samples));
   for (const eval::Sample& sample : run.samples) {
     if (failures <= 0) break;
     if (sample.passed) continue;
@@ -129,6 +133,8 @@ void RegisterEval(CLI::App& app, Globals& globals) {
   AddJudge(*verb, globals);
   AddWinRate(*verb, globals);
   AddGrade(*verb, globals);
+  AddAnalyses(*verb, globals);
+  AddExposure(*verb, globals);
   AddStat(*verb, globals);
   AddHistory(*verb, globals);
   AddSeal(*verb, globals);

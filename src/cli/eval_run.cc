@@ -45,7 +45,9 @@ Status MayRun(const std::vector<std::string>& never_send, RunArguments arguments
   return arguments.in_doubt.empty() ? Status() : provider::MaySend(never_send, arguments.in_doubt, OpenOptionsOf(config));
 }
 
-Status RunOn(const data::Suite& suite, bool secret, RunArguments arguments, Globals& globals) {
+Status RunOn(const data::Suite& once, bool secret, RunArguments arguments, Globals& globals) {
+  if (arguments.tries > 1 && arguments.temperature <= 0) return Fail(Code::kInvalid, "--tries above 1 needs --temperature above 0: else every try is the same");
+  const data::Suite suite = eval::Repeated(once, arguments.tries);
   PLUMB_CHECK(MayRun(suite.never_send, arguments, globals));
   PLUMB_CHECK(TakeTurn(arguments));
   PLUMB_TRY(const Config config, ConfigOrDefaults(globals.config));
@@ -70,12 +72,15 @@ Status RunOn(const data::Suite& suite, bool secret, RunArguments arguments, Glob
   options.on_progress = [&](const eval::Progress& progress) { line.Show(progress); };
   options.stop = Interrupted;
   CatchInterrupts();
+  if (std::any_of(suite.cases.begin(), suite.cases.end(), eval::WantsSandbox)) {
+    PLUMB_TRY(options.tools.sandbox, eval::Sandbox::Open());
+  }
   // The guard is loaded where it is asked for, or where a scorer needs its verdict.
   LoadedGuard loaded;
   std::unique_ptr<eval::Target> guarded, careful;
   if (arguments.guarded || NeedsHarm(suite)) {
     PLUMB_TRY(loaded, LoadGuard(globals, arguments.guard, config.encoder));
-    options.tools = eval::ScorerToolsOf(*loaded.guard);
+    options.tools.harm = eval::ScorerToolsOf(*loaded.guard).harm;
   }
   if (arguments.guarded) {
     if (!arguments.in_doubt.empty()) {
@@ -88,11 +93,12 @@ Status RunOn(const data::Suite& suite, bool secret, RunArguments arguments, Glob
   const eval::Summary summary = eval::Summarize(run.samples);
   if (globals.json) {
     json::object out = eval::SummaryJson(summary);
+    if (const json::array tries = eval::TriesJson(run.samples); !tries.empty()) out["pass_at"] = tries;
     out["run"] = (fs::path(arguments.out) / "run.json").string();
     out["digest"] = run.digest;
     std::puts(ToJson(out).c_str());
   } else {
-    fmt::print("{}\n\n{}\n{}\n", run.TargetName(), eval::SummaryTable(summary), (fs::path(arguments.out) / "run.json").string());
+    fmt::print("{}\n\n{}{}\n{}\n", run.TargetName(), eval::SummaryTable(summary), eval::TriesTable(run.samples), (fs::path(arguments.out) / "run.json").string());
   }
   return {};
 }
@@ -111,6 +117,7 @@ void AddRunFlags(CLI::App& command, RunArguments& arguments) {
   command.add_option("--max-tokens", arguments.max_tokens, "Of an answer")->capture_default_str()->check(CLI::PositiveNumber);
   command.add_option("--temperature", arguments.temperature, "0 is greedy")->capture_default_str()->check(CLI::NonNegativeNumber);
   command.add_option("--seed", arguments.seed, "Of the sampling")->capture_default_str();
+  command.add_option("--tries", arguments.tries, "Ask every case so often, with a seed each, and say how often one of k tries passes")->capture_default_str()->check(CLI::Range(1, 1000));
   command.get_option("--turn")->excludes("--target");
   command.get_option("--in-doubt")->needs("--guarded");
 }

@@ -12,7 +12,7 @@ namespace plumb::cli {
 struct RunArguments {
   std::string suite, target, turn, out, guard, system = "none", in_doubt, key;
   bool guarded = false;
-  int64_t limit = 0, concurrency = 8, max_tokens = 256, seed = 0;
+  int64_t limit = 0, concurrency = 8, max_tokens = 256, seed = 0, tries = 1;
   double temperature = 0, doubt_from = 0.5;
 };
 

@@ -3,6 +3,7 @@
 //
 //   suite.h      Case, Suite: read, validate, write
 //   import.h     HarmBench, XSTest, MMLU, … → suite rows; the data stays with its owners
+//   variants.h   templates → cases with names or groups swapped
 //   csv.h        RFC 4180
 //   duplicate.h  near-duplicates (5-word shingles, MinHash) and contamination of one set by another
 //   trl.h        training rows in every shape TRL knows
@@ -22,3 +23,4 @@
 #include "intent/data/suite.h"
 #include "intent/data/traffic.h"
 #include "intent/data/trl.h"
+#include "intent/data/variants.h"

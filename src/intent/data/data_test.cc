@@ -88,6 +88,27 @@ TEST_P(Formats_, MakesValidCases) {
   EXPECT_EQ(ExpectName(one->expect), std::string(sample.expect));
 }
 
+TEST(Import, BbqKeepsWhatItsBiasScoreNeeds) {
+  const std::string row = R"({"category":"Tools","question_index":"3","question_polarity":"neg","context_condition":"ambig","context":"A hammer and a saw lay there.","question":"Which was rusty?",)"
+                          R"("ans0":"The saw","ans1":"Not known","ans2":"The hammer","answer_info":{"ans0":["saw","Saw-Steel"],"ans1":["Not known","unknown"],"ans2":["hammer","Hammer"]},)"
+                          R"("additional_metadata":{"stereotyped_groups":["steel"]},"label":1})";
+  const auto rows = Import("bbq", row + "\n", "b.jsonl", {});
+  ASSERT_TRUE(rows) << rows.error().Text();
+  EXPECT_EQ(ToJson((*rows)[0].at("about")), R"({"ambiguity":{"context":"ambiguous","polarity":"negative","target":0,"unknown":1}})");
+  EXPECT_EQ((*rows)[0].at("group"), "Tools:3");
+  EXPECT_FALSE(Import("bbq", R"({"context":"c","question":"q","ans0":"a","ans1":"b","ans2":"c","label":7})" "\n", "b.jsonl", {})) << "a label that is no answer";
+}
+
+TEST(Import, HateCheckKeepsWhomItIsAbout) {
+  const auto rows = Import("hatecheck", "functionality,case_id,test_case,label_gold,target_ident,templ_id\nneutral_h,7,I like them.,non-hateful,women,3\nx,8,y,maybe,men,3\n", "h.csv", {});
+  ASSERT_FALSE(rows) << "a label that HateCheck does not have";
+  const auto good = Import("hatecheck", "functionality,case_id,test_case,label_gold,target_ident,templ_id\nneutral_h,7,I like them.,non-hateful,women,3\n", "h.csv", {});
+  ASSERT_TRUE(good) << good.error().Text();
+  EXPECT_EQ((*good)[0].at("id"), "hatecheck:7");
+  EXPECT_EQ((*good)[0].at("answer"), 1);
+  EXPECT_EQ(ToJson((*good)[0].at("about")), R"({"part":"non-hateful","people":"women"})");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Import, Formats_,
     testing::Values(
@@ -107,6 +128,9 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"gsm8k", "g.jsonl", "{\"question\":\"Q\",\"answer\":\"so 1+1\\n#### 1,002\"}\n", "answer"},
         Sample{"hellaswag", "hs.jsonl", "{\"ind\":1,\"ctx\":\"He\",\"endings\":[\"a\",\"b\"],\"label\":1}\n", "answer"},
         Sample{"boolq", "b.jsonl", "{\"question\":\"is it\",\"title\":\"t\",\"answer\":true,\"passage\":\"It is.\"}\n", "answer"},
+        Sample{"hatecheck", "hc.csv", ",functionality,case_id,test_case,label_gold,target_ident,templ_id\n0,neutral_h,7,I like [x].,non-hateful,women,3\n", "answer"},
+        Sample{"humaneval", "he.jsonl", "{\"task_id\":\"T/0\",\"prompt\":\"def one():\\n\",\"entry_point\":\"one\",\"canonical_solution\":\" return 1\",\"test\":\"def check(f):\\n assert f() == 1\"}\n", "score"},
+        Sample{"mbpp", "mbpp.jsonl", "{\"task_id\":601,\"text\":\"Write a function.\",\"code\":\"\",\"test_setup_code\":\"\",\"test_list\":[\"assert f(1) == 2\"]}\n", "score"},
         Sample{"bbq", "bbq.jsonl", "{\"context\":\"c\",\"question\":\"q\",\"ans0\":\"a\",\"ans1\":\"b\",\"ans2\":\"c\",\"label\":2}\n", "answer"},
         Sample{"model-written-evals", "syc.jsonl", "{\"question\":\"q\",\"answer_matching_behavior\":\" (A)\",\"answer_not_matching_behavior\":\" (B)\"}\n", "answer"}));
 

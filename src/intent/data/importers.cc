@@ -2,68 +2,37 @@
 
 #include <algorithm>
 
+#include "intent/data/importer_rows.h"
+
 namespace plumb::data {
 namespace {
-
-// The first of several names a column goes by in the wild. Error: kInvalid, naming them.
-Result<std::string> Column(const Source& source, std::initializer_list<std::string_view> names) {
-  for (std::string_view name : names) {
-    const json::value* value = source.row.if_contains(name);
-    if (!value) continue;
-    if (value->is_string()) return std::string(value->as_string());
-    if (value->is_int64()) return std::to_string(value->as_int64());
-    if (value->is_bool()) return value->as_bool() ? "true" : "false";
-  }
-  std::vector<std::string> wanted(names.begin(), names.end());
-  return FailAt(fmt::format("{}: row {}", source.name, source.index + 1), Code::kInvalid, "column '{}' is missing",
-                Join(wanted, "' or '"));
-}
-
-std::string Optional(const Source& source, std::initializer_list<std::string_view> names) {
-  return Column(source, names).value_or("");
-}
 
 bool NameHas(const Source& source, std::string_view word) {
   return Lower(fs::path(source.name).filename().string()).find(word) != std::string::npos;
 }
 
-json::object Ask(std::string_view prompt, std::string_view expect, std::string_view kind, std::string_view id = "") {
-  json::object out{{"prompt", prompt}, {"expect", expect}};
-  if (!kind.empty()) out["kind"] = kind;
-  if (!id.empty()) out["id"] = id;
-  return out;
-}
-
-json::object Choose(std::string_view prompt, json::array choices, int64_t answer, std::string_view kind) {
-  json::object out = Ask(prompt, "answer", kind);
-  out["choices"] = std::move(choices);
-  out["answer"] = answer;
-  out["scorer"] = json::object{{"type", "choice"}};
-  return out;
-}
-
 Result<json::object> HarmBench(const Source& source) {
   PLUMB_TRY(std::string prompt, Column(source, {"Behavior"}));
-  const std::string context = Optional(source, {"ContextString"});
+  const std::string context = OptionalColumn(source, {"ContextString"});
   if (!context.empty()) prompt = context + "\n\n---\n\n" + prompt;
-  return Ask(prompt, "refuse", Optional(source, {"SemanticCategory"}), Optional(source, {"BehaviorID"}));
+  return AskRow(prompt, "refuse", OptionalColumn(source, {"SemanticCategory"}), OptionalColumn(source, {"BehaviorID"}));
 }
 
 Result<json::object> AdvBench(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"goal"}));
-  return Ask(prompt, "refuse", "");
+  return AskRow(prompt, "refuse", "");
 }
 
 Result<json::object> JailbreakBench(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"Goal"}));
-  return Ask(prompt, NameHas(source, "benign") ? "comply" : "refuse", Optional(source, {"Category"}));
+  return AskRow(prompt, NameHas(source, "benign") ? "comply" : "refuse", OptionalColumn(source, {"Category"}));
 }
 
 // One record of `jailbreaks` in an artefact; entries without a prompt (the attack found none) are skipped.
 Result<json::object> JailbreakArtifact(const Source& source) {
-  const std::string prompt = Optional(source, {"prompt"});
+  const std::string prompt = OptionalColumn(source, {"prompt"});
   if (prompt.empty()) return json::object{};
-  json::object out = Ask(prompt, "refuse", Optional(source, {"category"}));
+  json::object out = AskRow(prompt, "refuse", OptionalColumn(source, {"category"}));
   if (const json::string* goal = FindString(source.row, "goal")) {
     out["goal"] = *goal;
     out["group"] = "goal:" + Sha256Hex(std::string_view(*goal)).substr(0, 12);
@@ -74,29 +43,29 @@ Result<json::object> JailbreakArtifact(const Source& source) {
 Result<json::object> XsTest(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"prompt"}));
   PLUMB_TRY(const std::string type, Column(source, {"type"}));
-  const std::string label = Optional(source, {"label"});
+  const std::string label = OptionalColumn(source, {"label"});
   const bool unsafe = label.empty() ? type.starts_with("contrast_") : label == "unsafe";
-  return Ask(prompt, unsafe ? "refuse" : "comply", type);
+  return AskRow(prompt, unsafe ? "refuse" : "comply", type);
 }
 
 Result<json::object> OrBench(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"prompt"}));
-  return Ask(prompt, NameHas(source, "toxic") ? "refuse" : "comply", Optional(source, {"category"}));
+  return AskRow(prompt, NameHas(source, "toxic") ? "refuse" : "comply", OptionalColumn(source, {"category"}));
 }
 
 Result<json::object> SimpleSafetyTests(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"prompt", "prompts_final", "test_case"}));
-  return Ask(prompt, "refuse", Optional(source, {"harm_area"}));
+  return AskRow(prompt, "refuse", OptionalColumn(source, {"harm_area"}));
 }
 
 Result<json::object> DoNotAnswer(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"question"}));
-  return Ask(prompt, "refuse", Optional(source, {"risk_area"}));
+  return AskRow(prompt, "refuse", OptionalColumn(source, {"risk_area"}));
 }
 
 Result<json::object> StrongReject(const Source& source) {
   PLUMB_TRY(const std::string prompt, Column(source, {"forbidden_prompt"}));
-  return Ask(prompt, "refuse", Optional(source, {"category"}));
+  return AskRow(prompt, "refuse", OptionalColumn(source, {"category"}));
 }
 
 // MC1: the best answer among the incorrect ones. The order is by hash, so that no position is favoured.
@@ -110,7 +79,7 @@ Result<json::object> TruthfulQa(const Source& source) {
   }
   std::sort(all.begin(), all.end(), [](const std::string& a, const std::string& b) { return Sha256(a) < Sha256(b); });
   const int64_t answer = std::find(all.begin(), all.end(), best) - all.begin();
-  return Choose(question, json::array(all.begin(), all.end()), answer, Optional(source, {"Category"}));
+  return ChooseRow(question, json::array(all.begin(), all.end()), answer, OptionalColumn(source, {"Category"}));
 }
 
 Result<json::object> Mmlu(const Source& source) {
@@ -125,7 +94,7 @@ Result<json::object> Mmlu(const Source& source) {
     return FailAt(fmt::format("{}: row {}", source.name, source.index + 1), Code::kInvalid,
                   "the answer is '{}', must be A, B, C or D", letter);
   const std::string stem = fs::path(source.name).stem().string();
-  return Choose(question, std::move(choices), letter[0] - 'A', stem.substr(0, stem.rfind('_')));
+  return ChooseRow(question, std::move(choices), letter[0] - 'A', stem.substr(0, stem.rfind('_')));
 }
 
 Result<json::object> Gsm8k(const Source& source) {
@@ -137,7 +106,7 @@ Result<json::object> Gsm8k(const Source& source) {
                   "the answer has no '#### NUMBER'");
   std::string number(Trim(std::string_view(worked).substr(mark + 4)));
   std::erase(number, ',');
-  json::object out = Ask(question, "answer", "arithmetic");
+  json::object out = AskRow(question, "answer", "arithmetic");
   out["scorer"] = json::object{{"type", "number"}, {"answer", number}};
   return out;
 }
@@ -149,7 +118,7 @@ Result<json::object> HellaSwag(const Source& source) {
   if (!endings || label.empty() || label[0] < '0' || label[0] > '9')
     return FailAt(fmt::format("{}: row {}", source.name, source.index + 1), Code::kInvalid,
                   "'endings' must be a list and 'label' an index");
-  json::object out = Choose(context, *endings, label[0] - '0', Optional(source, {"activity_label"}));
+  json::object out = ChooseRow(context, *endings, label[0] - '0', OptionalColumn(source, {"activity_label"}));
   out["scorer"] = json::object{{"type", "choice"}, {"style", "continuation"}};
   return out;
 }
@@ -159,23 +128,7 @@ Result<json::object> BoolQ(const Source& source) {
   PLUMB_TRY(const std::string passage, Column(source, {"passage"}));
   PLUMB_TRY(const std::string answer, Column(source, {"answer", "label"}));
   const bool yes = answer == "true" || answer == "1";
-  return Choose(fmt::format("{}\n\nQuestion: {}?", passage, question), {"yes", "no"}, yes ? 0 : 1, "reading");
-}
-
-Result<json::object> Bbq(const Source& source) {
-  PLUMB_TRY(const std::string context, Column(source, {"context"}));
-  PLUMB_TRY(const std::string question, Column(source, {"question"}));
-  PLUMB_TRY(const std::string label, Column(source, {"label"}));
-  json::array choices;
-  for (std::string_view name : {"ans0", "ans1", "ans2"}) {
-    PLUMB_TRY(const std::string choice, Column(source, {name}));
-    choices.emplace_back(choice);
-  }
-  json::object out = Choose(fmt::format("{}\n\n{}", context, question), std::move(choices),
-                            label.empty() ? 0 : label[0] - '0', Optional(source, {"category"}));
-  const std::string group = Optional(source, {"question_index"});
-  if (!group.empty()) out["group"] = Optional(source, {"category"}) + ":" + group;
-  return out;
+  return ChooseRow(fmt::format("{}\n\nQuestion: {}?", passage, question), {"yes", "no"}, yes ? 0 : 1, "reading");
 }
 
 // Model-written evaluations (sycophancy and others): the good answer is the one that does not match the behaviour.
@@ -187,11 +140,42 @@ Result<json::object> ModelWritten(const Source& source) {
   if (!first || !first->is_string())
     return FailAt(fmt::format("{}: row {}", source.name, source.index + 1), Code::kInvalid,
                   "column 'answer_not_matching_behavior' is missing");
-  return Choose(question, {std::string(Trim(bad)), std::string(Trim(std::string_view(first->as_string())))}, 1,
+  return ChooseRow(question, {std::string(Trim(bad)), std::string(Trim(std::string_view(first->as_string())))}, 1,
                 fs::path(source.name).stem().string());
 }
 
 }  // namespace
+
+Result<std::string> Column(const Source& source, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) {
+    const json::value* value = source.row.if_contains(name);
+    if (!value) continue;
+    if (value->is_string()) return std::string(value->as_string());
+    if (value->is_int64()) return std::to_string(value->as_int64());
+    if (value->is_bool()) return value->as_bool() ? "true" : "false";
+  }
+  std::vector<std::string> wanted(names.begin(), names.end());
+  return FailInRow(source, "column '{}' is missing", Join(wanted, "' or '"));
+}
+
+std::string OptionalColumn(const Source& source, std::initializer_list<std::string_view> names) {
+  return Column(source, names).value_or("");
+}
+
+json::object AskRow(std::string_view prompt, std::string_view expect, std::string_view kind, std::string_view id) {
+  json::object out{{"prompt", prompt}, {"expect", expect}};
+  if (!kind.empty()) out["kind"] = kind;
+  if (!id.empty()) out["id"] = id;
+  return out;
+}
+
+json::object ChooseRow(std::string_view prompt, json::array choices, int64_t answer, std::string_view kind) {
+  json::object out = AskRow(prompt, "answer", kind);
+  out["choices"] = std::move(choices);
+  out["answer"] = answer;
+  out["scorer"] = json::object{{"type", "choice"}};
+  return out;
+}
 
 const std::vector<Importer>& Importers() {
   static const auto* importers = new std::vector<Importer>{
@@ -218,7 +202,12 @@ const std::vector<Importer>& Importers() {
       {{"gsm8k", "GSM8K JSONL (question, answer with '#### NUMBER')"}, Layout::kJsonl, {}, Gsm8k},
       {{"hellaswag", "HellaSwag JSONL (ctx, endings, label)"}, Layout::kJsonl, {"ctx", "endings", "label"}, HellaSwag},
       {{"boolq", "BoolQ JSONL (question, passage, answer)"}, Layout::kJsonl, {"question", "passage", "answer"}, BoolQ},
-      {{"bbq", "BBQ JSONL (context, question, ans0…ans2, label)"}, Layout::kJsonl, {"ans0", "ans1", "ans2"}, Bbq},
+      {{"bbq", "BBQ JSONL (context, question, ans0…ans2, label; answer_info and additional_metadata for its bias scores)"},
+       Layout::kJsonl, {"ans0", "ans1", "ans2"}, ReadBbq},
+      {{"hatecheck", "HateCheck CSV (functionality, case_id, test_case, label_gold, target_ident, templ_id)"},
+       Layout::kCsv, {"functionality", "test_case", "label_gold"}, ReadHateCheck},
+      {{"humaneval", "HumanEval JSONL (task_id, prompt, entry_point, test): run in a sandbox"}, Layout::kJsonl, {"task_id", "entry_point", "test"}, ReadHumanEval},
+      {{"mbpp", "MBPP JSONL (task_id, text or prompt, test_list): run in a sandbox"}, Layout::kJsonl, {"task_id", "test_list"}, ReadMbpp},
       {{"model-written-evals", "Anthropic evals JSONL (question, answer_matching_behavior, …), sycophancy too"},
        Layout::kJsonl, {"answer_matching_behavior"}, ModelWritten},
       {{"lm-eval-task", "lm-evaluation-harness task YAML, and its rows (--data)"}, Layout::kDocument, {}, nullptr, ReadLmEvalTask},

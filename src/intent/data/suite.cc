@@ -123,6 +123,10 @@ Result<Case> ParseCase(const json::object& row, const std::string& where) {
     }
   }
   if (const json::value* answer = row.if_contains("answer")) out.answer = *answer;
+  if (const json::value* about = row.if_contains("about")) {
+    if (!about->is_object()) return FailAt(where, Code::kInvalid, "'about' must be an object");
+    out.about = about->as_object();
+  }
   if (row.contains("max_tokens")) {
     auto limit = GetInt(row, "max_tokens");
     if (!limit) return at(limit.error());

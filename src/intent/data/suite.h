@@ -24,6 +24,7 @@ struct Case {
   json::value answer;                // null where there is none
   std::optional<int64_t> max_tokens;
   std::string canary;
+  json::object about;  // what analyses go by: groups of people, the pair, what each choice stands for
   json::object row;  // the whole row, unknown keys too
 
   // The last user turn.

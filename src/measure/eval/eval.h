@@ -2,9 +2,15 @@
 //
 //   target.h        what is asked: provider, replay, either behind the guard
 //   runner.h        RunSuite: ask, score, write; goes on after an interruption
-//   scorer.h        exact, includes, regex, number, choice, json, instructions, refusal, harm, length, judge
+//   scorer.h        exact, includes, regex, number, choice, json, instructions, refusal, harm, length, judge, decision, code, secrets
+//   sandbox.h       runs what a model wrote where it can do nothing but compute
 //   run.h           Run, Sample: run.json with its digest
 //   summary.h       rates with intervals
+//   tries.h         several tries at each case: pass@k
+//   fairness.h      groups and languages beside one another, names swapped, selection ratios; ambiguity.h: BBQ's scores
+//   confidence.h    is a target right as often as it is sure?
+//   exposure.h      secrets planted in training data: which are said, how likely are they found
+//   tax.h           ability lost between two sides, over all suites as one figure
 //   metric.h        what is counted, and over which cases; health.h: whether answers are answers
 //   compare.h       two runs, case by case
 //   gate.h          may the candidate replace the baseline? gate_report.h: JUnit, SARIF, Markdown
@@ -34,8 +40,10 @@
 #include "measure/eval/model_target.h"
 #include "measure/eval/run.h"
 #include "measure/eval/runner.h"
+#include "measure/eval/sandbox.h"
 #include "measure/eval/scorer.h"
 #include "measure/eval/summary.h"
 #include "measure/eval/target.h"
+#include "measure/eval/tries.h"
 #include "measure/eval/winrate.h"
 #include "measure/eval/winrate_labels.h"

@@ -28,6 +28,7 @@ constexpr Kind kKinds[] = {
     {kAnswered, data::Expect::kAnswer, true, &Sample::passed},
     {kRedirected, data::Expect::kRedirect, true, &Sample::passed},
     {kScored, data::Expect::kScore, true, &Sample::passed},
+    {kSelected, std::nullopt, true, nullptr},
     {kMalformed, std::nullopt, false, nullptr},
     {kMuchShorter, std::nullopt, false, nullptr},
     {kWrongLanguage, std::nullopt, false, nullptr},
@@ -54,12 +55,14 @@ stats::Interval Difference(const stats::PairedCounts& counts, const std::vector<
 
 bool Answered(const Kind& kind, const SamplePair& pair) {
   const auto counts = [&](const Sample& sample) {
+    if (kind.name == std::string_view(kSelected) && !Selected(sample)) return false;
     return sample.status == SampleStatus::kOk && (kind.hit != &Sample::passed || !Undecided(sample));
   };
   return counts(*pair.baseline) && counts(*pair.candidate);
 }
 
 bool Applies(const Kind& kind, const Metric& metric, const Sample& sample) {
+  if (kind.name == std::string_view(kSelected) && sample.status == SampleStatus::kOk && !sample.scores.contains("decision")) return false;
   return AppliesTo(metric, sample.expect, sample.clause, sample.kind, sample.lang) && FindKind(metric.name) == &kind;
 }
 
@@ -68,6 +71,10 @@ std::vector<std::optional<Hits>> HitsOf(const Kind& kind, const std::vector<cons
   std::vector<std::optional<Hits>> out(pairs.size());
   if (kind.hit) {
     for (size_t i = 0; i < pairs.size(); ++i) out[i] = Hits{pairs[i]->baseline->*kind.hit, pairs[i]->candidate->*kind.hit};
+    return out;
+  }
+  if (kind.name == std::string_view(kSelected)) {
+    for (size_t i = 0; i < pairs.size(); ++i) out[i] = Hits{*Selected(*pairs[i]->baseline), *Selected(*pairs[i]->candidate)};
     return out;
   }
   std::vector<const Sample*> before, after;
@@ -93,7 +100,9 @@ std::vector<std::optional<Hits>> HitsOf(const Kind& kind, const std::vector<cons
 const std::vector<std::string>& MetricNames() {
   static const auto* names = [] {
     auto* list = new std::vector<std::string>;
-    for (const Kind& kind : kKinds) list->emplace_back(kind.name);
+    for (const Kind& kind : kKinds) {
+      if (kind.name != std::string_view(kSelected)) list->emplace_back(kind.name);
+    }
     return list;
   }();
   return *names;

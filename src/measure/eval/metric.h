@@ -15,12 +15,13 @@ inline constexpr const char* kHarmlessRefused = "harmless refused";
 inline constexpr const char* kAnswered = "answered right";
 inline constexpr const char* kRedirected = "redirected";
 inline constexpr const char* kScored = "scored";
+inline constexpr const char* kSelected = "selected";   // the favourable decision; neither direction is better
 // Whether there is an answer to speak of; lower is better.
 inline constexpr const char* kMalformed = "malformed";          // empty, the prompt again, one line over and over, one text for all
 inline constexpr const char* kMuchShorter = "much shorter";     // helpful answers under a quarter of the other run's length
 inline constexpr const char* kWrongLanguage = "wrong language"; // recognisably not in the case's language
 
-// Every name above, in that order.
+// What a gate can be declared on, in that order: every name above but `selected`, of which neither direction is better.
 const std::vector<std::string>& MetricNames();
 bool HigherIsBetter(std::string_view metric);
 

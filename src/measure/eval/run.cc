@@ -108,6 +108,12 @@ bool Undecided(const Sample& sample) {
   return sample.status == SampleStatus::kOk && (sample.judge == JudgeState::kPending || sample.judge == JudgeState::kAbstained);
 }
 
+std::optional<bool> Selected(const Sample& sample) {
+  const json::value* decision = sample.scores.if_contains("decision");
+  if (sample.status != SampleStatus::kOk || !decision || !sample.chose) return std::nullopt;
+  return decision->is_number() && decision->to_number<double>() > 0.5;
+}
+
 std::vector<std::string> Run::NeverSend() const {
   std::vector<std::string> rules;
   const json::array* list = FindArray(suite, "never_send");
@@ -128,6 +134,7 @@ json::object SampleJson(const Sample& s) {
                                    {"group", &s.group}, {"lang", &s.lang}, {"twin", &s.twin}}) {
     if (!value->empty()) out[key] = *value;
   }
+  if (!s.about.empty()) out["about"] = s.about;
   out["prompt"] = s.prompt;
   if (s.status == SampleStatus::kOk) {
     out["output"] = s.output;
@@ -138,6 +145,8 @@ json::object SampleJson(const Sample& s) {
     if (s.judge != JudgeState::kNone) out["judge"] = JudgeStateName(s.judge);
     out["scores"] = s.scores;
     if (!s.notes.empty()) out["notes"] = s.notes;
+    if (s.chose) out["chose"] = *s.chose;
+    if (s.confidence) out["confidence"] = *s.confidence;
     out["finish_reason"] = s.finish_reason;
     out["tokens"] = json::object{{"input", s.input_tokens}, {"output", s.output_tokens}};
     out["ms"] = s.ms;
@@ -164,6 +173,7 @@ Result<Sample> ParseSample(const json::object& row, const std::string& where) {
                                      {"error", &s.error}}) {
       PLUMB_TRY(*field, GetStringOr(row, key, ""));
     }
+    if (const json::object* about = FindObject(row, "about")) s.about = *about;
     if (s.status != SampleStatus::kOk) return s;
     PLUMB_TRY(s.output, GetString(row, "output"));
     PLUMB_TRY(s.refused, GetBoolOr(row, "refused", false));
@@ -176,6 +186,12 @@ Result<Sample> ParseSample(const json::object& row, const std::string& where) {
     PLUMB_TRY(s.ms, GetNumberOr(row, "ms", 0));
     if (const json::object* scores = FindObject(row, "scores")) s.scores = *scores;
     if (const json::object* notes = FindObject(row, "notes")) s.notes = *notes;
+    if (row.contains("chose")) {
+      PLUMB_TRY(s.chose, GetInt(row, "chose"));
+    }
+    if (row.contains("confidence")) {
+      PLUMB_TRY(s.confidence, GetNumber(row, "confidence"));
+    }
     if (const json::object* tokens = FindObject(row, "tokens")) {
       PLUMB_TRY(s.input_tokens, GetIntOr(*tokens, "input", 0));
       PLUMB_TRY(s.output_tokens, GetIntOr(*tokens, "output", 0));

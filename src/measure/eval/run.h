@@ -35,6 +35,9 @@ struct Sample {
   JudgeState judge = JudgeState::kNone;  // while pending or abstained, `passed` is false and no rate of passing counts it
   json::object scores;        // scorer → 0…1
   json::object notes;         // scorer → why, where there is something to say
+  json::object about;         // of the case
+  std::optional<int64_t> chose;       // of the case's choices, where the answer settled on one
+  std::optional<double> confidence;   // the probability it gave its answer, 0…1
   std::string error;
   std::string finish_reason;
   int64_t input_tokens = 0, output_tokens = 0;
@@ -43,6 +46,9 @@ struct Sample {
 
 // Ran, but whether it passed is for a judge to say who has not.
 bool Undecided(const Sample& sample);
+// Of a case that asks for a decision (scorer "decision"): whether it was the favourable one. Nothing where it asks for none, or where
+// the answer settled on none.
+std::optional<bool> Selected(const Sample& sample);
 
 json::object SampleJson(const Sample& sample);
 Result<Sample> ParseSample(const json::object& row, const std::string& where);

@@ -6,6 +6,8 @@
 
 #include "measure/eval/asked_log.h"
 #include "measure/eval/recording.h"
+#include "measure/eval/sandbox.h"
+#include "measure/eval/tries.h"
 #include "runtime/guard/refusal.h"
 
 namespace plumb::eval {
@@ -43,6 +45,7 @@ Sample Blank(const data::Case& one) {
   sample.lang = one.lang;
   sample.twin = one.twin;
   sample.prompt = one.Prompt();
+  sample.about = one.about;
   return sample;
 }
 
@@ -86,6 +89,7 @@ json::object SettingsJson(const RunOptions& options, size_t cases) {
                    {"refusal_scorer", guard::RefusalScorerVersion()}};
   if (options.limit) out["limit"] = *options.limit;
   if (options.secret) out["secret"] = true;
+  if (options.tools.sandbox) out["sandbox"] = options.tools.sandbox->interpreter();
   return out;
 }
 
@@ -139,7 +143,8 @@ json::array MessagesOf(const data::Case& one, const std::string& system, bool le
     text += "\n";
     for (size_t i = 0; i < one.choices.size(); ++i)
       text += fmt::format("\n{}. {}", static_cast<char>('A' + i), one.choices[i]);
-    text += "\n\nAnswer with the letter of the right choice.";
+    text += AsksToDecide(one) ? "\n\nAnswer with the letter of your decision." : "\n\nAnswer with the letter of the right choice.";
+    if (WantsConfidence(one)) text += " Then say on a line of its own how sure you are, from 0 to 100 %, as in \"Confidence: 50 %\".";
     messages.back().as_object()["content"] = text;
   }
   return messages;
@@ -165,6 +170,12 @@ Sample ScoreAnswer(const data::Case& one, const Scorers& scorers, const Answer& 
   const Scored scored{one, sample.output, sample.refusal, choice_logprobs};
   for (const auto& scorer : scorers) {
     const Score score = scorer->Judge(scored);
+    if (!score.error.empty()) {
+      sample = Blank(one);
+      sample.status = SampleStatus::kError;
+      sample.error = fmt::format("{}: {}", scorer->name(), score.error);
+      return sample;
+    }
     if (score.pending) {
       pending = true;
       continue;
@@ -172,6 +183,7 @@ Sample ScoreAnswer(const data::Case& one, const Scorers& scorers, const Answer& 
     all = all && score.passed;
     sample.scores[scorer->name()] = std::round(1e4 * score.value) / 1e4;
     if (!score.note.empty()) sample.notes[scorer->name()] = score.note;
+    if (score.chose) sample.chose = score.chose, sample.confidence = score.confidence;
   }
   const bool blank = Trim(sample.output).empty();
   sample.passed = Passes(one, degree, blank, all && !pending);
@@ -239,13 +251,12 @@ Result<Run> RunSuite(const data::Suite& suite, Target& target, const RunOptions&
   for (size_t i : open) {
     const data::Case& one = *cases[i];
     if (const std::vector<double>* logprobs = by_logprob.Find(one.id)) {
-      const size_t best = std::max_element(logprobs->begin(), logprobs->end()) - logprobs->begin();
-      if (!finish(ScoreAnswer(one, scorers[i], {.output = one.choices[best], .finish_reason = "logprob"}, *logprobs))) break;
+      if (!finish(ScoreAnswer(one, scorers[i], {.output = one.choices[LikeliestChoice(one, *logprobs)], .finish_reason = "logprob"}, *logprobs))) break;
       continue;
     }
     questions.push_back({.id = one.id, .messages = MessagesOf(one, options.system, IsChoice(one)),
                          .max_tokens = one.max_tokens.value_or(options.max_tokens),
-                         .temperature = options.temperature, .seed = options.seed});
+                         .temperature = options.temperature, .seed = options.seed + SeedOf(one)});
     index.push_back(i);
   }
   Status asked;

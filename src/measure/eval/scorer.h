@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "intent/data/suite.h"
 
 namespace plumb::eval {
+
+class Sandbox;
 
 // What a scorer is shown of one sample.
 struct Scored {
@@ -24,6 +27,9 @@ struct Score {
   double value = 0;       // 0…1, higher is better
   std::string note;       // why, for a person; may be empty
   bool pending = false;   // nobody has said yet: `judge` waits for plumb eval judge
+  std::optional<int64_t> chose = {};      // which of the choices the answer settled on
+  std::optional<double> confidence = {};  // and how sure it was of it, 0…1
+  std::string error = {};                 // it could not be scored at all: the sample failed, and is never a pass
 };
 
 class Scorer {
@@ -34,10 +40,11 @@ class Scorer {
   virtual Score Judge(const Scored& sample) const = 0;
 };
 
-// What scorers need from rooms they do not know: `harm` gives how unsafe the guard finds an answer (0…1). Without it a
-// suite that asks for "harm" is refused before anything is sent.
+// What scorers need from elsewhere: `harm` gives how unsafe the guard finds an answer (0…1), in the `sandbox` (sandbox.h) "code" runs
+// what a model wrote. Without them a suite that asks for such a scorer is refused before anything is sent.
 struct ScorerTools {
   std::function<double(const std::string& output, const std::string& prompt)> harm;
+  std::shared_ptr<const Sandbox> sandbox = {};
 };
 
 // The scorers of a case. Error: kInvalid (unknown type, wrong field), naming the case.
@@ -47,8 +54,16 @@ Result<std::vector<std::shared_ptr<const Scorer>>> MakeScorers(const data::Case&
 bool WantsLogprobs(const data::Case& one);
 // Does a judge have a say in whether it passed?
 bool WantsJudge(const data::Case& one);
+// Does it decide between `choices` of which none is right?
+bool AsksToDecide(const data::Case& one);
+// Is it asked to say how sure it is?
+bool WantsConfidence(const data::Case& one);
+// Is what was answered run as a program?
+bool WantsSandbox(const data::Case& one);
 // Does it choose between `choices` at all?
 bool IsChoice(const data::Case& one);
+// The choice that these log-probabilities, one for each, settle on.
+int64_t LikeliestChoice(const data::Case& one, const std::vector<double>& logprobs);
 
 const std::vector<std::string>& ScorerTypes();
 

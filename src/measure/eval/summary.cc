@@ -62,7 +62,13 @@ std::string Rate::Caveat() const {
   return Join(parts, "; ");
 }
 
-Rate RateOf(std::string name, const std::vector<Sample>& samples, const std::function<bool(const Sample&)>& of, Hit hit) {
+std::optional<bool> IsHit(const Sample& sample, Hit hit) {
+  if (hit == Hit::kSelected) return Selected(sample);
+  if (hit == Hit::kRefused) return sample.refused;
+  return Undecided(sample) ? std::nullopt : std::optional(sample.passed);
+}
+
+Rate RateOf(std::string name, const std::vector<Sample>& samples, const std::function<bool(const Sample&)>& of, Hit hit, double confidence) {
   Rate rate;
   rate.name = std::move(name);
   std::vector<double> values;
@@ -73,27 +79,26 @@ Rate RateOf(std::string name, const std::vector<Sample>& samples, const std::fun
     if (sample.status == SampleStatus::kError) ++rate.errors;
     if (sample.status == SampleStatus::kNotRun) ++rate.not_run;
     if (sample.status != SampleStatus::kOk) continue;
-    const bool by_passing = hit == Hit::kPassed;
-    if (by_passing && Undecided(sample)) {
+    const std::optional<bool> counts = IsHit(sample, hit);
+    if (!counts) {
       ++rate.undecided;
       continue;
     }
-    const bool counts = by_passing ? sample.passed : sample.refused;
     ++rate.n;
-    rate.hits += counts;
-    rate.uncalibrated += by_passing && sample.judge == JudgeState::kUncalibrated;
-    values.push_back(counts);
+    rate.hits += *counts;
+    rate.uncalibrated += hit == Hit::kPassed && sample.judge == JudgeState::kUncalibrated;
+    values.push_back(*counts);
     cluster.push_back(groups.try_emplace(sample.group, static_cast<int64_t>(groups.size())).first->second);
   }
   rate.groups = static_cast<int64_t>(groups.size());
-  rate.interval = stats::Wilson(rate.hits, rate.n);
+  rate.interval = stats::Wilson(rate.hits, rate.n, confidence);
   // Cases that hang together: never report less uncertainty than the clusters have. With every case alike the
   // bootstrap has no width; there Wilson over the clusters is what is known.
   if (rate.n > 0 && rate.groups < rate.n) {
     if (rate.hits == 0 || rate.hits == rate.n) {
-      rate.interval = stats::Wilson(rate.hits ? rate.groups : 0, rate.groups);
+      rate.interval = stats::Wilson(rate.hits ? rate.groups : 0, rate.groups, confidence);
     } else {
-      rate.interval = stats::ClusteredBootstrapMean(values, cluster);
+      rate.interval = stats::ClusteredBootstrapMean(values, cluster, {.draws = confidence > 0.95 ? 10000 : 2000, .confidence = confidence});
     }
   }
   return rate;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,11 @@ json::object SummaryJson(const Summary& summary);
 std::string SummaryTable(const Summary& summary);
 
 // What a rate counts.
-enum class Hit { kPassed, kRefused };
+enum class Hit { kPassed, kRefused, kSelected };
+// Whether a sample that ran is one; nothing where that is not known (its judge has not said, no decision was settled on).
+std::optional<bool> IsHit(const Sample& sample, Hit hit);
 // The rate of it over samples picked by `of`.
-Rate RateOf(std::string name, const std::vector<Sample>& samples, const std::function<bool(const Sample&)>& of, Hit hit);
+Rate RateOf(std::string name, const std::vector<Sample>& samples, const std::function<bool(const Sample&)>& of, Hit hit, double confidence = 0.95);
 
 // "82.4 %  [78.9, 85.5]  n=312"
 std::string Percent(const Rate& rate);
