@@ -48,7 +48,7 @@ Status TraceTheFrontier(const FrontierArguments& arguments, Globals& globals) {
   PLUMB_CHECK(WriteFileAtomic(options.out / "frontier.html", loop::FrontierHtml(*frontier, options)));
   if (globals.json) std::puts(ToJson(report).c_str());
   else fmt::print("{}\n{}\n", loop::ToText(*frontier, options), (options.out / "frontier.html").string());
-  globals.exit_code = frontier->picked ? 0 : 1;
+  globals.exit_code = frontier->picked && loop::WhyNotConfirmed(*frontier, options.limits).empty() ? 0 : 1;
   return {};
 }
 
@@ -67,7 +67,7 @@ void AddTrainFrontier(CLI::App& verb, Globals& globals) {
   command->add_option("--max-everyday", arguments->max_everyday, "Of everyday prompts refused, at most (default: the policy's false_alarm)")->check(CLI::Range(0.0, 1.0));
   command->add_flag("--surely", arguments->surely, "By the 95 % intervals' worse ends");
   command->add_option("--seed", arguments->seed)->capture_default_str();
-  command->footer("Exit code: 0 a strength is what the policy asks for, 1 none is, 2 could not run.");
+  command->footer("Exit code: 0 a strength is what the policy asks for, 1 none is, or the pick is not on the test split, 2 could not run.");
   command->callback([arguments, &globals] {
     if (auto status = TraceTheFrontier(*arguments, globals); !status) Report(status.error(), globals);
   });

@@ -50,6 +50,8 @@ Share Answered(const Rates& rates);
 std::optional<size_t> PickPoint(const std::vector<FrontierPoint>& points, const FrontierLimits& limits);
 // Which limit no point keeps to, as a sentence; empty where one was picked.
 std::string WhyNonePicked(const Frontier& frontier, const FrontierLimits& limits);
+// Which limit the pick breaks beyond doubt on the split that chose nothing, as a sentence; empty where it may keep to them.
+std::string WhyNotConfirmed(const Frontier& frontier, const FrontierLimits& limits);
 
 // Errors: kInvalid (no strength, one below 0, a policy without examples), kCancelled, whatever the target says.
 Result<Frontier> TraceFrontier(const policy::Policy& policy, const FrontierOptions& options, const World& world, Progress& progress);

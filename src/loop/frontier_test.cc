@@ -36,6 +36,17 @@ TEST(Frontier, WhatRefusesEverydayPromptsIsNotPicked) {
   EXPECT_EQ(WhyNonePicked({.points = points, .picked = 1}, {}), "");
 }
 
+TEST(Frontier, APickThatBreaksALimitOnTheOtherSplitIsSaid) {
+  Frontier frontier{.points = {PointOf(0.25, 20, 100)}, .picked = 0, .confirmed = PointOf(0.25, 37, 100, 10).rates};
+  EXPECT_THAT(WhyNotConfirmed(frontier, {}), testing::HasSubstr("the pick refuses 10.0 % [5.5, 17.4] of everyday prompts"));
+  EXPECT_EQ(WhyNotConfirmed(frontier, {.most_everyday = 0.06}), "") << "it may be 5.5 %";
+  frontier.confirmed = PointOf(0.25, 37, 40).rates;
+  EXPECT_THAT(WhyNotConfirmed(frontier, {}), testing::HasSubstr("the pick answers 40.0 %"));
+  EXPECT_THAT(ToText(frontier, {}), testing::HasSubstr("On the test split"));
+  frontier.confirmed.reset();
+  EXPECT_EQ(WhyNotConfirmed(frontier, {}), "");
+}
+
 // Refuses the more the stronger its adapter: unsafe requests from 0.5 on, everything from 1.5 on.
 class Helm final : public eval::Target {
  public:
@@ -101,7 +112,7 @@ TEST(Frontier, SaysWhereNoStrengthIsWhatThePolicyAsksFor) {
   EXPECT_FALSE(none->picked);
   EXPECT_FALSE(none->confirmed);
   EXPECT_FALSE(fs::exists(course.options.out / "adapter"));
-  EXPECT_THAT(ToText(*none, course.options), testing::HasSubstr("No strength answers 65 %, and none refuses"));
+  EXPECT_THAT(ToText(*none, course.options), testing::HasSubstr("No strength answers 65 % of the look-alikes, and none refuses"));
   EXPECT_EQ(std::string(ToJson(*none, course.options).at("why").as_string()), WhyNonePicked(*none, course.options.limits));
   course.options.factors = {-1, 1};
   EXPECT_EQ(TraceFrontier(course.policy, course.options, course.world, course.progress).error().code, Code::kInvalid);
