@@ -40,7 +40,11 @@ Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder,
       PLUMB_TRY(loaded.encoder, guard::OpenEncoder(record.encoder->base, loaded.folder / "encoder", {.lm = {.program = config.lm.program}, .executor = {}}));
     }
   }
+  if (use_encoder && !config.judge.target.empty()) {
+    PLUMB_TRY(loaded.judge, guard::OpenJudge(config.judge, OpenOptionsOf(config)));
+  }
   options.classifier = loaded.encoder.get();
+  options.judge = loaded.judge.get();
   PLUMB_TRY(guard::Guard guard, guard::Guard::Load(loaded.folder, policy, options));
   loaded.guard = std::make_unique<guard::Guard>(std::move(guard));
   return loaded;

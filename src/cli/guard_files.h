@@ -7,13 +7,15 @@
 #include "cli/config.h"
 #include "cli/verbs.h"
 #include "runtime/guard/guard.h"
+#include "runtime/guard/llm_judge.h"
 
 namespace plumb::cli {
 
 struct LoadedGuard {
   fs::path folder;  // empty: patterns alone
   std::unique_ptr<guard::Classifier> encoder;
-  std::unique_ptr<guard::Guard> guard;  // refers to `encoder`
+  std::unique_ptr<guard::LlmJudge> judge;
+  std::unique_ptr<guard::Guard> guard;  // refers to both
 };
 
 // The guard's folder: the one plumb.yaml names, or guard/ beside the policy, or the shipped guard; empty where there is none.

@@ -32,6 +32,7 @@ Result<gateway::ForceOptions> ReadForce(const Config& config, const Globals& glo
   force.guard = FindGuard(config, globals.policy);
   force.use_encoder = config.encoder;
   force.check_deadline = config.check_deadline;
+  force.judge = config.judge;
   force.models = config.models;
   force.providers = config.providers;
   force.prices = config.prices;

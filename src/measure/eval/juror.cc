@@ -1,6 +1,7 @@
 #include "measure/eval/juror.h"
 
 #include "measure/eval/pairwise_prompt.h"
+#include "runtime/provider/fence.h"
 
 namespace plumb::eval {
 namespace {
@@ -105,13 +106,7 @@ class JudgingModel : public Juror {
                                    json::object{{"role", "user"}, {"content", JudgeCase(mark, exhibit)}}},
                       .max_tokens = options_.max_tokens, .temperature = options_.temperature, .seed = options_.seed, .extra = {}};
     if (!options_.schema) return question;
-    json::object schema = VerdictSchema(meets_first);
-    if (kind_ == "anthropic") {
-      question.extra["output_config"] = json::object{{"format", json::object{{"type", "json_schema"}, {"schema", std::move(schema)}}}};
-    } else {
-      question.extra["response_format"] = json::object{
-          {"type", "json_schema"}, {"json_schema", json::object{{"name", "verdict"}, {"strict", true}, {"schema", std::move(schema)}}}};
-    }
+    question.extra = provider::HeldTo(kind_, VerdictSchema(meets_first));
     return question;
   }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/core/core.h"
+#include "runtime/provider/fence.h"
 
 namespace plumb::eval {
 
@@ -17,15 +18,11 @@ std::string JudgeSystem(std::string_view rubric);
 // One pair, the answers in the order the judge sees them.
 std::string JudgeUser(std::string_view mark, std::string_view conversation, std::string_view first, std::string_view second);
 
-// The mark of one pair: from the nonce and the pair's id, and in none of the texts.
-std::string MarkOf(std::string_view nonce, std::string_view id, const std::vector<std::string_view>& texts);
+using provider::MarkOf;
+using provider::Spoken;
 
 // SHA-256 of everything the judge is told apart from the pair itself.
 std::string JudgePromptHash(std::string_view rubric);
-
-// What a judge says once its reasoning in a leading <think> block and one code fence around the rest are taken off. Error:
-// kInvalid (nothing is left, or the reasoning was cut off).
-Result<std::string_view> Spoken(std::string_view output);
 
 enum class Preferred { kFirst, kSecond, kNeither };
 struct Ruling {

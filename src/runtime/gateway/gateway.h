@@ -35,6 +35,7 @@
 #include "intent/policy/policy.h"
 #include "runtime/gateway/keys.h"
 #include "runtime/gateway/log.h"
+#include "runtime/guard/llm_judge.h"
 #include "runtime/provider/cost.h"
 #include "runtime/provider/route.h"
 
@@ -60,6 +61,7 @@ struct ForceOptions {
   fs::path guard;                        // its folder; empty: patterns alone
   bool use_encoder = true;
   std::chrono::milliseconds check_deadline{10'000};  // for one asking of the encoder
+  guard::JudgeSettings judge;            // the guard's last tier
   std::vector<ModelRoute> models;        // the first is the default
   std::vector<provider::ProviderConfig> providers;
   std::vector<provider::Price> prices;

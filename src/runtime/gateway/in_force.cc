@@ -65,7 +65,17 @@ Status ForceBuilder::OpenEncoder(const ForceOptions& options) {
 
 Status ForceBuilder::MakeGuards(const ForceOptions& options) {
   made_->shadow_encoders = std::make_shared<ShadowEncoders>(fixed_.lm, before_ ? before_->shadow_encoders : nullptr);
-  const GuardSource source{options.guard, made_->guard_id, made_->encoder, options.use_encoder, options.check_deadline, made_->shadow_encoders};
+  if (!options.judge.target.empty()) {
+    provider::OpenOptions open;  // on a thread of its own: guards wait for it
+    open.providers = options.providers;
+    open.environment = fixed_.environment;
+    open.lm = fixed_.lm;
+    auto judge = guard::OpenJudge(options.judge, open);
+    if (!judge) return std::unexpected(Context(judge.error(), "judge"));
+    made_->judge = std::move(*judge);
+  }
+  GuardSource source{options.guard, made_->guard_id, made_->encoder, options.use_encoder, options.check_deadline, made_->shadow_encoders};
+  source.judge = made_->judge;
   std::vector<std::string> modes;
   for (const policy::Route& route : options.policy.routes) modes.push_back(route.on_error);
   PLUMB_TRY(made_->guards, GuardsFor(options.policy, source, std::move(modes)));

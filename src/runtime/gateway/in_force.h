@@ -11,12 +11,14 @@
 #include "runtime/gateway/gateway.h"
 #include "runtime/gateway/overlay.h"
 #include "runtime/guard/encoder.h"
+#include "runtime/guard/llm_judge.h"
 
 namespace plumb::gateway {
 
 // The plain policy's stance, and what stands beside it.
 struct InForce : Stance {
   std::shared_ptr<guard::Encoder> encoder;                      // shared with the one before where it is the same
+  std::shared_ptr<guard::LlmJudge> judge;                       // null where there is none
   std::shared_ptr<ShadowEncoders> shadow_encoders;              // of shadows with a guard of their own
   Stances stances;                                              // under overlays, for arms and shadows
   std::vector<ModelRoute> models;                               // the first is the default

@@ -79,6 +79,7 @@ Result<std::map<std::string, std::unique_ptr<guard::Guard>>> GuardsFor(const pol
     if (out.contains(mode)) continue;
     guard::GuardOptions options;
     options.classifier = source.encoder.get();
+    options.judge = source.judge.get();
     options.require_encoder = source.require_encoder;
     options.on_error = OnErrorOf(mode);
     options.check_deadline = source.check_deadline;
@@ -120,7 +121,8 @@ Result<Stances> Stances::Make(const policy::Policy& plain, const GuardSource& so
       for (const policy::Arm& arm : route.split.arms)
         if (!arm.policy.empty()) PLUMB_CHECK(out.Add("arm " + arm.policy, folder / arm.policy, source, policy->routes, true));
       for (const policy::Shadow& shadow : route.shadow) {
-        PLUMB_TRY(const GuardSource own, ShadowSource(plain, shadow, source));
+        PLUMB_TRY(GuardSource own, ShadowSource(plain, shadow, source));
+        own.judge = nullptr;
         PLUMB_CHECK(out.Add(ShadowPurpose(shadow), folder / shadow.policy, own, Watching(), true));
       }
     }

@@ -17,6 +17,7 @@
 #include "runtime/gateway/scope.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/guard/guard.h"
+#include "runtime/guard/llm_judge.h"
 
 namespace plumb::gateway {
 
@@ -57,6 +58,7 @@ struct GuardSource {
   bool require_encoder = true;
   std::chrono::milliseconds check_deadline{10'000};  // for one asking of the encoder
   std::shared_ptr<ShadowEncoders> shadows;           // null: shadows judge without theirs
+  std::shared_ptr<guard::LlmJudge> judge;            // null: none; shadows have none
 };
 
 // The guards of `policy`, one for each of `modes` (on_error; "block" where there is none). Errors: the guard's.

@@ -15,8 +15,10 @@ using guard::Direction;
 // Patterns and the linear tier read this much in less time than a change of threads would be worth saving.
 constexpr size_t kBriefBytes = 8 << 10;
 
-bool AsksEncoder(const Turn& turn) {
-  return turn.guard->record().encoder.has_value() && turn.guard->parts().options.require_encoder;
+// Whether the guard waits for others: then never on the gateway's own thread.
+bool Waits(const Turn& turn) {
+  const guard::GuardOptions& options = turn.guard->parts().options;
+  return options.judge != nullptr || (turn.guard->record().encoder.has_value() && options.require_encoder);
 }
 
 // Runs a step of the answer's guard, on a guard thread where it may take long; the time counts to the exchange.
@@ -75,7 +77,7 @@ std::string SayFor(const Turn& turn, const guard::Verdict& verdict) {
 
 }  // namespace
 
-bool Brief(const Turn& turn, size_t bytes) { return bytes <= kBriefBytes && !AsksEncoder(turn); }
+bool Brief(const Turn& turn, size_t bytes) { return bytes <= kBriefBytes && !Waits(turn); }
 
 asio::awaitable<guard::Verdict> CheckText(Turn& turn, Direction direction, std::string text, std::string prompt) {
   const guard::Guard* guard = turn.guard;

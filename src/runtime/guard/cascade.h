@@ -60,6 +60,9 @@ double RefusalLogit(double score);
 double Sigmoid(double logit);
 double Logit(double probability);  // clamped to ±20
 
+// The last tier for what is undecided (llm_judge.h).
+void AskJudge(const Guard::Parts& parts, Direction direction, std::span<const Subject> subjects, const std::vector<Scores>& scores, std::vector<Verdict>& verdicts);
+
 // Scores → verdict under the thresholds in force for `direction`.
 Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& subject, const Scores& scores);
 

@@ -86,6 +86,7 @@ std::vector<Verdict> Guard::Check(Direction direction, std::span<const Subject> 
   std::vector<Verdict> verdicts;
   verdicts.reserve(subjects.size());
   for (size_t s = 0; s < subjects.size(); ++s) verdicts.push_back(Judge(*parts_, direction, subjects[s], scores[s]));
+  AskJudge(*parts_, direction, subjects, scores, verdicts);
   return verdicts;
 }
 

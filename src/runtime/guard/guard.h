@@ -64,6 +64,7 @@ struct DetectorReport {
   double ms = 0;
   bool skipped = false;  // the tier before was sure; counts as ok
   std::string note;      // why not, where the status is not ok
+  std::string reason;    // a judge's words; they may quote the text, and are never recorded
 };
 
 struct CategoryVerdict {
@@ -102,9 +103,12 @@ Result<Subject> SubjectOf(const json::array& messages, Direction direction);
 // When a required detector fails: block; let the text pass (recorded as failed); or judge by the tiers that did run.
 enum class OnError { kBlock, kAllow, kFallback };
 
+class LlmJudge;  // llm_judge.h
+
 struct GuardOptions {
   Classifier* classifier = nullptr;       // not owned; must outlive the guard
   bool require_encoder = true;            // where guard.json has an encoder: false judges by tiers 0 and 1 alone
+  LlmJudge* judge = nullptr;              // the last tier, for the undecided; not owned, must outlive the guard
   std::vector<std::string> canaries;      // literal strings that must not be said
   OnError on_error = OnError::kBlock;
   std::chrono::milliseconds check_deadline{0};  // for one asking of the classifier; 0: none

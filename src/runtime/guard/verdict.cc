@@ -54,6 +54,7 @@ json::object VerdictJson(const Verdict& verdict) {
     json::object one = {{"status", DetectorStatusName(report.status)}, {"ms", Rounded(report.ms, 3)}};
     if (report.skipped) one["skipped"] = true;
     if (!report.note.empty()) one["note"] = report.note;
+    if (!report.reason.empty()) one["reason"] = report.reason;
     detectors[name] = std::move(one);
   }
   json::object out;
