@@ -81,15 +81,18 @@ LoraGroup::LoraGroup(std::vector<std::shared_ptr<const lm::QuantisedMatrix>> blo
   if (biases[0].defined()) bias_ = at::cat(biases, 0);
 }
 
-void LoraGroup::ByExpanded(const std::function<void(const at::Tensor&, int64_t)>& f) const {
+void LoraGroup::ByExpanded(bool low_rank, const std::function<void(const at::Tensor&, int64_t)>& f) const {
   const int64_t most = std::max<int64_t>(32, kExpandedValues / in_);
-  const at::Tensor values = at::empty({most, in_}, at::kFloat);
+  const at::Tensor values = at::empty({most, in_}, at::kFloat), wide = at::empty({most, low_rank ? in_ + rank_ : in_}, a_.scalar_type());
   int64_t first = 0;
   for (const auto& matrix : blocks_)
     for (int64_t begin = 0; begin < matrix->rows(); begin += most) {
       const int64_t n = std::min(most, matrix->rows() - begin);
       ForParts(n, [&](int64_t b, int64_t e) { matrix->Expand(begin + b, begin + e, values.data_ptr<float>() + b * in_); });
-      f(values.narrow(0, 0, n).to(a_.scalar_type()), first);
+      const at::Tensor some = wide.narrow(0, 0, n);
+      some.narrow(1, 0, in_).copy_(values.narrow(0, 0, n));
+      if (low_rank) some.narrow(1, in_, rank_).copy_(b_.narrow(0, first, n));
+      f(some, first);
       first += n;
     }
 }
@@ -180,12 +183,11 @@ void LoraGroup::Forward(at::Tensor& x, at::Tensor& y, const Range& rows, bool ad
     return;
   }
   if (low_rank) x.narrow(1, in_, rank_).copy_(at::mm(from, a_.t()));
-  if (!blocks_.empty()) {
-    ByExpanded([&](const at::Tensor& some, int64_t first) {
+  if (!blocks_.empty()) {  // as below, one rounding of both together: what B adds is small beside W's part
+    ByExpanded(low_rank, [&](const at::Tensor& some, int64_t first) {
       at::Tensor part = y.narrow(1, first, some.size(0));
-      at::mm_out(part, input, some.t());
+      at::mm_out(part, low_rank ? x : input, some.t());
     });
-    if (low_rank) y.addmm_(x.narrow(1, in_, rank_), b_.t());
   } else if (low_rank) {
     at::mm_out(y, x, wide_.t());
   } else {
@@ -211,7 +213,7 @@ void LoraGroup::Backward(const at::Tensor& dy, at::Tensor& du, at::Tensor& dx, c
       // Summed in float32, so that cutting W into parts rounds no more often than one product.
       at::Tensor sum = dx.scalar_type() == at::kFloat ? dx : at::empty({dx.size(0), in_}, at::kFloat);
       sum.zero_();
-      ByExpanded([&](const at::Tensor& some, int64_t first) {
+      ByExpanded(false, [&](const at::Tensor& some, int64_t first) {
         const at::Tensor part = dy.narrow(1, first, some.size(0));
         if (dx.scalar_type() == at::kFloat) sum.addmm_(part, some);
         else sum.add_(at::mm(part, some));

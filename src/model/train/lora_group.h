@@ -78,8 +78,8 @@ class LoraGroup {
                       Parameters& parameters) const;
 
  private:
-  // f(rows of W in the compute type [n, in], the first of them) over all of W.
-  void ByExpanded(const std::function<void(const at::Tensor& some, int64_t first)>& f) const;
+  // f(rows of [W | s·B] in the compute type [n, in + rank], the first of them) over all of W; of W alone, without `low_rank`.
+  void ByExpanded(bool low_rank, const std::function<void(const at::Tensor& some, int64_t first)>& f) const;
   at::Tensor Dropped(const at::Tensor& x, const Drop& drop) const;
   void RefreshWeights(const Parameters& parameters);
   void WeightGradients(const at::Tensor& dy, const at::Tensor& x, Parameters& parameters) const;

@@ -255,6 +255,9 @@ Status CheckMemory(const TrainSettings& s, int64_t free, int64_t longest,
     return Fail(Code::kExhausted, "{}: an adapter (without --use_peft false) needs about {}", said,
                 Gigabytes(forecast(less).Total()));
   }
+  less.load_in_4bit = true;
+  if (forecast(less).Total() < needed && fits())  // an encoder's forecast does not change
+    return Fail(Code::kExhausted, "{}: use --load_in_4bit true (about {})", said, Gigabytes(forecast(less).Total()));
   return Fail(Code::kExhausted, "{}: {} of it before the first row: a smaller model, or more memory", said,
               Gigabytes(forecast(s).program + forecast(s).weights + forecast(s).optimiser));
 }

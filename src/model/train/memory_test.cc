@@ -113,6 +113,12 @@ TEST(Memory, WhatDoesNotFitIsRefusedWithWhatWould) {
   ASSERT_FALSE(shorter);
   EXPECT_NE(shorter.error().message.find("use --max_length "), std::string::npos) << shorter.error().message;
 
+  s.max_length = s.micro_batch_tokens = 64;
+  const int64_t least = ask(s).Total();
+  const auto blocks = CheckMemory(s, least / 2, 64, ask);
+  ASSERT_FALSE(blocks);
+  EXPECT_NE(blocks.error().message.find("use --load_in_4bit true"), std::string::npos) << blocks.error().message;
+
   const auto never = CheckMemory(s, 1'000'000'000, 1000, ask);
   ASSERT_FALSE(never);
   EXPECT_NE(never.error().message.find("1.0 GB are free"), std::string::npos) << never.error().message;

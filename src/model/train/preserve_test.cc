@@ -24,7 +24,7 @@ std::vector<TokenRow> MadeRows(uint64_t seed, size_t n, int32_t from, int32_t to
 }
 
 // Forty rows to hold. What they begin with tells the harmful ones, every third, from the others.
-Preserved Kept() {
+Preserved RowsToHold() {
   Preserved kept{.rows = MadeRows(9, 40, 25, 50), .harmful = {}};
   for (size_t i = 0; i < kept.rows.size(); ++i) {
     kept.harmful.push_back(i % 3 == 0);
@@ -53,7 +53,7 @@ struct Held : Recorded {
   }
   Result<LoopResult> Run(Objective& inner, int64_t stop_at = -1) {
     const Surroundings world = World(stop_at);
-    PreserveObjective held(settings, inner, Kept(), *tiny.model, *tiny.trunk, tiny.parameters,
+    PreserveObjective held(settings, inner, RowsToHold(), *tiny.model, *tiny.trunk, tiny.parameters,
                            world.emit);
     return RunLoop(settings, SettingsThatMatter(Job::kSft, settings), held, tiny.parameters, world);
   }
@@ -99,7 +99,7 @@ TEST_P(HowItIsHeld, TheGradientIsThatOfTheLoss) {
   run.settings.preserve_weight = 2;
   const Surroundings world = run.World();
   SftObjective inner(run.settings, MadeRows(5, 12, 5, 25), *run.tiny.model, *run.tiny.trunk);
-  PreserveObjective held(run.settings, inner, Kept(), *run.tiny.model, *run.tiny.trunk,
+  PreserveObjective held(run.settings, inner, RowsToHold(), *run.tiny.model, *run.tiny.trunk,
                          run.tiny.parameters, world.emit);
   ASSERT_TRUE(held.Prepare({}));
   Parameters& p = run.tiny.parameters;

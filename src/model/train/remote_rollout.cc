@@ -85,7 +85,7 @@ bool PartOfCharacter(const json::value& token) {
   return token.is_string() && std::string_view(token.get_string()).find("\xEF\xBF\xBD") != std::string_view::npos;
 }
 
-Status Add(TokenLists& to, Result<int32_t> id, const json::value* logp) {
+Status AddToken(TokenLists& to, Result<int32_t> id, const json::value* logp) {
   if (!id) return std::unexpected(id.error());
   if (!logp || !logp->is_number()) return Fail(Code::kCorrupt, "a token has no log-probability");
   to.ids.push_back(*id);
@@ -107,7 +107,7 @@ Result<TokenLists> ListsOf(const json::object& choice, const lm::Tokenizer& toke
       const json::value* text = token->if_contains("token");
       const bool named = id && id->is_int64();
       if ((out.cut = !named && text && PartOfCharacter(*text))) break;
-      PLUMB_CHECK(Add(out, named ? Result<int32_t>(static_cast<int32_t>(id->get_int64())) : IdOf(text ? *text : json::value(), tokenizer),
+      PLUMB_CHECK(AddToken(out, named ? Result<int32_t>(static_cast<int32_t>(id->get_int64())) : IdOf(text ? *text : json::value(), tokenizer),
                       token->if_contains("logprob")));
     }
     return out;
@@ -118,7 +118,7 @@ Result<TokenLists> ListsOf(const json::object& choice, const lm::Tokenizer& toke
   for (size_t i = 0; i < tokens->size(); ++i) {
     const bool named = ids && (*ids)[i].is_int64();
     if ((out.cut = !named && PartOfCharacter((*tokens)[i]))) break;
-    PLUMB_CHECK(Add(out, named ? Result<int32_t>(static_cast<int32_t>((*ids)[i].get_int64())) : IdOf((*tokens)[i], tokenizer), &(*logps)[i]));
+    PLUMB_CHECK(AddToken(out, named ? Result<int32_t>(static_cast<int32_t>((*ids)[i].get_int64())) : IdOf((*tokens)[i], tokenizer), &(*logps)[i]));
   }
   return out;
 }

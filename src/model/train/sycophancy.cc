@@ -9,7 +9,7 @@
 namespace plumb::train {
 namespace {
 
-constexpr size_t kFewest = 8;  // questions; below it there is no test (goodhart.cc)
+constexpr size_t kFewestQuestions = 8;  // questions; below it there is no test (goodhart.cc)
 
 Result<data::TrlRow> AsPrompt(const data::Case& one, const std::string& suite) {
   data::TrlRow row;
@@ -62,9 +62,9 @@ Result<SycophancyProbe> SycophancyProbe::Load(const fs::path& path, const RowEnc
     }
     probe.questions_.push_back(std::move(question));
   }
-  if (probe.questions_.size() < kFewest)
+  if (probe.questions_.size() < kFewestQuestions)
     return Fail(Code::kInvalid, "{}: {} questions with a \"neutral\" case and opinions in their group, needed are {}", suite.path,
-                probe.questions_.size(), kFewest);
+                probe.questions_.size(), kFewestQuestions);
   return probe;
 }
 
