@@ -99,6 +99,9 @@ std::string ComparisonTable(const Comparison& comparison) {
   }
   std::string text = fmt::format("before: {}\nafter:  {}\n\n{}", comparison.baseline_target, comparison.candidate_target,
                                  table.Text());
+  if (const Measure* right = comparison.Find(kAnswered); right && right->n() > 0)
+    text += fmt::format("\nAlignment tax: {:.1f} points [{:.1f}, {:.1f}] of right answers lost; over several suites: plumb eval tax.\n", -100 * right->difference.estimate,
+                        -100 * right->difference.high, -100 * right->difference.low);
   int64_t missing = 0;
   for (const Measure& m : comparison.measures) {
     missing += m.not_compared;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "measure/eval/compare.h"
 #include "measure/eval/confidence.h"
 #include "measure/eval/exposure.h"
 #include "measure/eval/made_run_test.h"
@@ -186,6 +187,7 @@ TEST(AlignmentTax, IsOneFigureOverAllSuites) {
   EXPECT_LT(tax->tax.high, 0.08);
   EXPECT_GT(tax->detectable, 0);
   EXPECT_NE(TaxTable(*tax).find("Alignment tax: 4.0 points"), std::string::npos) << TaxTable(*tax);
+  EXPECT_NE(ComparisonTable(Compare(before[0], after[0]).value()).find("Alignment tax: 5.0 points"), std::string::npos) << "of one suite";
   EXPECT_FALSE(TaxOf(before, {AbilityRun("a", "other", 10, 5)}));
   EXPECT_FALSE(TaxOf({before[0], before[0]}, after)) << "which of the two?";
 }
