@@ -68,6 +68,8 @@ struct Download::State {
   }
   // Appends what comes next to `pending`. At the end of the stream: `done`, where the body ends with it.
   asio::awaitable<Status> ReadMore(Millis limit);
+  // What the end of the stream, or an error, is for the answer.
+  Status Ended(const ErrorCode& error);
   asio::awaitable<Status> ReadHead();
   Status ParseHead(size_t length);
   // Moves what `pending` holds of the body into `piece`.
@@ -90,21 +92,24 @@ asio::awaitable<Status> Download::State::ReadMore(Millis limit) {
       co_return Status();
     }
     if (error == asio::error::would_block) co_await stream->WaitReadable(error);
-    if (error) break;
+    if (error) co_return Ended(error);
   }
-  if (stream->abandoned()) co_return FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
+}
+
+Status Download::State::Ended(const ErrorCode& error) {
+  if (stream->abandoned()) return FailAt(where, Code::kCancelled, "nobody waits for the answer any more");
   if (head_done && !IsTimeout(error)) {
     // A body without a length ends with its connection; any other end is a cut.
     if (end == BodyEnd::kConnection && error == asio::error::eof) {
       done = true;
-      co_return Status();
+      return {};
     }
-    co_return FailAt(where, Code::kCorrupt, "the answer was cut off: {}", error.message());
+    return FailAt(where, Code::kCorrupt, "the answer was cut off: {}", error.message());
   }
   if (!pending.empty() && error == asio::error::eof) {
-    co_return FailAt(where, Code::kCorrupt, "the answer was cut off inside its head");
+    return FailAt(where, Code::kCorrupt, "the answer was cut off inside its head");
   }
-  co_return std::unexpected(StreamError(error, head_done ? "reading the answer" : "waiting for an answer", where));
+  return std::unexpected(StreamError(error, head_done ? "reading the answer" : "waiting for an answer", where));
 }
 
 Status Download::State::ParseHead(size_t length) {
@@ -210,16 +215,21 @@ asio::awaitable<Result<std::string>> Download::Next() {
 }
 
 asio::awaitable<Result<std::string>> Download::Rest(size_t limit_bytes) {
+  State& state = *state_;
   std::string all;
   while (true) {
-    PLUMB_CO_TRY(std::string piece, co_await Next());
-    if (piece.empty()) co_return all;
+    std::string piece;
+    PLUMB_CO_CHECK(state.TakeBody(piece));
     if (all.empty()) all = std::move(piece);
     else all += piece;
     if (all.size() > limit_bytes) {
-      co_return FailAt(state_->where, Code::kExhausted, "the answer holds more than {} bytes", limit_bytes);
+      co_return FailAt(state.where, Code::kExhausted, "the answer holds more than {} bytes", limit_bytes);
     }
+    if (state.done) break;
+    PLUMB_CO_CHECK(co_await state.ReadMore(state.timeouts.idle));
   }
+  state.Release();
+  co_return all;
 }
 
 namespace {
@@ -274,7 +284,8 @@ asio::awaitable<Result<Download>> Client::Open(ClientRequest request) {
     state->stream->SetGone(request.gone);
     ErrorCode error;
     state->stream->ExpireAfter(state->Left(request.timeouts.idle));
-    co_await state->stream->Write(text, request.body, error);
+    std::string_view first = text, second = request.body;
+    if (!state->stream->WriteAtOnce(first, second, error)) co_await state->stream->Write(first, second, error);
     Status head;
     if (error && state->stream->abandoned()) {
       head = FailAt(where, Code::kCancelled, "nobody waits for the answer any more");

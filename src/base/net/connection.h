@@ -41,11 +41,20 @@ class Connection : public ListHook, public QuietHook {
   void Close();
 
  private:
+  // Reads one request and has it answered, once its first bytes are in pending_. Whether another may follow.
+  asio::awaitable<bool> ServeNext(const Handler& handler);
   // Whether a whole request was read; otherwise the connection is to be closed (an error answer has been sent).
   asio::awaitable<bool> ReadRequest(Request& request, Framing& framing);
-  asio::awaitable<bool> ReadHead(Request& request, Framing& framing);
-  asio::awaitable<bool> ReadBody(Request& request, const Framing& framing);
-  // Appends what comes next to pending_. False at the end of the stream, and on errors.
+  // What pending_ holds of the head, and of the body: whether that is all of it.
+  struct HeadSearch {
+    size_t seen = 0;
+    bool blank_line_skipped = false;
+  };
+  std::expected<bool, HttpFault> TakeHead(HeadSearch& search, Request& request, Framing& framing);
+  std::expected<bool, HttpFault> TakeBody(ChunkedBody& chunks, Request& request, const Framing& framing);
+  // Appends what has come to pending_; false where that is nothing (would_block in `error`), at the end, and on errors.
+  bool ReadNow(ErrorCode& error);
+  // Appends what comes next. False at the end of the stream, and on errors.
   asio::awaitable<bool> ReadMore();
   asio::awaitable<void> Refuse(HttpFault fault);
   asio::awaitable<void> Answer(const Handler& handler, Request& request, ResponseWriter& out);

@@ -39,11 +39,9 @@ void Readiness::Listen(Way way) {
 }
 
 asio::awaitable<void> Readiness::Wait(Way way) {
-  Watch& watch = watches_[way];
-  if (watch.ready || !is_open()) co_return;
-  co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-      [this, &watch, way](auto&& handler) {
-        watch.waiting.emplace(std::move(handler));
+  return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+      [this, way](auto&& handler) {
+        watches_[way].waiting.emplace(std::move(handler));
         Listen(way);
       },
       asio::use_awaitable);

@@ -39,7 +39,7 @@ class Readiness : public std::enable_shared_from_this<Readiness> {
   bool Still(Way way) const { return !watches_[way].ready && watches_[way].queued; }
   // From now on news is noticed, also where nobody waits for it.
   void Listen(Way way);
-  // Waits for news; returns at once where there is some, and once Close is called.
+  // Waits for news, of which there must be none yet (Ready), or Close.
   asio::awaitable<void> Wait(Way way);
   // Ends the wait in progress, as if news had come.
   void Wake(Way way);

@@ -38,7 +38,7 @@ asio::awaitable<Status> ResponseWriter::Put(std::string_view first, std::string_
   if (broken_) co_return Fail(Code::kUnavailable, "the client has left");
   ErrorCode error;
   stream_.ExpireAfter(write_limit_);
-  co_await stream_.Write(first, second, error);
+  if (!stream_.WriteAtOnce(first, second, error)) co_await stream_.Write(first, second, error);
   if (error) {
     broken_ = true;
     co_return std::unexpected(StreamError(error, "writing the answer", ""));
@@ -46,20 +46,20 @@ asio::awaitable<Status> ResponseWriter::Put(std::string_view first, std::string_
   co_return Status();
 }
 
+asio::awaitable<Status> ResponseWriter::BegunTwice() { co_return Fail(Code::kInternal, "an answer was begun twice"); }
+
 asio::awaitable<Status> ResponseWriter::Send(int status, std::string_view content_type, std::string_view body) {
-  if (started_) co_return Fail(Code::kInternal, "an answer was begun twice");
+  if (started_) return BegunTwice();
   started_ = finished_ = true;
   status_ = status;
   MakeHead(status, content_type, body.size());
-  if (head_) body = {};
-  auto done = co_await Put(bytes_, body);
-  co_return done;
+  return Put(bytes_, head_ ? std::string_view() : body);
 }
 
 asio::awaitable<Status> ResponseWriter::SendJson(int status, const json::value& body) {
-  const std::string text = ToJson(body);
-  auto done = co_await Send(status, "application/json", text);
-  co_return done;
+  if (started_) return BegunTwice();
+  json_ = ToJson(body);
+  return Send(status, "application/json", json_);
 }
 
 asio::awaitable<Status> ResponseWriter::PutChunk(std::string_view piece, bool last) {
@@ -83,13 +83,11 @@ asio::awaitable<Status> ResponseWriter::PutChunk(std::string_view piece, bool la
 }
 
 asio::awaitable<Status> ResponseWriter::Start(int status, std::string_view content_type, std::string_view first) {
-  if (started_) co_return Fail(Code::kInternal, "an answer was begun twice");
+  if (started_) return BegunTwice();
   started_ = true;
   status_ = status;
   MakeHead(status, content_type, std::nullopt);
-  if (head_) first = {};
-  Status done = co_await PutChunk(first, false);
-  co_return done;
+  return PutChunk(head_ ? std::string_view() : first, false);
 }
 
 asio::awaitable<Status> ResponseWriter::Write(std::string_view piece) {

@@ -53,11 +53,13 @@ class ResponseWriter {
   // Frames `piece` behind what `bytes_` holds, and sends both; `last`: with the end of the body.
   asio::awaitable<Status> PutChunk(std::string_view piece, bool last);
   asio::awaitable<Status> Put(std::string_view first, std::string_view second);
+  asio::awaitable<Status> BegunTwice();
 
   Stream& stream_;
   bool head_, http10_, keep_alive_;
   std::chrono::milliseconds write_limit_;
   std::string bytes_;  // the head of the answer, then the frame of each chunk
+  std::string json_;   // what SendJson sends
   bool started_ = false, finished_ = false, broken_ = false;
   int status_ = 0;
 };

@@ -173,7 +173,7 @@ Stream::~Stream() { core_->Close(); }
 // Called where the kernel has just said that nothing can be done, or has said so with the last read.
 asio::awaitable<void> Stream::Wait(Want want, ErrorCode& error) {
   Core& core = *core_;
-  if (core.is_open()) {
+  if (want != Want::kNothing && core.is_open()) {
     if (const auto look = core.Look(); look < core.armed) core.Arm(look);
     const auto way = want == Want::kWrite ? Readiness::kWrite : Readiness::kRead;
     core.Exhausted(way);
@@ -229,9 +229,8 @@ size_t Stream::ReadNow(asio::mutable_buffer into, ErrorCode& error) {
 }
 
 asio::awaitable<void> Stream::WaitReadable(ErrorCode& error) {
-  error = {};
-  if (tls_ && tls_->HasBytes()) co_return;
-  co_await Wait(read_wants_ == Want::kWrite ? Want::kWrite : Want::kRead, error);
+  if (tls_ && tls_->HasBytes()) return Wait(Want::kNothing, error);
+  return Wait(read_wants_ == Want::kWrite ? Want::kWrite : Want::kRead, error);
 }
 
 size_t Stream::WriteNow(std::string_view first, std::string_view second, ErrorCode& error) {
@@ -257,6 +256,13 @@ size_t Stream::WriteNow(std::string_view first, std::string_view second, ErrorCo
   return 0;
 }
 
+bool Stream::WriteSome(std::string_view& first, std::string_view& second, ErrorCode& error) {
+  const size_t put = WriteNow(first, second, error), of_first = std::min(put, first.size());
+  first.remove_prefix(of_first);
+  second.remove_prefix(put - of_first);
+  return (first.empty() && second.empty()) || (error && error != asio::error::would_block);
+}
+
 asio::awaitable<void> Stream::Write(std::string_view first, std::string_view second, ErrorCode& error) {
   error = {};
   std::string joined;
@@ -268,16 +274,10 @@ asio::awaitable<void> Stream::Write(std::string_view first, std::string_view sec
     second = {};
   }
   while (!first.empty() || !second.empty()) {
-    size_t put = WriteNow(first, second, error);
-    if (error == asio::error::would_block) {
-      co_await Wait(write_wants_, error);
-      if (error) co_return;
-      continue;
-    }
+    if (WriteSome(first, second, error)) co_return;
+    if (!error) continue;
+    co_await Wait(write_wants_, error);
     if (error) co_return;
-    const size_t of_first = std::min(put, first.size());
-    first.remove_prefix(of_first);
-    second.remove_prefix(put - of_first);
   }
 }
 

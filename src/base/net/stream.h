@@ -51,6 +51,9 @@ class Stream {
   asio::awaitable<void> WaitReadable(ErrorCode& error);
   // What fits at once of `first` and then `second`.
   size_t WriteNow(std::string_view first, std::string_view second, ErrorCode& error);
+  // The same without TLS, and what is left of them stands in them afterwards. True where nothing is, and on errors; else
+  // Write has something to do.
+  bool WriteAtOnce(std::string_view& first, std::string_view& second, ErrorCode& error) { return !tls_ && WriteSome(first, second, error); }
   // All of `first` and then `second`, in one go where the kernel takes it. Both must outlive the wait.
   asio::awaitable<void> Write(std::string_view first, std::string_view second, ErrorCode& error);
 
@@ -76,6 +79,7 @@ class Stream {
  private:
   struct Core;
   asio::awaitable<void> Wait(Want want, ErrorCode& error);
+  bool WriteSome(std::string_view& first, std::string_view& second, ErrorCode& error);
 
   std::shared_ptr<Core> core_;  // shared with the timer's handler
   std::unique_ptr<TlsSession> tls_;
