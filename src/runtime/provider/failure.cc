@@ -129,4 +129,9 @@ Error StreamedError(const json::object& error, const std::string& where, std::st
   return {code, fmt::format("the vendor ended the stream: {}", message), where};
 }
 
+Error Oversized(Error error) {
+  if (error.code == Code::kExhausted) error.code = Code::kCorrupt;
+  return error;
+}
+
 }  // namespace plumb::provider

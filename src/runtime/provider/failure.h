@@ -33,4 +33,9 @@ Error VendorError(int status, std::string_view body, const std::string& where, s
 // The same for an error object inside a stream or under status 200.
 Error StreamedError(const json::object& error, const std::string& where, std::string& reason);
 
+// An answer that is too much is the vendor's fault, and no limit of the caller's.
+Error Oversized(Error error);
+// An answer cut off or garbled may be asked for once more, as long as nobody has seen any of it.
+inline bool Broken(const Error& error) { return error.code == Code::kCorrupt || error.code == Code::kUnavailable; }
+
 }  // namespace plumb::provider

@@ -9,11 +9,6 @@
 #include "runtime/provider/failure.h"
 
 namespace plumb::provider {
-namespace {
-
-constexpr size_t kMaxAnswerBytes = 64 << 20;
-
-}  // namespace
 
 HttpProvider::HttpProvider(asio::any_io_executor executor, HttpOptions options, std::unique_ptr<Protocol> protocol)
     : executor_(std::move(executor)),
@@ -151,19 +146,6 @@ asio::awaitable<Result<net::Download>> HttpProvider::Send(std::string_view endpo
   }
 }
 
-namespace {
-
-// An answer that is too much is the vendor's fault, and no limit of the caller's.
-Error Oversized(Error error) {
-  if (error.code == Code::kExhausted) error.code = Code::kCorrupt;
-  return error;
-}
-
-// An answer cut off or garbled may be asked for once more, as long as nobody has seen any of it.
-bool Broken(const Error& error) { return error.code == Code::kCorrupt || error.code == Code::kUnavailable; }
-
-}  // namespace
-
 asio::awaitable<Result<ChatResponse>> HttpProvider::ReadWhole(net::Download download, Asking& asking) {
   const std::string kind(download.headers().Get("content-type"));
   Result<std::string> text = co_await download.Rest(kMaxAnswerBytes);
@@ -197,165 +179,6 @@ asio::awaitable<Result<ChatResponse>> HttpProvider::Chat(ChatRequest request) {
     Note(asking, &error);
     if (!Broken(error) || round == 1 || asking.attempts >= options_.retry.max_attempts) co_return std::unexpected(std::move(error));
   }
-}
-
-asio::awaitable<Result<ChatResponse>> HttpProvider::ReadUnstreamed(net::Download download, const OnDelta& on_delta,
-                                                                   Asking& asking) {
-  PLUMB_CO_TRY(ChatResponse whole, co_await ReadWhole(std::move(download), asking));
-  asking.begun = true;
-  PLUMB_CO_CHECK(co_await HandOnWhole(whole, on_delta));
-  co_return whole;
-}
-
-namespace {
-
-// What came together. `status`: what is wrong with the event behind them, where there is something.
-std::vector<ChatDelta> DeltasOf(const std::vector<net::SseEvent>& events, StreamReader& reader, Status& status) {
-  std::vector<ChatDelta> all;
-  for (const net::SseEvent& event : events) {
-    auto deltas = reader.Take(event);
-    if (!deltas) {
-      status = std::unexpected(std::move(deltas).error());
-      break;
-    }
-    for (ChatDelta& delta : *deltas) all.push_back(std::move(delta));
-  }
-  for (size_t i = 0; i + 1 < all.size(); ++i) all[i].more = true;
-  return all;
-}
-
-}  // namespace
-
-asio::awaitable<Result<ChatResponse>> HttpProvider::ReadStream(net::Download download, StreamReader& reader,
-                                                               const OnDelta& on_delta, Asking& asking) {
-  const std::string kind = Lower(download.headers().Get("content-type"));
-  if (kind.starts_with("application/json") || kind.starts_with("text/html")) {
-    auto whole = co_await ReadUnstreamed(std::move(download), on_delta, asking);
-    co_return whole;
-  }
-  // Pings and empty pieces are signs of life, not of an answer.
-  Millis first = options_.first_token.count() > 0 ? options_.first_token : options_.timeouts.first_byte;
-  if (asking.request->patience) first = std::min(first, *asking.request->patience);
-  net::SseParser parser;
-  while (!reader.done()) {
-    // The answer is there; a vendor that forgets to say so keeps us only a moment.
-    Millis limit = reader.finished() ? options_.after_end : options_.timeouts.idle;
-    const bool waiting = !asking.begun && !reader.finished();
-    if (waiting) limit = std::max(Millis(1), first - std::chrono::duration_cast<Millis>(Steady::now() - asking.start));
-    download.SetIdle(limit);
-    Result<std::string> piece = co_await download.Next();
-    if (!piece && reader.finished()) break;
-    if (!piece) {
-      Error error = std::move(piece).error();
-      if (waiting && error.code == Code::kDeadline) error.message = fmt::format("no piece of an answer came within {} ms", first.count());
-      co_return std::unexpected(std::move(error));
-    }
-    if (piece->empty()) break;
-    auto events = parser.Feed(*piece);
-    if (!events) co_return std::unexpected(Oversized(std::move(events).error()));
-    Status read;
-    std::vector<ChatDelta> deltas = DeltasOf(*events, reader, read);
-    for (const ChatDelta& delta : deltas) {
-      asking.begun = true;
-      Status taken = co_await on_delta(delta);
-      if (!taken) co_return std::unexpected(std::move(taken).error());
-    }
-    if (!read) {
-      asking.reason = reader.reason();
-      Error error = std::move(read).error();
-      error.where = options_.base.Text();
-      co_return std::unexpected(std::move(error));
-    }
-  }
-  if (!reader.finished()) {
-    co_return FailAt(options_.base.Text(), Code::kCorrupt, "the stream was cut off before its end");
-  }
-  // The last bytes of a complete answer, so that the connection can be used again.
-  if (reader.done()) {
-    download.SetIdle(Millis(50));
-    auto rest = co_await download.Next();
-    static_cast<void>(rest);
-  }
-  co_return reader.Whole();
-}
-
-asio::awaitable<Result<ChatResponse>> HttpProvider::ChatStream(ChatRequest request, OnDelta on_delta) {
-  if (request.model.empty()) request.model = options_.default_model;
-  PLUMB_CO_TRY(const json::object body, protocol_->Body(request, true));
-  Asking asking{.request = &request, .model = request.model};
-  const std::string endpoint(protocol_->Endpoint(request));
-  for (int round = 0;; ++round) {
-    PLUMB_CO_TRY(net::Download download, co_await Send(endpoint, body, asking));
-    const std::unique_ptr<StreamReader> reader = protocol_->Read(request);
-    Result<ChatResponse> whole = co_await ReadStream(std::move(download), *reader, on_delta, asking);
-    if (whole) {
-      Note(asking, nullptr);
-      whole->attempts = asking.attempts;
-      co_return whole;
-    }
-    Error error = Clean(std::move(whole).error());
-    Note(asking, &error);
-    if (asking.begun || !Broken(error) || round == 1 || asking.attempts >= options_.retry.max_attempts) {
-      co_return std::unexpected(std::move(error));
-    }
-  }
-}
-
-asio::awaitable<Result<ChatResponse>> HttpProvider::Post(std::string path, json::object body, ChatRequest about) {
-  Asking asking{.request = &about};
-  asking.model = GetStringOr(body, "model", options_.default_model).value_or("");
-  if (asking.model.empty()) asking.model = options_.default_model;
-  if (!asking.model.empty()) body["model"] = asking.model;
-  PLUMB_CO_TRY(net::Download download, co_await Send(path, body, asking));
-  Result<ChatResponse> answer = co_await ReadPosted(std::move(download), path);
-  if (answer) {
-    Note(asking, nullptr);
-    answer->attempts = asking.attempts;
-  } else {
-    Note(asking, &answer.error());
-  }
-  co_return answer;
-}
-
-asio::awaitable<Result<ChatResponse>> HttpProvider::ReadPosted(net::Download download, std::string path) {
-  Result<std::string> text = co_await download.Rest(kMaxAnswerBytes);
-  if (!text) co_return std::unexpected(Clean(Oversized(std::move(text).error())));
-  auto parsed = ParseJson(*text, "the answer");
-  if (!parsed || !parsed->is_object()) {
-    co_return FailAt(options_.base.Text(), Code::kCorrupt, "the answer to {} is not a JSON object", path);
-  }
-  ChatResponse answer;
-  answer.finish_reason = "stop";
-  answer.raw = std::move(parsed->as_object());
-  if (const json::object* usage = FindObject(answer.raw, "usage")) {
-    answer.usage.input_tokens = GetIntOr(*usage, "prompt_tokens", 0).value_or(0);
-  }
-  if (const json::string* model = FindString(answer.raw, "model")) answer.model = *model;
-  co_return answer;
-}
-
-asio::awaitable<Result<std::vector<std::string>>> HttpProvider::Models() {
-  net::ClientRequest request;
-  PLUMB_CO_TRY(request.url, co_await Base());
-  if (request.url.target.ends_with('/')) request.url.target.pop_back();
-  request.url.target += protocol_->Path("/models", "");
-  request.headers = options_.headers;
-  RefreshKey();
-  protocol_->Authorise(request.headers, options_.key);
-  request.timeouts = options_.timeouts;
-  const std::string where = request.url.Text();
-  PLUMB_CO_TRY(const net::ClientResponse answer, co_await client_.Fetch(std::move(request)));
-  std::string reason;
-  if (answer.status >= 400) co_return std::unexpected(Clean(VendorError(answer.status, answer.body, where, reason)));
-  auto parsed = ParseJson(answer.body, "the answer");
-  const json::array* data = parsed && parsed->is_object() ? FindArray(parsed->as_object(), "data") : nullptr;
-  if (!data) co_return FailAt(where, Code::kCorrupt, "the answer is no list of models");
-  std::vector<std::string> names;
-  for (const json::value& model : *data) {
-    const json::object* object = model.if_object();
-    if (const json::string* id = object ? FindString(*object, "id") : nullptr) names.emplace_back(*id);
-  }
-  co_return names;
 }
 
 }  // namespace plumb::provider

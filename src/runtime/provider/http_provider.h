@@ -72,6 +72,8 @@ class HttpProvider : public Provider {
   net::Client& client() { return client_; }
 
  private:
+  static constexpr size_t kMaxAnswerBytes = 64 << 20;
+
   asio::awaitable<Result<net::ClientRequest>> Letter(std::string_view endpoint, std::string body, const ChatRequest* request,
                                                      const std::string& model);
   asio::awaitable<Result<net::Download>> SendOnce(std::string_view endpoint, const std::string& body, Asking& asking);
