@@ -96,6 +96,7 @@ def others(client, model):
     chunks = list(client.completions.create(model=model, prompt="hello there", stream=True))
     assert "".join(c.choices[0].text for c in chunks) == "You said: hello there"
     assert client.completions.create(model=model, prompt="SECRET-1234").choices[0].finish_reason == "content_filter"
+    assert client.completions.create(model=model, prompt="hello", echo=True).choices[0].text == "helloYou said: hello"
 
     moderation = client.moderations.create(input=["hello", f"card {CARD}"])
     assert [r.flagged for r in moderation.results] == [False, True], moderation
@@ -118,6 +119,7 @@ def errors(client, model, url):
         raise AssertionError("it was accepted")
 
     refused(openai.BadRequestError, lambda: client.chat.completions.create(model=model, messages=[]))
+    refused(openai.BadRequestError, lambda: client.completions.create(model=model, prompt="a", suffix="z"))
     refused(openai.NotFoundError, lambda: client.chat.completions.create(model="nothing", messages=said("x")))
     stored = refused(openai.BadRequestError, lambda: client.responses.create(model=model, input="x", previous_response_id="resp_1"))
     assert "not stored here" in str(stored) and stored.code == "previous_response_not_found" and stored.param == "previous_response_id", stored

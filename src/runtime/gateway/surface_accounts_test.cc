@@ -14,12 +14,6 @@ using testing::Not;
 class AccountsTest : public GatewayTest {
  protected:
   void Configure(GatewayOptions& options) override {
-    provider::ProviderConfig server = options.providers[0];
-    server.name = "server";
-    server.preset = "vllm";
-    options.providers.push_back(server);
-    options.models.push_back({"base", "server:mock-1", false});
-    options.models.push_back({"base-prompted", "server:mock-1", true});
     ModelRoute kept{.name = "kept", .target = "vendor:mock-1"};
     kept.cache = provider::CachePolicy();
     options.models.push_back(kept);
@@ -82,32 +76,6 @@ TEST_F(AccountsTest, CountingTokensIsFreeAndEmbeddingsArePaid) {
   EXPECT_EQ(Post("/v1/embeddings", embed, "plumb-poor").status, 200);
   EXPECT_EQ(Post("/v1/embeddings", R"({"model":"mock","input":"and now a much longer text that costs more"})", "plumb-poor").status, 429);
   EXPECT_EQ(Post("/v1/embeddings", embed, "plumb-poor").status, 200);
-}
-
-TEST_F(AccountsTest, ModelsThatCompleteTextsAreAskedTo) {
-  for (const char* stream : {"false", "true"}) {
-    const auto answer = Post("/v1/completions", fmt::format(R"({{"model":"base","prompt":"Once upon a time","max_tokens":9,"stream":{}}})", stream));
-    ASSERT_EQ(answer.status, 200) << answer.body;
-    const Understood read = stream == std::string_view("true") ? ReadStream("completions", answer.body) : ReadWhole("completions", Json(answer));
-    EXPECT_EQ(read.text, "You said: Once upon a time");
-    EXPECT_EQ(read.reason, "stop");
-    const auto seen = vendor_.seen().back();
-    EXPECT_EQ(seen.path, "/v1/completions");
-    EXPECT_EQ(seen.body.at("prompt").as_string(), "Once upon a time");
-    EXPECT_FALSE(seen.body.contains("messages"));
-  }
-  Post("/v1/completions", R"({"model":"mock","prompt":"Once"})");
-  EXPECT_EQ(vendor_.seen().back().path, "/v1/chat/completions") << "nobody said that this one completes texts";
-  Post("/v1/completions", R"({"model":"base-prompted","prompt":"Once"})");
-  EXPECT_EQ(vendor_.seen().back().path, "/v1/chat/completions") << "a system prompt stands in front: it is a chat";
-  // Guarded like everything else.
-  vendor_.Say("The code is SECRET-1234.");
-  const auto blocked = Post("/v1/completions", R"({"model":"base","prompt":"the code?"})");
-  EXPECT_THAT(blocked.body, Not(HasSubstr("-1234")));
-  EXPECT_THAT(blocked.body, HasSubstr("content_filter"));
-  const size_t asked = vendor_.seen().size();
-  Post("/v1/completions", R"({"model":"base","prompt":"SECRET-1234"})");
-  EXPECT_EQ(vendor_.seen().size(), asked);
 }
 
 TEST_F(AccountsTest, TheStopSequenceComesBackOnMessages) {

@@ -77,6 +77,7 @@ class Anthropic final : public Protocol {
   }
 
   Result<json::object> Body(const ChatRequest& request, bool stream) const override {
+    PLUMB_CHECK(AskableAsChat(request));
     PLUMB_CHECK(CheckExpressible(request.extra));
     json::object body;
     body["model"] = request.model;

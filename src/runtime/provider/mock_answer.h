@@ -166,19 +166,30 @@ inline std::vector<std::string> MockAnthropicStream(const MockAnswer& answer) {
 }
 
 // The same as a completion of a text: OpenAI's older endpoint.
+inline json::object MockCompletionChoice(size_t index, const std::string& text, json::value reason, bool logprobs) {
+  json::object choice = {{"index", index}, {"text", text}, {"finish_reason", std::move(reason)}};
+  if (!logprobs || text.empty()) return choice;
+  json::array tokens, values, top;
+  for (const std::string& word : MockWords(text)) {
+    tokens.emplace_back(word);
+    values.emplace_back(-0.5);
+    top.push_back(json::object{{word, -0.5}});
+  }
+  choice["logprobs"] = {{"tokens", std::move(tokens)}, {"token_logprobs", std::move(values)}, {"top_logprobs", std::move(top)}};
+  return choice;
+}
 inline json::object MockCompletion(const MockAnswer& answer) {
   json::object out = {{"id", "cmpl-mock"}, {"object", "text_completion"}, {"created", 1}, {"model", "mock-1"},
                       {"usage", {{"prompt_tokens", 7}, {"completion_tokens", 5}, {"total_tokens", 12}}}};
   json::array& choices = out["choices"].emplace_array();
-  for (const std::string& text : answer.texts) choices.push_back(json::object{{"index", choices.size()}, {"text", text}, {"finish_reason", "stop"}});
+  for (const std::string& text : answer.texts) choices.push_back(MockCompletionChoice(choices.size(), text, "stop", answer.logprobs));
   return out;
 }
 inline std::vector<std::string> MockCompletionStream(const MockAnswer& answer) {
   std::vector<std::string> out;
-  const auto chunk = [&](size_t index, std::string_view text, json::value reason) {
-    json::object choice = {{"index", index}, {"text", text}, {"finish_reason", std::move(reason)}};
+  const auto chunk = [&](size_t index, const std::string& text, json::value reason) {
     json::object whole = {{"object", "text_completion"}, {"model", "mock-1"}};
-    whole["choices"].emplace_array().push_back(std::move(choice));
+    whole["choices"].emplace_array().push_back(MockCompletionChoice(index, text, std::move(reason), answer.logprobs));
     out.push_back(net::WriteSseData(ToJson(whole)));
   };
   for (size_t i = 0; i < answer.texts.size(); ++i) {

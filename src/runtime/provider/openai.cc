@@ -32,11 +32,6 @@ std::string ReasoningOf(const json::object& message) {
   return "";
 }
 
-json::value LogprobsOf(const json::object& choice) {
-  const json::value* logprobs = choice.if_contains("logprobs");
-  return logprobs ? *logprobs : json::value();
-}
-
 std::string StopOf(const json::object& choice) {
   for (const char* key : {"stop_reason", "matched_stop"}) {
     if (const json::string* text = FindString(choice, key)) return std::string(*text);
@@ -76,7 +71,7 @@ Result<Choice> ParseChoice(const json::value& value) {
   const json::object* choice = value.if_object();
   const json::object* message = choice ? FindObject(*choice, "message") : nullptr;
   if (const json::string* text = choice ? FindString(*choice, "text") : nullptr; text && !message) {  // of /completions
-    Choice out{.index = IndexOf(*choice), .text = std::string(*text), .finish_reason = FinishOf(*choice), .stop_sequence = StopOf(*choice)};
+    Choice out{.index = IndexOf(*choice), .text = std::string(*text), .finish_reason = FinishOf(*choice), .logprobs = LogprobsOf(*choice), .stop_sequence = StopOf(*choice)};
     return out;
   }
   if (!message) return Fail(Code::kCorrupt, "the answer has a choice without a message");
@@ -136,7 +131,9 @@ class OpenAi final : public Protocol {
     body["model"] = request.model;
     if (Completes(request)) {
       body["prompt"] = ContentText(request.messages.front().at("content"));
+      PutLogprobs(request, body);
     } else {
+      PLUMB_CHECK(AskableAsChat(request));
       body["messages"] = Messages(request.messages);
     }
     if (request.temperature) body["temperature"] = *request.temperature;
@@ -180,6 +177,12 @@ class OpenAi final : public Protocol {
   bool Completes(const ChatRequest& request) const {
     return request.completion && request.messages.size() == 1 &&
            std::ranges::any_of(dialect_.completers, [&](const std::string& model) { return request.model.starts_with(model); });
+  }
+  // Completions ask for both by one number.
+  static void PutLogprobs(const ChatRequest& request, json::object& body) {
+    if (!body.erase("logprobs")) return;
+    body["logprobs"] = GetIntOr(request.extra, "top_logprobs", 0).value_or(0);
+    body.erase("top_logprobs");
   }
   // The limit has two names. A caller who sends both means the newer one.
   void PutLimit(const ChatRequest& request, json::object& body) const {

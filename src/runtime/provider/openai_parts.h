@@ -17,6 +17,7 @@ std::string ReasoningOf(const json::object& message);
 // The stop sequence that ended a choice, where a server names it: vLLM as "stop_reason", SGLang as "matched_stop". OpenAI
 // itself does not.
 std::string StopOf(const json::object& choice);
+// As chats have them, whatever form the vendor chose.
 json::value LogprobsOf(const json::object& choice);
 const json::array& ChoicesOf(const json::object& answer);
 // The first answer is the response itself, the others follow it.

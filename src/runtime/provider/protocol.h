@@ -46,6 +46,14 @@ class Protocol {
   virtual std::unique_ptr<StreamReader> Read(const ChatRequest& request) const = 0;
 };
 
+// Error: kUnsupported, where a completion asks for what no chat can give.
+inline Status AskableAsChat(const ChatRequest& request) {
+  for (const char* key : {"suffix", "best_of"})
+    if (request.completion && request.extra.contains(key))
+      return Fail(Code::kUnsupported, "{} is for models that complete texts; '{}' is asked as a chat", key, request.model);
+  return {};
+}
+
 // OpenAI chat completions, and all that copy it. `api_version` is Azure's.
 std::unique_ptr<Protocol> OpenAiProtocol(Dialect dialect = {}, std::string api_version = "");
 std::unique_ptr<Protocol> AnthropicProtocol();  // Anthropic messages
