@@ -145,7 +145,7 @@ asio::awaitable<Finished> FinishGuard(Turn& turn, guard::AnswerGuard& guard) {
   if (stopped) out.blocked = true;
   if (out.blocked) out.rest = {};
   TakeAction(exchange, out.verdict);
-  if (!exchange.output || out.verdict.action > exchange.output->action) exchange.output = out.verdict;
+  if (!exchange.output || out.verdict.action > exchange.output->action) exchange.output = out.blocked ? out.verdict : std::move(out.verdict);
   if (out.blocked || guard.redacted()) AddText(exchange.withheld, guard.said());
   co_return out;
 }

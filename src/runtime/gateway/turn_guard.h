@@ -25,7 +25,7 @@ asio::awaitable<guard::AnswerPiece> EndReasoning(Turn& turn, guard::AnswerGuard&
 // The rest. The verdict becomes the exchange's, where it is the strictest so far.
 struct Finished {
   guard::AnswerPiece rest;  // nothing where blocked
-  guard::Verdict verdict;   // of the guard and the rules together
+  guard::Verdict verdict;   // of the guard and the rules together; where blocked, else it is the exchange's
   bool blocked = false;     // not to be shown
 };
 asio::awaitable<Finished> FinishGuard(Turn& turn, guard::AnswerGuard& guard);
