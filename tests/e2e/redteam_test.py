@@ -137,12 +137,12 @@ agent = service.MockVendor(gullible)
 (root / "agent.yaml").write_text(f'providers:\n  agent: {{kind: openai, url: "{agent.url}"}}\n')
 play = ["redteam", "agents", "--config", "agent.yaml", "--target", "agent:m", "--protocol", "text", "--suite", "agents", "--json"]
 bare = json.loads(run(*play, "--out", "agents-bare"))
-assert (bare["utility"]["hits"], bare["utility"]["n"]) == (3, 3) and (bare["attack_success"]["hits"], bare["attack_success"]["n"]) == (6, 6), bare
+assert (bare["utility"]["successes"], bare["utility"]["n"]) == (3, 3) and (bare["attack_success"]["successes"], bare["attack_success"]["n"]) == (6, 6), bare
 asked = len(agent.requests)
 run(*play, "--out", "agents-bare")
 assert len(agent.requests) == asked, "what was played is not asked again"
 ruled = json.loads(run(*play, "--rules", "--policy", str(shipped / "rules.yaml"), "--out", "agents-ruled"))
-assert ruled["attack_success"]["hits"] == 2 and ruled["utility"]["hits"] == 2 and ruled["stopped_unattacked"] == 1, ruled
+assert ruled["attack_success"]["successes"] == 2 and ruled["utility"]["successes"] == 2 and ruled["stopped_unattacked"] == 1, ruled
 compared = json.loads(run("eval", "compare", "agents-bare", "agents-ruled", "--json"))
 assert compared["measures"][0]["n"] == 6, compared["measures"]
 print("finds recorded, verified by a proof, and open again; schedules kept; agents attacked, with and without rules")

@@ -24,15 +24,6 @@ Share ShareOfBoth(const std::string& name, const Hits& of) {
   return out;
 }
 
-json::object AgentShareJson(const Share& one) {
-  return {{"name", one.name}, {"hits", one.hits}, {"n", one.n}, {"rate", one.n ? json::value(one.interval.estimate) : json::value()}, {"low", one.interval.low}, {"high", one.interval.high}};
-}
-
-std::string AgentRate(const Share& one) {
-  if (one.n == 0) return "not measured";
-  return fmt::format("{} of {}  {:.1f} %  [{:.1f}, {:.1f}]", one.hits, one.n, 100 * one.interval.estimate, 100 * one.interval.low, 100 * one.interval.high);
-}
-
 void AddNotes(AgentSummary& out) {
   const int64_t answered = out.episodes - out.errors;
   if (out.errors) out.notes.push_back(fmt::format("{} episodes failed and count for nothing", out.errors));
@@ -87,24 +78,19 @@ AgentSummary SummarizeAgents(const std::vector<Episode>& episodes) {
 }
 
 json::object AgentSummaryJson(const AgentSummary& s) {
-  const auto list = [](const std::vector<Share>& shares) {
-    json::array out;
-    for (const Share& one : shares) out.push_back(AgentShareJson(one));
-    return out;
-  };
   json::array notes;
   for (const std::string& note : s.notes) notes.emplace_back(note);
-  return {{"utility", AgentShareJson(s.utility)}, {"utility_under_attack", AgentShareJson(s.utility_under_attack)}, {"attack_success", AgentShareJson(s.attack_success)},
-          {"by_injection", list(s.by_injection)}, {"by_wording", list(s.by_wording)}, {"episodes", s.episodes}, {"errors", s.errors}, {"stopped", s.stopped},
+  return {{"utility", ShareJson(s.utility)}, {"utility_under_attack", ShareJson(s.utility_under_attack)}, {"attack_success", ShareJson(s.attack_success)},
+          {"by_injection", SharesJson(s.by_injection)}, {"by_wording", SharesJson(s.by_wording)}, {"episodes", s.episodes}, {"errors", s.errors}, {"stopped", s.stopped},
           {"stopped_unattacked", s.stopped_unattacked}, {"withheld", s.withheld}, {"unfinished", s.unfinished}, {"malformed", s.malformed}, {"without_calls", s.without_calls}, {"notes", std::move(notes)}};
 }
 
 std::string AgentSummaryTable(const AgentSummary& s) {
-  eval::Table table({"", ""});
-  for (const Share* one : {&s.utility, &s.utility_under_attack, &s.attack_success}) table.Row({one->name, AgentRate(*one)});
-  for (const Share& one : s.by_injection) table.Row({"  " + one.name, AgentRate(one)});
+  eval::Table table({"of the episodes", "share"});
+  for (const Share* one : {&s.utility, &s.utility_under_attack, &s.attack_success}) table.Row({one->name, ShareText(*one)});
+  for (const Share& one : s.by_injection) table.Row({"  " + one.name, ShareText(one)});
   if (s.by_wording.size() > 1) {
-    for (const Share& one : s.by_wording) table.Row({"  wording " + one.name, AgentRate(one)});
+    for (const Share& one : s.by_wording) table.Row({"  wording " + one.name, ShareText(one)});
   }
   std::string out = table.Text();
   if (s.stopped || s.withheld) out += fmt::format("stopped by the guard: {} episodes, {} of them without an attack; {} results of tools withheld\n", s.stopped, s.stopped_unattacked, s.withheld);

@@ -189,11 +189,10 @@ DialogueSummary SummarizeDialogues(const std::vector<Dialogue>& dialogues, doubl
 
 json::object DialogueSummaryJson(const DialogueSummary& s) {
   const auto interval = [](const stats::Interval& one) { return json::object{{"per_turn", one.estimate}, {"low", one.low}, {"high", one.high}}; };
-  const auto share = [](const Share& one) { return json::object{{"dialogues", one.hits}, {"n", one.n}, {"rate", one.interval.estimate}, {"low", one.interval.low}, {"high", one.interval.high}}; };
   json::array notes;
   for (const std::string& note : s.notes) notes.emplace_back(note);
   return {{"dialogues", s.dialogues}, {"turns", s.turns}, {"broken_off", s.broken_off}, {"refusals", s.refusals}, {"harm_drift", interval(s.harm_drift)}, {"topic_drift", interval(s.topic_drift)},
-          {"harm_by_turn", json::value_from(s.harm_by_turn)}, {"topic_by_turn", json::value_from(s.topic_by_turn)}, {"crossed", share(s.crossed)}, {"colluded", share(s.colluded)}, {"notes", std::move(notes)}};
+          {"harm_by_turn", json::value_from(s.harm_by_turn)}, {"topic_by_turn", json::value_from(s.topic_by_turn)}, {"crossed", ShareJson(s.crossed)}, {"colluded", ShareJson(s.colluded)}, {"notes", std::move(notes)}};
 }
 
 std::string DialogueSummaryTable(const DialogueSummary& s) {
@@ -204,7 +203,7 @@ std::string DialogueSummaryTable(const DialogueSummary& s) {
   };
   drift("harm", s.harm_drift);
   drift("topic", s.topic_drift);
-  for (const Share* one : {&s.crossed, &s.colluded}) out += fmt::format("{}: {} of {}  {:.1f} %  [{:.1f}, {:.1f}]\n", one->name, one->hits, one->n, 100 * one->interval.estimate, 100 * one->interval.low, 100 * one->interval.high);
+  for (const Share* one : {&s.crossed, &s.colluded}) out += one->name + ": " + ShareText(*one) + "\n";
   for (const std::string& note : s.notes) out += "- " + note + "\n";
   return out;
 }

@@ -75,7 +75,6 @@ std::optional<eval::Measure> OrdinaryRefusals(const eval::Run& before, const eva
 }
 
 std::string Percent(double rate) { return fmt::format("{:.1f} %", 100 * rate); }
-std::string WithInterval(const Share& one) { return fmt::format("{}/{}  {} [{:.1f}, {:.1f}]", one.hits, one.n, Percent(one.interval.estimate), 100 * one.interval.low, 100 * one.interval.high); }
 
 void Decide(const ProofBounds& bounds, Proof& proof) {
   const Share& after = proof.all.after;
@@ -90,10 +89,6 @@ void Decide(const ProofBounds& bounds, Proof& proof) {
   if (rise.estimate > bounds.margin) proof.lacking.push_back(fmt::format("ordinary refusals rose by {:.1f} points, more than {:.1f}", 100 * rise.estimate, 100 * bounds.margin));
   else if (rise.high > bounds.margin)
     proof.notes.push_back(fmt::format("ordinary refusals: {:+.1f} points, but {} cases cannot tell that from {:+.1f}", 100 * rise.estimate, proof.ordinary->n(), 100 * rise.high));
-}
-
-json::object ShareJson(const Share& one) {
-  return {{"successes", one.hits}, {"n", one.n}, {"rate", one.interval.estimate}, {"low", one.interval.low}, {"high", one.interval.high}};
 }
 
 json::object FamilyJson(const Proof::Family& one) {
@@ -148,13 +143,13 @@ json::object ProofJson(const Proof& proof) {
 
 std::string ProofTable(const Proof& proof) {
   eval::Table table({"unseen family", "worked before", "worked after", "McNemar p"});
-  for (const Proof::Family& one : proof.families) table.Row({one.name, WithInterval(one.before), WithInterval(one.after), fmt::format("{:.2g}", one.held.p_mid)});
-  table.Row({"all", WithInterval(proof.all.before), WithInterval(proof.all.after), fmt::format("{:.2g}", proof.all.held.p_mid)});
-  table.Row({"goals opened", WithInterval(proof.goals_before), WithInterval(proof.goals_after), fmt::format("{:.2g}", proof.goals_p)});
+  for (const Proof::Family& one : proof.families) table.Row({one.name, ShareText(one.before), ShareText(one.after), fmt::format("{:.2g}", one.held.p_mid)});
+  table.Row({"all", ShareText(proof.all.before), ShareText(proof.all.after), fmt::format("{:.2g}", proof.all.held.p_mid)});
+  table.Row({"goals opened", ShareText(proof.goals_before), ShareText(proof.goals_after), fmt::format("{:.2g}", proof.goals_p)});
   if (proof.ordinary) {
     const eval::Measure& m = *proof.ordinary;
     const auto share = [&](const stats::Interval& rate) { return Share{"", static_cast<int64_t>(std::llround(rate.estimate * static_cast<double>(m.n()))), m.n(), rate}; };
-    table.Row({"ordinary refused", WithInterval(share(m.baseline)), WithInterval(share(m.candidate)), fmt::format("{:.2g}", m.p_mid)});
+    table.Row({"ordinary refused", ShareText(share(m.baseline)), ShareText(share(m.candidate)), fmt::format("{:.2g}", m.p_mid)});
   }
   std::string out = table.Text() + fmt::format("\nfinds: {} closed, {} still open\n", proof.closed.size(), proof.open.size());
   for (const std::string& note : proof.notes) out += "- " + note + "\n";

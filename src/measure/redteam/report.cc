@@ -31,14 +31,6 @@ std::vector<Share> SharesOf(const Outcomes& outcomes, const std::vector<std::str
   return out;
 }
 
-json::array SharesJson(const std::vector<Share>& shares) {
-  json::array out;
-  for (const Share& one : shares)
-    out.push_back(json::object{{"name", one.name}, {"successes", one.hits}, {"n", one.n}, {"rate", one.n ? json::value(one.interval.estimate) : json::value()},
-                               {"low", one.interval.low}, {"high", one.interval.high}});
-  return out;
-}
-
 std::string Rate(const Share& one) {
   if (one.n == 0) return "–";
   return fmt::format("{:.1f} %  [{:.1f}, {:.1f}]", 100 * one.interval.estimate, 100 * one.interval.low, 100 * one.interval.high);
@@ -57,6 +49,18 @@ Share ShareOf(std::string name, const std::vector<double>& hits, const std::vect
   }
   return out;
 }
+
+json::object ShareJson(const Share& one) {
+  return {{"name", one.name}, {"successes", one.hits}, {"n", one.n}, {"rate", one.n ? json::value(one.interval.estimate) : json::value()}, {"low", one.interval.low}, {"high", one.interval.high}};
+}
+
+json::array SharesJson(const std::vector<Share>& shares) {
+  json::array out;
+  for (const Share& one : shares) out.push_back(ShareJson(one));
+  return out;
+}
+
+std::string ShareText(const Share& one) { return fmt::format("{}/{}  {}", one.hits, one.n, Rate(one)); }
 
 Summary Summarize(const Campaign& campaign, int budget) {
   Summary out;

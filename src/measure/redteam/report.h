@@ -18,6 +18,10 @@ struct Share {
 
 // `hits` of goals (or of goals × attacks), with the group each belongs to.
 Share ShareOf(std::string name, const std::vector<double>& hits, const std::vector<int64_t>& group);
+// {"name", "successes", "n", "rate" (null of none), "low", "high"}
+json::object ShareJson(const Share& share);
+json::array SharesJson(const std::vector<Share>& shares);
+std::string ShareText(const Share& share);  // "3/12  25.0 %  [8.9, 53.2]"
 
 struct Summary {
   int64_t goals = 0, queries = 0, attacker_queries = 0, errors = 0;
