@@ -1,6 +1,7 @@
 #include "measure/redteam/agent_tasks.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "measure/redteam/agent_world.h"
