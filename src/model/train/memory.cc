@@ -75,8 +75,9 @@ void AddWeights(const lm::LmConfig& c, const TrainSettings& s, const std::vector
       if (static_cast<int64_t>(i) < g.adapted) elements += s.lora.r * (g.in + g.outs[i]);
   }
   const int64_t all = c.layers * linear;
-  if (s.load_in_4bit) {  // Q4_1 at most, beside what a GGUF holds in more bits
-    m.weights = vocabulary * t + all * 5 / 8 + AdaptedLayers(c, s) * ranked;
+  if (s.load_in_4bit) {
+    // Q4_1 at most, beside what a GGUF holds in more bits. The vocabulary is floats on its way, and stays in the file's map.
+    m.weights = vocabulary * (t + 5) + all * 5 / 8 + AdaptedLayers(c, s) * ranked;
     m.optimiser = 28 * AdaptedLayers(c, s) * elements;
     return;
   }
