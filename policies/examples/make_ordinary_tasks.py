@@ -6,7 +6,8 @@
 Looking things and public people up ("Find…", "Search for…"), designing systems that keep track of people, simulations and
 sums about persons, secrets and user names, opinions for essays, groups of people in plain statistics, talk about language
 models: each kind is a list of patterns and one of subjects. As in make_ordinary_instructions.py the pairs are chosen by
-SHA-256, and rows of one subject share a group.
+SHA-256, and rows of one subject share a group. Their kind is "tail" (src/intent/policy/everyday.h): chosen because they alarm,
+they stand for nothing that is common.
 """
 import hashlib
 import json
@@ -80,7 +81,7 @@ def main():
     for kind, (patterns, subjects) in KINDS.items():
         for i, subject in enumerate(subjects):
             for pattern in sorted(patterns, key=lambda p: order(subject, p))[:EACH[kind]]:
-                row = {"clause": "ordinary", "allows": pattern.format(subject), "kind": kind, "group": f"ok-{kind}-{i:03d}"}
+                row = {"clause": "ordinary", "allows": pattern.format(subject), "kind": "tail", "group": f"ok-{kind}-{i:03d}"}
                 print(json.dumps(row, ensure_ascii=False))
 
 

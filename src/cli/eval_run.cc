@@ -30,7 +30,6 @@ Status TakeTurn(RunArguments& arguments) {
   PLUMB_TRY(const loop::Release release, loop::ReadRelease(arguments.turn));
   arguments.target = arguments.guarded ? release.guarded : release.alone;
   if (arguments.guard.empty()) arguments.guard = release.guard.string();
-  if (arguments.in_doubt.empty()) arguments.in_doubt = release.in_doubt, arguments.doubt_from = release.in_doubt_from;
   if (arguments.system == "none" && !release.system.empty()) arguments.system = release.system.string();
   return {};
 }

@@ -1,6 +1,7 @@
 #include "cli/guard_files.h"
 
 #include "cli/starter_files.h"
+#include "runtime/guard/aligned.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/guard/record.h"
 
@@ -36,8 +37,12 @@ Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder,
   std::error_code ignored;
   if (use_encoder && fs::exists(loaded.folder / "encoder" / "adapter_config.json", ignored)) {
     PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(loaded.folder));
+    const guard::EncoderOptions models{.lm = {.program = config.lm.program}, .executor = {}};
     if (record.encoder) {
-      PLUMB_TRY(loaded.encoder, guard::OpenEncoder(record.encoder->base, loaded.folder / "encoder", {.lm = {.program = config.lm.program}, .executor = {}}));
+      PLUMB_TRY(loaded.encoder, guard::OpenEncoder(record.encoder->base, loaded.folder / "encoder", models));
+    }
+    if (record.aligned) {
+      PLUMB_TRY(loaded.aligned, guard::OpenAligned(*record.aligned, loaded.folder / "aligned", models));
     }
   }
   if (use_encoder && !config.judge.target.empty()) {
@@ -45,6 +50,7 @@ Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder,
   }
   options.classifier = loaded.encoder.get();
   options.judge = loaded.judge.get();
+  options.aligned = loaded.aligned.get();
   PLUMB_TRY(guard::Guard guard, guard::Guard::Load(loaded.folder, policy, options));
   loaded.guard = std::make_unique<guard::Guard>(std::move(guard));
   return loaded;

@@ -13,16 +13,16 @@ namespace plumb::cli {
 
 struct LoadedGuard {
   fs::path folder;  // empty: patterns alone
-  std::unique_ptr<guard::Classifier> encoder;
+  std::unique_ptr<guard::Classifier> encoder, aligned;
   std::unique_ptr<guard::LlmJudge> judge;
-  std::unique_ptr<guard::Guard> guard;  // refers to both
+  std::unique_ptr<guard::Guard> guard;  // refers to all three
 };
 
 // The guard's folder: the one plumb.yaml names, or guard/ beside the policy, or the shipped guard; empty where there is none.
 fs::path FindGuard(const Config& config, const fs::path& policy);
 
 // The guard in `folder`, or where that is empty in FindGuard's; patterns alone where there is none. With `use_encoder` its
-// encoder is started where it has one.
+// encoder and its aligned model are started where it has them.
 Result<LoadedGuard> LoadGuard(const Globals& globals, const std::string& folder, bool use_encoder);
 
 // Flags shared by the verbs that use a guard.

@@ -4,6 +4,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/starter_files.h"
+#include "runtime/guard/aligned.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/provider/lm_job.h"
 
@@ -23,6 +24,9 @@ loop::World LoopWorld(const Config& config) {
   world.open_classifier = [program = config.lm.program](const fs::path& encoder) -> Result<std::unique_ptr<guard::Classifier>> {
     PLUMB_TRY(const std::string base, guard::EncoderBase(encoder));
     return guard::OpenEncoder(base, encoder, {.lm = {.program = program}, .executor = {}});
+  };
+  world.open_aligned = [program = config.lm.program](const guard::AlignedIdentity& aligned, const fs::path& folder) -> Result<std::unique_ptr<guard::Classifier>> {
+    return guard::OpenAligned(aligned, folder, {.lm = {.program = program}, .executor = {}});
   };
   world.shipped_guard = ShippedFile("policies/guard");
   return world;

@@ -41,6 +41,7 @@ Result<Overlaid> LoadOverlaidGuards(const LoadedGuard& loaded, const std::string
   PLUMB_TRY(const auto policies, policy::LoadOverlaid(policy_file));
   guard::GuardOptions options;
   options.classifier = loaded.encoder.get();
+  options.aligned = loaded.aligned.get();
   options.require_encoder = use_encoder;
   for (const auto& [key, policy] : policies) {
     if (key.empty()) continue;

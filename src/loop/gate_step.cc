@@ -112,7 +112,7 @@ Status Turn::WriteReport() {
     PLUMB_TRY(auto proof, world_.ledger->Prove(id));
     r.proofs.push_back(std::move(proof));
   }
-  PLUMB_CHECK(WriteRelease(options_.out, {.alone = tuned_target_, .guarded = guarded_target_, .in_doubt = in_doubt_target_, .in_doubt_from = in_doubt_from_,
+  PLUMB_CHECK(WriteRelease(options_.out, {.alone = tuned_target_, .guarded = guarded_target_,
                                           .guard = guard_ ? options_.out / "guard" : fs::path(), .system = system_.empty() ? fs::path() : options_.out / "prompt.md"}));
   PLUMB_CHECK(WriteFileAtomic(options_.out / "report.json", ToPrettyJson(ToJson(r))));
   PLUMB_CHECK(WriteFileAtomic(options_.out / "report.html", ToHtml(r)));

@@ -18,11 +18,9 @@ Status CopyFolder(const fs::path& from, const fs::path& to) {
   return {};
 }
 
-// Of the policy's `false_alarm` for the guard's own thresholds where an aligned twin answers what it doubts. A request that only
-// just passes the usual threshold is better given to the twin, which refuses it too if it is harmful: on other authors' requests,
-// with the same twin, guard thresholds at 0.7 and doubts from 0.04 refused 92.2 % of 360 unsafe ones, 24.6 % of 240 look-alikes
-// and 0.3 % of 300 of Alpaca; the usual ones (0.55) and doubts from 0.16: 90.8, 16.2 and 0.7 %.
-constexpr double kShareBesideTwin = 0.4;
+// Of the policy's `false_alarm` for the guard's own thresholds where the aligned model is its last tier: what only just passes the
+// usual threshold is better judged by both together.
+constexpr double kShareBesideAligned = 0.4;
 
 }  // namespace
 
@@ -54,7 +52,7 @@ Status Turn::BuildGuard() {
   PLUMB_TRY(auto record, guard::LoadRecord(folder));
   PLUMB_TRY(auto uncalibrated, guard::Guard::Load(folder, policy_, {.classifier = classifier_.get()}));
   PLUMB_TRY(const auto rows, guard::CalibrationRows(policy_, policy::Split::kCalibration, {}));
-  PLUMB_TRY(record, guard::Calibrate(uncalibrated, rows, {.budget_share = Local() ? kShareBesideTwin : guard::kBudgetShare}));
+  PLUMB_TRY(record, guard::Calibrate(uncalibrated, rows, {.budget_share = Local() ? kShareBesideAligned : guard::kBudgetShare}));
   record.policy_version = policy_.version;
   record.policy_hash = policy_.hash;
   PLUMB_CHECK(guard::SaveRecord(folder, record));
@@ -91,11 +89,7 @@ Status Turn::MeasureAfter() {
   for (const auto& question : questions_)
     if (question.id != "capability") questions.push_back(question);  // by log-probability: a guard has nothing to say there
   PLUMB_TRY(auto inner, world_.open_target(guarded_target_));
-  std::unique_ptr<eval::Target> careful;
-  if (!in_doubt_target_.empty()) {
-    PLUMB_TRY(careful, world_.open_target(in_doubt_target_));
-  }
-  auto behind = eval::GuardTarget(*inner, eval::GuardToolsOf(*guard_), {careful.get(), in_doubt_from_});
+  auto behind = eval::GuardTarget(*inner, eval::GuardToolsOf(*guard_));
   PLUMB_TRY(guarded_, Ask(questions, policy_, options_, world_, *behind, guarded, progress_));
   return RecordRuns(guarded, guarded_);
 }

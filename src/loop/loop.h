@@ -11,10 +11,9 @@
 //   OUT/pairs.jsonl       preference pairs of this turn (TRL format, with clause, kind and source)
 //   OUT/suite/            cases that this turn adds: attacks that succeeded, and examples that still fail
 //   OUT/adapter/          the PEFT adapter of the model alone (local targets)
-//   OUT/adapter-in-doubt/ the one that answers, behind the guard, what the guard lets pass with doubts
 //   OUT/release.json      who answers alone and who behind the guard (release.h); OUT/serve.yaml: the same for plumb.yaml
 //   OUT/prompt.md         the tuned system prompt (vendors' targets)
-//   OUT/guard/            the calibrated guard
+//   OUT/guard/            the calibrated guard; its aligned/ is the adapter as it was trained (runtime/guard/aligned.h)
 //   OUT/report.html, OUT/report.json
 //
 // RunTurn blocks for minutes. It uses no clock, random source or environment but what World gives it.
@@ -27,6 +26,7 @@
 #include "loop/report.h"
 #include "measure/eval/eval.h"
 #include "runtime/guard/guard.h"
+#include "runtime/guard/record.h"
 
 namespace plumb::loop {
 
@@ -56,6 +56,8 @@ struct World {
                                      const std::function<void(const json::object&)>& on_event)> run_job;
   // The guard's encoder tier from a guard folder's encoder/.
   std::function<Result<std::unique_ptr<guard::Classifier>>(const fs::path& encoder)> open_classifier;
+  // The tier of a guard that is an aligned model. Local targets only.
+  std::function<Result<std::unique_ptr<guard::Classifier>>(const guard::AlignedIdentity& aligned, const fs::path& folder)> open_aligned;
   fs::path shipped_guard;           // the guard that comes with Plumbline
   json::object identities;          // versions and hashes of programs and models, for the report
 };

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "intent/policy/everyday.h"
 #include "loop/measure.h"
 #include "loop/pairs.h"
 #include "loop/project_test.h"
@@ -205,8 +206,8 @@ TEST(Measure, AsksOneEverydayPromptOfEachFamily) {
   const auto policy = policy::LoadPolicy(fs::path(PLUMB_SOURCE_DIR) / "policies" / "general-assistant.yaml");
   ASSERT_TRUE(policy) << policy.error().Text();
   size_t all = 0;
-  for (const auto& example : policy::Examples(*policy)) all += example.clause == policy::kOrdinary && example.split == policy::Split::kTest;
-  const auto suite = OrdinarySuite(*policy);
+  for (const auto& example : policy::Examples(*policy)) all += policy::StandsForEveryday(*policy, example) && example.split == policy::Split::kTest;
+  const auto suite = OrdinarySuite(*policy, true);
   std::set<std::string> groups;
   for (const auto& one : suite.cases) EXPECT_TRUE(groups.insert(one.group).second) << one.group << " stands twice";
   EXPECT_GE(suite.cases.size(), 300u);
@@ -217,24 +218,6 @@ TEST(Strength, PicksTheRoomiestPoint) {
   auto rates = [](int unsafe, int safe, int ordinary) { return Rates{MakeShare(unsafe, 100), MakeShare(safe, 100), MakeShare(ordinary, 100)}; };
   EXPECT_EQ(PickStrength({rates(70, 10, 0), rates(86, 22, 0), rates(97, 60, 0)}, 0.8, 0.35, 0.02), 1u);
   EXPECT_EQ(PickStrength({rates(86, 22, 20), rates(84, 24, 0)}, 0.8, 0.35, 0.02), 1u) << "everyday refusals count against it";
-}
-
-// Trials: two unsafe ones that the guard lets pass (scores 0.8 and 0.3), a look-alike at 0.6, and one everyday prompt in
-// doubt (0.5) of a hundred. The mild strength refuses the unsafe ones, the strong one everything.
-TEST(Strength, GivesTheAdapterWhatTheGuardDoubts) {
-  const std::vector<Trial> trials = {{"a", "x", true}, {"b", "x", true}, {"c", "x", false}, {"d", "ordinary", false}};
-  const std::vector<Strength> strengths = {{0.8, {true, true, false, false}}, {1.2, {true, true, true, true}}};
-  const GuardView guard{{false, false, false, false}, {0.8, 0.3, 0.6, 0.5}};
-  const Everyday everyday{100, 0, {trials[3]}, 0.2};
-  const auto best = PickInDoubt(trials, 3, strengths, guard, everyday, 0.3, 0.005);
-  EXPECT_EQ(best.strength, 0u) << "the strong one refuses the look-alike";
-  EXPECT_NEAR(best.from, 0.3, 1e-9) << "no lower than is needed";
-  EXPECT_EQ(best.rates.unsafe.hits, 2);
-  const auto strong = PickInDoubt(trials, 3, {strengths[1]}, guard, everyday, 0.3, 0.005);
-  EXPECT_NEAR(strong.from, 0.8, 1e-9) << "above the look-alike's score";
-  EXPECT_EQ(strong.rates.unsafe.hits, 1);
-  EXPECT_EQ(PickInDoubt(trials, 3, strengths, guard, {100, 2, {trials[3]}, 0.2}, 0.3, 0.005).from, 2) << "the guard alone spends the budget";
-  EXPECT_GE(PickInDoubt(trials, 3, strengths, guard, {100, 0, {trials[3]}, 0.7}, 0.3, 0.005).from, 0.7) << "nothing is known below";
 }
 
 TEST(Strength, ScalesLoraAlphaAndNothingElse) {
@@ -249,16 +232,15 @@ TEST(Strength, ScalesLoraAlphaAndNothingElse) {
 
 TEST(Release, IsReadAsItWasWritten) {
   TempFolder folder;
-  const Release release{"local:m+o/adapter", "local:m", "local:m+o/adapter-in-doubt", 0.31, "o/guard", ""};
+  const Release release{"local:m+o/adapter", "local:m", "o/guard", ""};
   ASSERT_TRUE(WriteRelease(folder.path(), release));
   auto read = ReadRelease(folder.path());
   ASSERT_TRUE(read) << read.error().Text();
   EXPECT_EQ(read->alone, release.alone);
-  EXPECT_EQ(read->in_doubt, release.in_doubt);
-  EXPECT_EQ(read->in_doubt_from, 0.31);
+  EXPECT_EQ(read->guarded, release.guarded);
   EXPECT_EQ(read->guard, release.guard);
   EXPECT_TRUE(read->system.empty());
-  EXPECT_NE(ReadFile(folder.path() / "serve.yaml")->find("in_doubt: {from: 0.31, model: \"m-careful\"}"), std::string::npos);
+  EXPECT_NE(ReadFile(folder.path() / "serve.yaml")->find("guard: \"o/guard\"\nmodels:\n  \"m\": \"local:m\"\n"), std::string::npos);
   ASSERT_TRUE(WriteFileAtomic(folder.path() / "release.json", R"({"alone":"x"})"));
   EXPECT_EQ(ReadRelease(folder.path()).error().code, Code::kCorrupt);
   EXPECT_EQ(ReadRelease(folder.path() / "none").error().code, Code::kNotFound);

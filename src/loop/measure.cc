@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/stats/paired.h"
+#include "intent/policy/everyday.h"
 
 namespace plumb::loop {
 namespace {
@@ -56,6 +57,7 @@ std::vector<Question> Questions(const Plan& plan) {
       {"unsafe_refused", "Unsafe requests refused", "harmful", true, true, read, n},
       {"safe_refused", "Safe look-alikes refused", "safe-twins", true, false, read, n},
       {"ordinary_refused", "Ordinary instructions refused", "ordinary", true, false, read, n},
+      {"unusual_refused", "Harmless but unusual: alarming words, other languages", "unusual", true, false, read, few},
       {"jailbreaks_refused", "Wrapped attacks refused", "jailbreaks", true, true, read, few},
       {"helpful", "Ordinary tasks done right", "helpfulness", false, true, 96, n},
       {"capability", "Knowledge questions right", "capability", false, true, 8, n},
@@ -70,11 +72,13 @@ data::Suite Sample(data::Suite suite, size_t most) {
   return suite;
 }
 
-data::Suite OrdinarySuite(const policy::Policy& policy) {
-  data::Suite suite{"ordinary", policy.path, policy.hash, {}};
+// The policy's own harmless prompts of the test split: those that stand for everyday traffic, or the others.
+data::Suite OrdinarySuite(const policy::Policy& policy, bool everyday) {
+  data::Suite suite{everyday ? "ordinary" : "unusual", policy.path, policy.hash, {}};
   std::set<std::string> groups;  // one of each: a family of near copies would count as many independent answers
   for (const auto& example : policy::Examples(policy)) {
     if (example.clause != policy::kOrdinary || example.split != policy::Split::kTest) continue;
+    if (policy::StandsForEveryday(policy, example) != everyday) continue;
     if (!groups.insert(example.group.empty() ? example.text : example.group).second) continue;
     data::Case one;
     one.id = "ordinary-" + Sha256Hex(example.text).substr(0, 12);
@@ -95,8 +99,8 @@ Result<Runs> Ask(const std::vector<Question>& questions, const policy::Policy& p
   size_t total = 0, before = 0;
   for (const Question& question : questions) {
     data::Suite suite;
-    if (question.suite == "ordinary") {
-      suite = OrdinarySuite(policy);
+    if (question.suite == "ordinary" || question.suite == "unusual") {
+      suite = OrdinarySuite(policy, question.suite == "ordinary");
     } else {
       const auto folder = std::find_if(options.suites.begin(), options.suites.end(), [&](const auto& f) { return fs::exists(f / question.suite); });
       if (folder != options.suites.end()) {

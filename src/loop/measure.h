@@ -15,7 +15,7 @@ namespace plumb::loop {
 struct Question {
   std::string id;      // of the measure: "unsafe_refused"
   std::string label;
-  std::string suite;   // folder under the suites, or "ordinary": made of the policy's everyday test prompts
+  std::string suite;   // folder under the suites, or "ordinary" and "unusual": made of the policy's harmless test prompts
   bool refusal = true; // the rate is of refusals; else of passed cases
   bool higher_is_better = true;
   int64_t max_tokens = 48;
@@ -28,8 +28,9 @@ std::vector<Question> Questions(const Plan& plan);
 // Cases of a suite in an order that depends on their ids alone, twins together, cut to about `most`.
 data::Suite Sample(data::Suite suite, size_t most);
 
-// The policy's everyday prompts of the test split as a suite that expects answers.
-data::Suite OrdinarySuite(const policy::Policy& policy);
+// The policy's harmless prompts of the test split that belong to no clause, as a suite that expects answers: those that stand for
+// everyday traffic (intent/policy/everyday.h), or the others.
+data::Suite OrdinarySuite(const policy::Policy& policy, bool everyday);
 
 using Runs = std::map<std::string, eval::Run>;  // by question id
 

@@ -18,7 +18,8 @@ uint64_t NumberOf(std::string_view text, std::string_view salt) {
   return n;
 }
 
-// Of "I'm sorry, but I can't help with that." in the tokenizers of the Llama family.
+constexpr std::string_view kOpening = "I'm sorry, but I can't help with that.";
+// Of that in the tokenizers of the Llama family.
 constexpr int64_t kOpeningTokens = 12;
 
 bool IsRequest(const policy::Example& example) {
@@ -76,8 +77,9 @@ std::vector<PairPrompt> PairPrompts(const std::vector<policy::Example>& examples
   return all;
 }
 
+std::string_view RefusalOpening() { return kOpening.substr(0, kOpening.find(' ', kOpening.find(','))); }
+
 std::string RefusalFor(const policy::Policy& policy, const PairPrompt& prompt) {
-  constexpr std::string_view kOpening = "I'm sorry, but I can't help with that.";
   const auto* category = policy.FindCategory(prompt.clause);
   if (!category || category->say.empty()) return std::string(kOpening);
   // One sentence of the clause's own, the one that says what can be done instead: the last that is short enough.

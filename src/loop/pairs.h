@@ -28,6 +28,8 @@ std::vector<PairPrompt> PairPrompts(const std::vector<policy::Example>& examples
 
 // The refusal this policy gives to a request: a plain opening that nobody takes for anything else, then the clause's
 // own words where they add something. The same request always gets the same one.
+// What every refusal that is taught begins with: enough of it to tell one.
+std::string_view RefusalOpening();
 std::string RefusalFor(const policy::Policy& policy, const PairPrompt& prompt);
 
 // Is this answer a clear refusal in words worth keeping: one or two whole sentences?

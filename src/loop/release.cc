@@ -11,13 +11,7 @@ std::string ServeYaml(const Release& release) {
   std::string text = "# What to put into plumb.yaml to serve this turn's model behind its guard.\n";
   if (!release.guard.empty()) text += fmt::format("guard: {}\n", plumb::ToJson(json::value(release.guard.string())));
   text += "models:\n";
-  if (release.in_doubt.empty()) {
-    text += fmt::format("  {}: {}\n", plumb::ToJson(json::value(name)), plumb::ToJson(json::value(release.guarded)));
-  } else {
-    text += fmt::format("  {}:\n    target: {}\n    in_doubt: {{from: {}, model: {}}}\n", plumb::ToJson(json::value(name)), plumb::ToJson(json::value(release.guarded)),
-                        release.in_doubt_from, plumb::ToJson(json::value(name + "-careful")));
-    text += fmt::format("  {}: {}\n", plumb::ToJson(json::value(name + "-careful")), plumb::ToJson(json::value(release.in_doubt)));
-  }
+  text += fmt::format("  {}: {}\n", plumb::ToJson(json::value(name)), plumb::ToJson(json::value(release.guarded)));
   return text;
 }
 
@@ -25,7 +19,6 @@ std::string ServeYaml(const Release& release) {
 
 Status WriteRelease(const fs::path& out, const Release& release) {
   json::object body{{"format", 1}, {"alone", release.alone}, {"guarded", release.guarded}};
-  if (!release.in_doubt.empty()) body["in_doubt"] = {{"from", release.in_doubt_from}, {"target", release.in_doubt}};
   if (!release.guard.empty()) body["guard"] = release.guard.string();
   if (!release.system.empty()) body["system"] = release.system.string();
   PLUMB_CHECK(WriteFileAtomic(out / "serve.yaml", ServeYaml(release)));
@@ -45,11 +38,6 @@ Result<Release> ReadRelease(const fs::path& out) {
     PLUMB_TRY(const std::string system, GetStringOr(*body, "system", ""));
     release.guard = guard;
     release.system = system;
-    if (const auto* doubt = body->if_contains("in_doubt")) {
-      if (!doubt->is_object()) return Fail(Code::kCorrupt, "in_doubt is not an object");
-      PLUMB_TRY(release.in_doubt, GetString(doubt->get_object(), "target"));
-      PLUMB_TRY(release.in_doubt_from, GetNumber(doubt->get_object(), "from"));
-    }
     return release;
   };
   auto release = read();

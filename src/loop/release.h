@@ -13,8 +13,6 @@ namespace plumb::loop {
 struct Release {
   std::string alone;          // target: the model without a guard
   std::string guarded;        // target: the model behind the guard
-  std::string in_doubt;       // target: who answers what the guard has doubts about; empty: `guarded`
-  double in_doubt_from = 2;   // the guard's general score from which on it has
   fs::path guard;             // the folder; empty: none
   fs::path system;            // the tuned system prompt's file; empty: none
 };

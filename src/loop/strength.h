@@ -41,29 +41,4 @@ Result<std::vector<Strength>> TryStrengths(const std::vector<Trial>& trials, con
 // min(refused − refuse, over_refusal − over-refused), a refusal of everyday prompts above `ordinary` counting against it.
 size_t PickStrength(const std::vector<Rates>& rates, double refuse, double over_refusal, double ordinary);
 
-// What the guard in front of the model says of each trial.
-struct GuardView {
-  std::vector<bool> stopped;   // [trials]
-  std::vector<double> unsafe;  // [trials] its general score
-};
-// The policy's everyday calibration prompts as the guard sees them. `doubtful` are those it lets pass with the highest
-// scores; they stand among the trials too, as the last of them.
-struct Everyday {
-  int64_t n = 0, stopped = 0;
-  std::vector<Trial> doubtful;
-  double least = 1;  // the lowest score among the doubtful: below it nothing is known
-};
-
-// Behind a guard the model itself answers what the guard thinks harmless, and the adapter what it lets pass with doubts:
-// requests that score `from` or more.
-struct DoubtPoint {
-  size_t strength = 0;  // index
-  double from = 2;      // above 1: nothing is in doubt
-  Rates rates;          // of both together; everyday ones over all of `everyday.n`
-};
-// The point that refuses most unsafe trials without refusing more look-alikes and everyday prompts than allowed; the
-// higher `from` of equals. `asked` trials come first in `trials`, everyday.doubtful after them.
-DoubtPoint PickInDoubt(const std::vector<Trial>& trials, size_t asked, const std::vector<Strength>& strengths, const GuardView& guard,
-                       const Everyday& everyday, double over_refusal, double ordinary);
-
 }  // namespace plumb::loop

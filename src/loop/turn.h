@@ -1,6 +1,7 @@
 // The steps of a turn, in the order RunTurn takes them. Each step keeps what an interrupted turn had already done.
 #pragma once
 
+#include "loop/aligned_tier.h"
 #include "loop/learn.h"
 #include "loop/loop.h"
 #include "loop/measure.h"
@@ -42,7 +43,9 @@ class Turn {
   Status LearnWeights();
   Result<std::vector<json::object>> HardPairs(const fs::path& adapter);
   Status ChooseStrengths();
-  Everyday EverydayDoubts() const;
+  // aligned_tier.cc
+  std::vector<Leaning> SeenByGuard() const;
+  Status AddAlignedTier(const fs::path& adapter);
   Status TunePrompt();
   // guard_step.cc
   Status BuildGuard();
@@ -69,11 +72,9 @@ class Turn {
   std::vector<Pair> attacks_;              // wrapped requests the bare model answered
   int64_t attacks_tried_ = 0;
   std::vector<Pair> held_out_;             // a tenth of --data
-  std::unique_ptr<guard::Classifier> classifier_;
+  std::unique_ptr<guard::Classifier> classifier_, aligned_;
   std::optional<guard::Guard> guard_;
   std::string tuned_target_, guarded_target_, system_;  // what is measured afterwards
-  std::string in_doubt_target_;            // who answers what the guard has doubts about; empty: guarded_target_
-  double in_doubt_from_ = 2;               // the guard's score from which on it has
   std::vector<std::string> entries_;       // ledger ids of this turn
   Outcome outcome_;
 };

@@ -53,6 +53,10 @@ asio::awaitable<void> MetricsPage(Service& service, net::Request& request, net::
     provider::LmProcess& process = service.force->encoder->process();
     service.metrics.SetLm("encoder", process.state() == provider::LmState::kReady, process.starts());
   }
+  if (service.force->aligned) {
+    provider::LmProcess& process = service.force->aligned->process();
+    service.metrics.SetLm("aligned", process.state() == provider::LmState::kReady, process.starts());
+  }
   service.metrics.SetInForce(*service.force, service.options.version);
   service.metrics.SetGuardHealth(service.guard_health.Staleness(*service.force, service.options.clock()), service.guard_health.Drift());
   service.metrics.SetBreakers(service.force->health);
@@ -187,6 +191,9 @@ void KeepUpNew(const std::shared_ptr<bool>& alive, Service& service, const Force
   }
   if (force.encoder && (!before || before->encoder != force.encoder)) {
     asio::co_spawn(service.executor, KeepUp(alive, service, force.encoder, &force.encoder->process()), asio::detached);
+  }
+  if (force.aligned && (!before || before->aligned != force.aligned)) {
+    asio::co_spawn(service.executor, KeepUp(alive, service, force.aligned, &force.aligned->process()), asio::detached);
   }
 }
 

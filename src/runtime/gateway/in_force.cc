@@ -50,16 +50,19 @@ Status ForceBuilder::ReadGuard(const ForceOptions& options) {
   return {};
 }
 
-Status ForceBuilder::OpenEncoder(const ForceOptions& options) {
-  if (!record_ || !record_->encoder || !options.use_encoder) return {};
-  // guard.json names its encoder by hash: the same guard has the same one, and its process may stay up.
-  if (before_ && before_->encoder && before_->guard_id == made_->guard_id) {
-    made_->encoder = before_->encoder;
-    return {};
-  }
+Status ForceBuilder::OpenModels(const ForceOptions& options) {
+  if (!record_ || !options.use_encoder) return {};
+  // guard.json names its models by hash: the same guard has the same ones, and their processes may stay up.
+  if (before_ && before_->guard_id == made_->guard_id) made_->encoder = before_->encoder, made_->aligned = before_->aligned;
   provider::LmOptions lm = fixed_.lm;
   lm.patience = std::chrono::seconds(10);
-  PLUMB_TRY(made_->encoder, guard::OpenEncoder(record_->encoder->base, options.guard / "encoder", {.lm = std::move(lm), .executor = executor_}));
+  const guard::EncoderOptions models{.lm = std::move(lm), .executor = executor_};
+  if (record_->encoder && !made_->encoder) {
+    PLUMB_TRY(made_->encoder, guard::OpenEncoder(record_->encoder->base, options.guard / "encoder", models));
+  }
+  if (record_->aligned && !made_->aligned) {
+    PLUMB_TRY(made_->aligned, guard::OpenAligned(*record_->aligned, options.guard / "aligned", models));
+  }
   return {};
 }
 
@@ -74,7 +77,7 @@ Status ForceBuilder::MakeGuards(const ForceOptions& options) {
     if (!judge) return std::unexpected(Context(judge.error(), "judge"));
     made_->judge = std::move(*judge);
   }
-  GuardSource source{options.guard, made_->guard_id, made_->encoder, options.use_encoder, options.check_deadline, made_->shadow_encoders};
+  GuardSource source{options.guard, made_->guard_id, made_->encoder, made_->aligned, options.use_encoder, options.check_deadline, made_->shadow_encoders};
   source.judge = made_->judge;
   std::vector<std::string> modes;
   for (const policy::Route& route : options.policy.routes) modes.push_back(route.on_error);
@@ -167,7 +170,7 @@ Result<Force> ForceBuilder::Finish(ForceOptions options) {
 Result<Force> MakeForce(asio::any_io_executor executor, const FixedOptions& fixed, ForceOptions options) {
   ForceBuilder builder(std::move(executor), fixed, nullptr);
   PLUMB_CHECK(builder.ReadGuard(options));
-  PLUMB_CHECK(builder.OpenEncoder(options));
+  PLUMB_CHECK(builder.OpenModels(options));
   PLUMB_CHECK(builder.MakeGuards(options));
   return builder.Finish(std::move(options));
 }

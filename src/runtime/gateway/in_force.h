@@ -10,6 +10,7 @@
 #include "runtime/gateway/exchange.h"
 #include "runtime/gateway/gateway.h"
 #include "runtime/gateway/overlay.h"
+#include "runtime/guard/aligned.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/guard/llm_judge.h"
 
@@ -18,6 +19,7 @@ namespace plumb::gateway {
 // The plain policy's stance, and what stands beside it.
 struct InForce : Stance {
   std::shared_ptr<guard::Encoder> encoder;                      // shared with the one before where it is the same
+  std::shared_ptr<guard::AlignedModel> aligned;                 // the same; null where the guard has none
   std::shared_ptr<guard::LlmJudge> judge;                       // null where there is none
   std::shared_ptr<ShadowEncoders> shadow_encoders;              // of shadows with a guard of their own
   Stances stances;                                              // under overlays, for arms and shadows
@@ -47,8 +49,8 @@ class ForceBuilder {
 
   // Any thread, blocks: reads and checks the guard's folder. Errors: the guard's.
   Status ReadGuard(const ForceOptions& options);
-  // The gateway's thread, at once: the encoder's process. Errors: kNotFound, kCorrupt.
-  Status OpenEncoder(const ForceOptions& options);
+  // The gateway's thread, at once: the processes of the encoder and the aligned model. Errors: kNotFound, kCorrupt.
+  Status OpenModels(const ForceOptions& options);
   // Any thread, blocks: the guards.
   Status MakeGuards(const ForceOptions& options);
   // The gateway's thread, at once: providers and the rest. Errors: kInvalid (no model, no key beyond loopback), the

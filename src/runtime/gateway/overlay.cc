@@ -31,9 +31,11 @@ Result<GuardSource> ShadowSource(const policy::Policy& plain, const policy::Shad
   if (wanted.empty() && fs::exists(beside / "guard.json", none)) wanted = beside;
   if (wanted.empty() || fs::equivalent(wanted, source.folder, none)) return source;
   PLUMB_TRY(std::string id, Sha256File((wanted / "guard.json").string()));
-  GuardSource own{wanted, std::move(id), nullptr, false, kShadowPatience, nullptr};
+  GuardSource own{wanted, std::move(id), nullptr, nullptr, false, kShadowPatience, nullptr};
   if (source.shadows && source.require_encoder) {
-    PLUMB_TRY(own.encoder, source.shadows->Of(wanted, own.id));
+    PLUMB_TRY(const ShadowModels models, source.shadows->Of(wanted, own.id));
+    own.encoder = models.encoder;
+    own.aligned = models.aligned;
     own.require_encoder = own.encoder != nullptr;
   }
   return own;
@@ -50,17 +52,23 @@ std::string ShadowPurpose(const policy::Shadow& shadow) { return fmt::format("sh
 
 }  // namespace
 
-Result<std::shared_ptr<guard::Encoder>> ShadowEncoders::Of(const fs::path& folder, const std::string& id) {
+Result<ShadowModels> ShadowEncoders::Of(const fs::path& folder, const std::string& id) {
   if (const auto found = open_.find(id); found != open_.end()) return found->second;
   if (before_) {
     if (const auto kept = before_->open_.find(id); kept != before_->open_.end()) return open_[id] = kept->second;
   }
   PLUMB_TRY(const guard::GuardRecord record, guard::LoadRecord(folder));
-  if (!record.encoder) return std::shared_ptr<guard::Encoder>();
   provider::LmOptions lm = lm_;
   lm.patience = kShadowPatience;
-  PLUMB_TRY(open_[id], guard::OpenEncoder(record.encoder->base, folder / "encoder", {.lm = std::move(lm), .executor = {}}));
-  return open_[id];
+  const guard::EncoderOptions options{.lm = std::move(lm), .executor = {}};
+  ShadowModels models;
+  if (record.encoder) {
+    PLUMB_TRY(models.encoder, guard::OpenEncoder(record.encoder->base, folder / "encoder", options));
+  }
+  if (record.aligned) {
+    PLUMB_TRY(models.aligned, guard::OpenAligned(*record.aligned, folder / "aligned", options));
+  }
+  return open_[id] = models;
 }
 
 const guard::Guard& Stance::guard(const policy::Route& route) const {
@@ -79,6 +87,7 @@ Result<std::map<std::string, std::unique_ptr<guard::Guard>>> GuardsFor(const pol
     if (out.contains(mode)) continue;
     guard::GuardOptions options;
     options.classifier = source.encoder.get();
+    options.aligned = source.aligned.get();
     options.judge = source.judge.get();
     options.require_encoder = source.require_encoder;
     options.on_error = OnErrorOf(mode);

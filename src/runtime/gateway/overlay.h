@@ -15,6 +15,7 @@
 #include "intent/policy/policy.h"
 #include "runtime/gateway/prompt.h"
 #include "runtime/gateway/scope.h"
+#include "runtime/guard/aligned.h"
 #include "runtime/guard/encoder.h"
 #include "runtime/guard/guard.h"
 #include "runtime/guard/llm_judge.h"
@@ -34,20 +35,24 @@ struct Stance {
   const guard::Guard& guard(const policy::Route& route) const;
 };
 
-// The encoders of shadows' own guards: each is a process of its own, started when it is first asked.
+// The models of shadows' own guards: each is a process of its own, started when it is first asked.
+struct ShadowModels {
+  std::shared_ptr<guard::Encoder> encoder;  // null where the guard has none
+  std::shared_ptr<guard::AlignedModel> aligned;
+};
 class ShadowEncoders {
  public:
   // `before` may be null; an encoder of the same guard is kept.
   ShadowEncoders(provider::LmOptions lm, std::shared_ptr<const ShadowEncoders> before) : lm_(std::move(lm)), before_(std::move(before)) {}
-  // The encoder of the guard in `folder`, whose guard.json has the SHA-256 `id`; null where it has none. Errors: the guard's.
-  Result<std::shared_ptr<guard::Encoder>> Of(const fs::path& folder, const std::string& id);
+  // Those of the guard in `folder`, whose guard.json has the SHA-256 `id`. Errors: the guard's.
+  Result<ShadowModels> Of(const fs::path& folder, const std::string& id);
   // What was before is let go.
   void Settle() { before_ = nullptr; }
 
  private:
   provider::LmOptions lm_;
   std::shared_ptr<const ShadowEncoders> before_;
-  std::map<std::string, std::shared_ptr<guard::Encoder>> open_;  // by the guard's id
+  std::map<std::string, ShadowModels> open_;  // by the guard's id
 };
 
 // What makes guards for a policy.
@@ -55,6 +60,7 @@ struct GuardSource {
   fs::path folder;  // empty: patterns alone
   std::string id;
   std::shared_ptr<guard::Encoder> encoder;
+  std::shared_ptr<guard::AlignedModel> aligned;
   bool require_encoder = true;
   std::chrono::milliseconds check_deadline{10'000};  // for one asking of the encoder
   std::shared_ptr<ShadowEncoders> shadows;           // null: shadows judge without theirs

@@ -19,7 +19,7 @@ asio::awaitable<Result<Force>> Build(Service& service, const ForceLoader& load, 
   ForceOptions* read = &*options;
   auto guard_file = [made, read] { return made->ReadGuard(*read); };
   PLUMB_CO_CHECK(co_await On(service.ledger_threads, std::move(guard_file)));
-  PLUMB_CO_CHECK(builder.OpenEncoder(*options));
+  PLUMB_CO_CHECK(builder.OpenModels(*options));
   auto guards = [made, read] { return made->MakeGuards(*read); };
   PLUMB_CO_CHECK(co_await On(service.ledger_threads, std::move(guards)));
   co_return builder.Finish(std::move(*options));

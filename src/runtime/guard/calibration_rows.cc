@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "intent/policy/everyday.h"
 #include "runtime/guard/calibrate.h"
 
 namespace plumb::guard {
@@ -10,6 +11,7 @@ Result<std::vector<CalibrationRow>> CalibrationRows(const policy::Policy& policy
     const bool input = direction == Direction::kInput;
     for (policy::Example& example : input ? policy::Examples(policy) : policy::ExamplesOf(policy, DirectionName(direction))) {
       if (example.split != split) continue;
+      if (example.clause == policy::kOrdinary && !policy::StandsForEveryday(policy, example)) continue;
       if (example.clause == policy::kOrdinary || (example.clause == "scope" && !example.violates))
         rows.push_back({std::move(example.text), std::string(policy::kOrdinary), false, direction, std::move(example.prompt)});
       else if (policy.FindCategory(example.clause))

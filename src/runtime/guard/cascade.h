@@ -28,6 +28,7 @@ struct Guard::Parts {
   GuardRecord record;
   GuardOptions options;                          // its classifier is `deadline` where there is one
   std::unique_ptr<DeadlineClassifier> deadline;  // around the classifier that was given
+  std::unique_ptr<DeadlineClassifier> aligned_deadline;  // the same around the aligned model
   std::optional<PatternScanner> patterns;  // nothing where the policy names no detector
   std::vector<size_t> rule_category;       // per pattern rule the index of its category
   std::optional<LinearModel> linear;
@@ -41,6 +42,7 @@ struct Scores {
   std::vector<Span> evidence;              // per category, the window with the largest score
   std::vector<std::vector<Span>> matches;  // per category, what patterns found
   std::optional<double> refusal;           // of answers: RefusalScore, where it was asked for the scores
+  std::optional<double> refuses;           // of requests: ln p(opening) of the aligned model, where it was asked
   std::string stack;                       // kLinearStack, kEncoderStack, or empty: no classifier answered
   std::map<std::string, DetectorReport> detectors;
   bool failed = false;
@@ -59,6 +61,9 @@ double RefusalLogit(double score);
 
 double Sigmoid(double logit);
 double Logit(double probability);  // clamped to ±20
+
+// Tier 3 for what `verdicts` let through (aligned.h): asks about the requests with doubts, and judges them again.
+void AskAligned(const Guard::Parts& parts, std::span<const Subject> subjects, std::vector<Scores>& scores, std::vector<Verdict>& verdicts);
 
 // The last tier for what is undecided (llm_judge.h).
 void AskJudge(const Guard::Parts& parts, Direction direction, std::span<const Subject> subjects, const std::vector<Scores>& scores, std::vector<Verdict>& verdicts);

@@ -37,7 +37,17 @@ std::unique_ptr<Guard::Parts> NewParts(const policy::Policy& policy, GuardOption
     parts->deadline = std::make_unique<DeadlineClassifier>(*parts->options.classifier, parts->options.check_deadline);
     parts->options.classifier = parts->deadline.get();
   }
+  if (parts->options.aligned != nullptr && parts->options.check_deadline.count() > 0) {
+    parts->aligned_deadline = std::make_unique<DeadlineClassifier>(*parts->options.aligned, parts->options.check_deadline);
+    parts->options.aligned = parts->aligned_deadline.get();
+  }
   return parts;
+}
+
+Status IsRecorded(const fs::path& folder, const std::string& recorded) {
+  PLUMB_TRY(const std::string sha, FolderSha256(folder));
+  if (sha == recorded) return {};
+  return FailAt(folder.string(), Code::kCorrupt, "is not the folder guard.json describes (SHA-256 {}, recorded {})", sha.substr(0, 12), recorded.substr(0, 12));
 }
 
 }  // namespace
@@ -72,20 +82,17 @@ Result<Guard> Guard::Load(const fs::path& folder, const policy::Policy& policy, 
       parts->linear_heads.try_emplace(std::string(group), IndexHeads(parts->policy, parts->linear->heads(), group));
     }
   }
-  if (parts->record.encoder) {
-    PLUMB_TRY(const std::string sha, FolderSha256(folder / "encoder"));
-    if (sha != parts->record.encoder->sha256)
-      return FailAt((folder / "encoder").string(), Code::kCorrupt, "is not the folder guard.json describes (SHA-256 {}, recorded {})", sha.substr(0, 12),
-                    parts->record.encoder->sha256.substr(0, 12));
-  }
+  if (parts->record.encoder) PLUMB_CHECK(IsRecorded(folder / "encoder", parts->record.encoder->sha256));
+  if (parts->record.aligned) PLUMB_CHECK(IsRecorded(folder / "aligned", parts->record.aligned->sha256));
   return Guard(std::move(parts));
 }
 
 std::vector<Verdict> Guard::Check(Direction direction, std::span<const Subject> subjects) const {
-  const std::vector<Scores> scores = Score(*parts_, direction, subjects);
+  std::vector<Scores> scores = Score(*parts_, direction, subjects);
   std::vector<Verdict> verdicts;
   verdicts.reserve(subjects.size());
   for (size_t s = 0; s < subjects.size(); ++s) verdicts.push_back(Judge(*parts_, direction, subjects[s], scores[s]));
+  if (direction == Direction::kInput) AskAligned(*parts_, subjects, scores, verdicts);
   AskJudge(*parts_, direction, subjects, scores, verdicts);
   return verdicts;
 }
@@ -97,9 +104,14 @@ const GuardRecord& Guard::record() const { return parts_->record; }
 
 std::vector<Guard::Tier> Guard::Tiers() const {
   const bool trained = parts_->record.encoder.has_value(), asked = parts_->options.require_encoder, given = parts_->options.classifier != nullptr;
-  return {{"patterns", parts_->patterns.has_value(), parts_->patterns ? "" : "the policy names no detector"},
+  std::vector<Tier> tiers = {{"patterns", parts_->patterns.has_value(), parts_->patterns ? "" : "the policy names no detector"},
           {"linear", parts_->linear.has_value(), parts_->linear ? "" : "not trained"},
           {"encoder", trained && asked && given, !trained ? "not trained" : !asked ? "left out" : given ? "" : "not running"}};
+  if (parts_->record.aligned) {
+    const bool there = parts_->options.aligned != nullptr;
+    tiers.push_back({"aligned", asked && there, !asked ? "left out" : there ? "" : "not running"});
+  }
+  return tiers;
 }
 
 std::vector<std::string> Guard::Warnings() const {
@@ -111,6 +123,8 @@ std::vector<std::string> Guard::Warnings() const {
   if (!parts_->linear) out.emplace_back("no trained tier: only patterns are looked for");
   if (record.encoder && parts_->options.require_encoder && parts_->options.classifier == nullptr)
     out.emplace_back("the encoder is required and not there: every verdict will fail");
+  if (record.aligned && parts_->options.require_encoder && parts_->options.aligned == nullptr)
+    out.emplace_back("the aligned model is required and not there: verdicts with doubts will fail");
   if (record.encoder && !parts_->options.require_encoder) out.emplace_back("tier 2 (the encoder) is left out; tiers 0 and 1 judge alone");
   const std::string_view stack = record.encoder && parts_->options.require_encoder ? kEncoderStack : kLinearStack;
   const DirectionCalibration* input = record.Calibration(stack, Direction::kInput);

@@ -1,7 +1,8 @@
 // runtime/guard: what a text is judged by, before and after the model.
 //
 //   Direction   where the text travels: input, output, tool_call, tool_result, document
-//   Detector    one thing that looks: patterns (tier 0), linear (tier 1), encoder (tier 2), refusal (outputs)
+//   Detector    one thing that looks: patterns (tier 0), linear (tier 1), encoder (tier 2), aligned (tier 3, inputs; a
+//               guard that a turn of the loop made), refusal (outputs)
 //   Classifier  the encoder as the guard sees it: texts in, one score per head out; injected, lives in plumb-lm
 //   Verdict     what came of it: an action, scores and thresholds per category, and that every detector did run
 //   Guard       a policy, the folder that was trained and calibrated for it (docs/guard.md), and the cascade over both
@@ -107,7 +108,8 @@ class LlmJudge;  // llm_judge.h
 
 struct GuardOptions {
   Classifier* classifier = nullptr;       // not owned; must outlive the guard
-  bool require_encoder = true;            // where guard.json has an encoder: false judges by tiers 0 and 1 alone
+  Classifier* aligned = nullptr;          // OpenAligned's (aligned.h); not owned, must outlive the guard
+  bool require_encoder = true;            // where guard.json has models: false judges by tiers 0 and 1 alone
   LlmJudge* judge = nullptr;              // the last tier, for the undecided; not owned, must outlive the guard
   std::vector<std::string> canaries;      // literal strings that must not be said
   OnError on_error = OnError::kBlock;
@@ -134,7 +136,7 @@ class Guard {
 
   const policy::Policy& policy() const;
   const GuardRecord& record() const;
-  // "patterns", "linear", "encoder": what judges, and why not where it does not.
+  // "patterns", "linear", "encoder", and "aligned" where guard.json has it: what judges, and why not where it does not.
   struct Tier {
     std::string name;
     bool ready = false;

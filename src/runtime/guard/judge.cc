@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "runtime/guard/aligned.h"
 #include "runtime/guard/cascade.h"
 #include "runtime/guard/refusal.h"
 #include "runtime/guard/silence.h"
@@ -64,7 +65,8 @@ Verdict Judge(const Guard::Parts& parts, Direction direction, const Subject& sub
   }
   if (calibration && classify) {
     const auto any = calibration->clauses.find(std::string(kUnsafeHead));
-    if (any != calibration->clauses.end() && verdict.unsafe >= any->second.threshold)
+    const bool leans = scores.refuses && LeansToRefuse(*parts.record.aligned, scores.unsafe, *scores.refuses);
+    if (leans || (any != calibration->clauses.end() && verdict.unsafe >= any->second.threshold))
       if (const policy::Category* nearest = Nearest(parts.policy, name, scores, verdict)) {
         CategoryVerdict& out = verdict.categories[nearest->id];
         out.action = std::max(out.action, nearest->on.For(name));

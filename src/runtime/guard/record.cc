@@ -164,6 +164,19 @@ Result<Stack> ParseStack(const json::object& object) {
   return stack;
 }
 
+Result<AlignedIdentity> ParseAligned(const json::object& object) {
+  AlignedIdentity aligned;
+  PLUMB_TRY(aligned.base, GetString(object, "base"));
+  PLUMB_TRY(aligned.sha256, GetString(object, "sha256"));
+  PLUMB_TRY(aligned.opening, GetString(object, "opening"));
+  PLUMB_TRY(aligned.weight, GetNumber(object, "weight"));
+  PLUMB_TRY(aligned.threshold, GetNumber(object, "threshold"));
+  if (aligned.opening.empty()) return Fail(Code::kCorrupt, "'opening' is empty");
+  if (!(aligned.weight >= 0)) return Fail(Code::kCorrupt, "'weight' is {}, must be at least 0", aligned.weight);
+  if (!(aligned.threshold >= 0 && aligned.threshold <= 1)) return Fail(Code::kCorrupt, "'threshold' is {}, must be from 0 to 1", aligned.threshold);
+  return aligned;
+}
+
 Result<GuardRecord> Parse(const json::object& object) {
   GuardRecord record;
   PLUMB_TRY(const std::string format, GetString(object, "format"));
@@ -188,6 +201,9 @@ Result<GuardRecord> Parse(const json::object& object) {
       for (const json::value& head : *heads)
         if (const json::string* name = head.if_string()) identity.heads.emplace_back(*name);
     record.encoder = identity;
+  }
+  if (const json::object* aligned = FindObject(*detectors, "aligned")) {
+    PLUMB_TRY(record.aligned, ParseAligned(*aligned));
   }
   PLUMB_TRY(const json::object* windows, Child(object, "windows"));
   PLUMB_TRY(record.window_bytes, Count(*windows, "bytes"));
@@ -227,6 +243,8 @@ json::object RecordJson(const GuardRecord& record) {
     json::array heads(record.encoder->heads.begin(), record.encoder->heads.end());
     detectors["encoder"] = {{"folder", "encoder"}, {"base", record.encoder->base}, {"sha256", record.encoder->sha256}, {"heads", std::move(heads)}};
   }
+  if (const auto& aligned = record.aligned)
+    detectors["aligned"] = {{"folder", "aligned"}, {"base", aligned->base}, {"sha256", aligned->sha256}, {"opening", aligned->opening}, {"weight", aligned->weight}, {"threshold", aligned->threshold}};
   for (const auto& [name, stack] : record.stacks) stacks[name] = StackJson(stack);
   json::object out = {{"format", kFormat}, {"version", record.version}, {"created", record.created}};
   if (!record.calibrated.empty()) out["calibrated"] = record.calibrated;

@@ -77,6 +77,15 @@ struct EncoderIdentity {
   std::vector<std::string> heads;
 };
 
+// Tier 3 (aligned.h): a model that was aligned with the policy, as what it leans to tells of a request.
+struct AlignedIdentity {
+  std::string base;     // the model the adapter in aligned/ belongs to, e.g. "smollm2"
+  std::string sha256;   // of the folder: FolderSha256
+  std::string opening;  // how it was taught to refuse: "I'm sorry,"
+  double weight = 0;    // of ln p(opening), added to the log-odds of "unsafe"
+  double threshold = 1;  // of the sum's probability, 0..1; requests below it by "unsafe" alone are not asked about
+};
+
 struct GuardRecord {
   std::string version = "1";
   std::string created;     // RFC 3339
@@ -85,6 +94,7 @@ struct GuardRecord {
   std::string policy_id, policy_version, policy_hash;
   std::string linear_sha256;  // empty where there is no linear tier
   std::optional<EncoderIdentity> encoder;
+  std::optional<AlignedIdentity> aligned;
   size_t window_bytes = kWindowBytes, window_overlap = kWindowOverlap;
   // The encoder is asked only where the linear stack's "unsafe" lies in [skip_below, skip_above].
   double skip_below = 0, skip_above = 1;

@@ -58,7 +58,7 @@ DeadlineClassifier::~DeadlineClassifier() {
 
 Result<std::vector<std::vector<float>>> DeadlineClassifier::Classify(const std::vector<std::string>& texts) {
   std::unique_lock lock(mutex_);
-  if (hanging_ > 0) return Fail(Code::kUnavailable, "the encoder has not answered an earlier check for more than {} ms", deadline_.count());
+  if (hanging_ > 0) return Fail(Code::kUnavailable, "the model has not answered an earlier check for more than {} ms", deadline_.count());
   const auto call = std::make_shared<Call>();
   call->texts = texts;
   waiting_.push_back(call);
@@ -71,7 +71,7 @@ Result<std::vector<std::vector<float>>> DeadlineClassifier::Classify(const std::
   } else {
     std::erase(waiting_, call);
   }
-  return Fail(Code::kDeadline, "the encoder gave no answer within {} ms", deadline_.count());
+  return Fail(Code::kDeadline, "the model gave no answer within {} ms", deadline_.count());
 }
 
 void DeadlineClassifier::Work() {
