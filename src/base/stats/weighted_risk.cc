@@ -84,7 +84,7 @@ size_t Missing(std::span<const WeightedScore> cases, double max_weight, double r
 }
 
 // The score at which `share` of the weight lies below.
-double Quantile(std::span<const WeightedScore> cases, double share) {
+double WeightedQuantile(std::span<const WeightedScore> cases, double share) {
   std::vector<WeightedScore> sorted(cases.begin(), cases.end());
   std::sort(sorted.begin(), sorted.end(), [](const WeightedScore& a, const WeightedScore& b) { return a.score < b.score; });
   double total = 0, below = 0;
@@ -106,7 +106,7 @@ CatchThreshold WeightedThresholdForCatch(std::span<const WeightedScore> positive
   out.n = positives.size();
   out.n_missing = Missing(positives, max_weight, miss_rate, confidence);
   if (positives.empty()) return out;
-  out.threshold = Quantile(positives, 0);
+  out.threshold = WeightedQuantile(positives, 0);
   const std::vector<WeightGroup> groups = GroupsOf(positives, max_weight);
   for (double threshold = -kScoreLimit; threshold <= kScoreLimit && LogEvidence(groups, threshold, false, miss_rate) >= refuted; threshold += kScoreStep) {
     out.threshold = threshold;
@@ -123,7 +123,7 @@ AlarmThreshold WeightedThresholdForAlarms(std::span<const WeightedScore> margins
   out.n = margins.size();
   out.n_missing = Missing(margins, max_weight, budget, confidence);
   if (margins.empty()) return out;
-  out.shift = std::nextafter(Quantile(margins, 1 - budget), std::numeric_limits<double>::infinity());
+  out.shift = std::nextafter(WeightedQuantile(margins, 1 - budget), std::numeric_limits<double>::infinity());
   const std::vector<WeightGroup> groups = GroupsOf(margins, max_weight);
   for (double shift = kScoreLimit; shift >= -kScoreLimit && LogEvidence(groups, shift, true, budget) >= refuted; shift -= kScoreStep) {
     out.shift = shift;
