@@ -128,6 +128,30 @@ done = run("train", "grpo", "--model", "smollm2", "--data", held, "--out", "game
            "--kl_budget", "1e-4", "--on_goodhart", "fail", "--monitor_every", "1", "--monitor_prompts", "10", "--num_generations", "4",
            "--per_device_train_batch_size", "8", "--max_completion_length", "8", *small, "--learning_rate", "1e-2", code=1, says="passed kl_budget")
 
+# Completions from our own server, which is given the adapter anew: it samples what the trainer trains, whatever else is asked of it.
+prompts, rewards, socket_path = root / "prompts.jsonl", root / "rewards.json", root / "lm.sock"
+prompts.write_text("".join(json.dumps({"prompt": turn("user", f"Tell me about a {w}.")}) + "\n" for w in ("tea", "boat", "lamp", "river")))
+rewards.write_text(json.dumps({"rewards": [{"type": "format", "starts_with": "The"}, {"type": "repetition"}]}))
+online = ["--model", "smollm2", "--data", prompts, "--rewards", rewards, "--num_generations", "4", "--per_device_train_batch_size", "16",
+          "--max_completion_length", "8", "--max_steps", "2", "--logging_steps", "1", "--save_steps", "0", "--lora_r", "4", "--learning_rate", "3e-3"]
+run("train", "grpo", *online, "--out", "nowhere", "--vllm_server_base_url", f"unix:{root}/no.sock", code=2, says="no.sock")
+server = subprocess.Popen([lm, "serve", "--socket", socket_path, "--model", "smollm2", "--threads", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+try:
+    if b'"ready"' not in server.stdout.readline():
+        failures.append("plumb-lm serve does not get ready")
+    for sync in ("auto", "none"):
+        run("train", "grpo", *online, "--out", f"rolled-{sync}", "--vllm_server_base_url", f"unix:{socket_path}", "--rollout_sync", sync, "--json", code=0,
+            says='"sync":"' + ("plumb" if sync == "auto" else "none"))
+finally:
+    server.terminate()
+    server.wait()
+seen = {sync: [json.loads(line) for line in (root / f"rolled-{sync}" / "metrics.jsonl").read_text().splitlines()] for sync in ("auto", "none")}
+apart = {sync: [row["sampling/sampling_logp_difference/mean"] for row in rows] for sync, rows in seen.items()}
+if not (len(apart["auto"]) == 2 and max(apart["auto"]) < 0.1 and apart["none"][1] > 2 * apart["auto"][1]):
+    failures.append(f"sampler and trainer are apart by {apart}: handed over, they are one model; kept, the server's is another after a step")
+if [p.name for p in (root / "rolled-auto" / "rollouts").iterdir()] != ["adapter-2"]:
+    failures.append("only the last adapter that was handed over is kept")
+
 if trl:
     short = ["--max_steps", "2", "--per_device_train_batch_size", "2", "--save_steps", "0", "--logging_steps", "1", "--lora_r", "4", "--json"]
     conversations = root / "conversations.jsonl"
