@@ -5,6 +5,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace plumb::guard::refusal {
@@ -139,11 +140,23 @@ const std::vector<std::unique_ptr<RE2>>& CompiledRules() {
 }
 
 // Which of `patterns` may match, in one pass.
-const RE2::Set* Together(auto& patterns) {
-  auto* all = new RE2::Set(RE2::DefaultOptions, RE2::UNANCHORED);
-  for (const char* pattern : patterns) all->Add(pattern, nullptr);
+const RE2::Set* Together(const auto& patterns) {
+  // What other texts lead to is kept, and made again once it takes more than this: which costs more than reading them.
+  constexpr int64_t kRoom = 16 << 20;
+  RE2::Options options;
+  options.set_max_mem(kRoom);
+  auto* all = new RE2::Set(options, RE2::UNANCHORED);
+  for (const auto& pattern : patterns) all->Add(pattern, nullptr);
   all->Compile();
   return all;
+}
+
+// The same rules where "at most so many" is "any number": they match whatever the rules match, and keep no count, of which
+// there would be a state for every place in the text.
+std::vector<std::string> Uncounted(const auto& rules) {
+  std::vector<std::string> out(rules.begin(), rules.end());
+  for (std::string& rule : out) RE2::GlobalReplace(&rule, R"(\{0,\d+\}\??)", "*");
+  return out;
 }
 
 constexpr auto kPromptKinds = std::to_array<const char*>({
@@ -168,7 +181,7 @@ static_assert(kPromptKinds.size() <= kMostPromptKinds);
 }  // namespace
 
 RuleSet RulesOf(const std::string& head, size_t first, const std::string& asked, bool* early) {
-  static const RE2::Set* set = Together(kEnglishRules);
+  static const RE2::Set* set = Together(Uncounted(kEnglishRules));
   RuleSet found = 0;
   std::vector<int> hits;
   set->Match(head, &hits);
