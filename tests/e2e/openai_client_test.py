@@ -119,7 +119,6 @@ def errors(client, model, url):
         raise AssertionError("it was accepted")
 
     refused(openai.BadRequestError, lambda: client.chat.completions.create(model=model, messages=[]))
-    refused(openai.BadRequestError, lambda: client.completions.create(model=model, prompt="a", suffix="z"))
     refused(openai.NotFoundError, lambda: client.chat.completions.create(model="nothing", messages=said("x")))
     stored = refused(openai.BadRequestError, lambda: client.responses.create(model=model, input="x", previous_response_id="resp_1"))
     assert "not stored here" in str(stored) and stored.code == "previous_response_not_found" and stored.param == "previous_response_id", stored

@@ -5,6 +5,7 @@
 
 #include "base/net/sse.h"
 #include "runtime/gateway/openai_form.h"
+#include "runtime/gateway/turn_messages.h"
 
 namespace plumb::gateway {
 namespace {
@@ -81,10 +82,6 @@ json::object CompletionFrame(const Head& head) {
   out["created"] = head.created;
   out["model"] = head.model;
   return out;
-}
-
-size_t Characters(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 // A chat's log-probabilities of `text`, which begins `offset` characters after the answer does, as completions have them.

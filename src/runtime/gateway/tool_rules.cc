@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runtime/gateway/service.h"
+#include "runtime/gateway/turn_messages.h"
 
 namespace plumb::gateway {
 namespace {
@@ -133,10 +134,6 @@ std::string OutOfBounds(double value, const json::object& schema, const char* le
   if (const auto bound = BoundOf(schema, least); bound && value < *bound) return fmt::format("{} must be at least {}", what, *bound);
   if (const auto bound = BoundOf(schema, most); bound && value > *bound) return fmt::format("{} must be at most {}", what, *bound);
   return "";
-}
-
-size_t Characters(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string TextMisfit(std::string_view text, const json::object& schema, const std::string& name) {

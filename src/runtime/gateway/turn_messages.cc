@@ -1,5 +1,7 @@
 #include "runtime/gateway/turn_messages.h"
 
+#include <algorithm>
+
 #include "runtime/provider/provider.h"
 
 namespace plumb::gateway {
@@ -50,6 +52,10 @@ std::string UserText(const json::array& messages) {
     text += MessageText(messages[i]);
   }
   return text;
+}
+
+size_t Characters(std::string_view text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace plumb::gateway

@@ -25,4 +25,7 @@ bool IsInput(const json::value& message);
 // The text of these, joined by line breaks.
 std::string UserText(const json::array& messages);
 
+// How many code points a text has.
+size_t Characters(std::string_view text);
+
 }  // namespace plumb::gateway
