@@ -35,7 +35,7 @@ struct RedteamArguments {
 
 // Everything a campaign leaves: numbers, artefacts, a run that gates take, and the repairs.
 Status WriteCampaign(const redteam::Campaign& campaign, const redteam::Summary& summary, const std::vector<redteam::Finding>& findings,
-                     const redteam::Recorded& recorded, const policy::Policy* policy, const RedteamArguments& arguments) {
+                     const redteam::RecordedFinds& recorded, const policy::Policy* policy, const RedteamArguments& arguments) {
   const fs::path out = arguments.out;
   const Time now = SystemClock()();
   json::object report = redteam::SummaryJson(summary, campaign);
@@ -128,7 +128,7 @@ Status RedteamRunVerb(RedteamArguments arguments, Globals& globals) {
   PLUMB_TRY(const redteam::Campaign campaign, redteam::RunCampaign(goals, attacks, asked, options));
   PLUMB_TRY(const auto findings, redteam::Findings(campaign, asked, options, static_cast<int>(arguments.minimise)));
   const redteam::Summary summary = redteam::Summarize(campaign, options.budget);
-  redteam::Recorded recorded;
+  redteam::RecordedFinds recorded;
   PLUMB_TRY(const auto ledger, ProjectLedger(config, globals));
   if (ledger) {
     PLUMB_TRY(recorded, redteam::RecordFinds(*ledger, findings, policy ? &*policy : nullptr, SystemClock()()));

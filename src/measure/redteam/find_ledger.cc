@@ -33,8 +33,8 @@ Status Reopen(ledger::Ledger& ledger, const finding::Finding& one, const std::st
 
 }  // namespace
 
-Result<Recorded> RecordFinds(ledger::Ledger& ledger, const std::vector<Finding>& finds, const policy::Policy* policy, Time now) {
-  Recorded out;
+Result<RecordedFinds> RecordFinds(ledger::Ledger& ledger, const std::vector<Finding>& finds, const policy::Policy* policy, Time now) {
+  RecordedFinds out;
   for (const Finding& find : finds) {
     const auto made = finding::Submit(ledger, ReportOf(find, policy), now, {});
     if (made) {

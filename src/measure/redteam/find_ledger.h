@@ -1,7 +1,7 @@
 // The red team's finds in the project's ledger: each is a finding (evidence/finding) like any that people report, once, however
 // many campaigns find it; what a proof closes is verified, and what works again is open again.
 //
-//   PLUMB_TRY(const Recorded recorded, RecordFinds(*ledger, findings, policy, now));
+//   PLUMB_TRY(const RecordedFinds recorded, RecordFinds(*ledger, findings, policy, now));
 //   PLUMB_TRY(const Verified verified, VerifyFinds(*ledger, proof, receipt.id, now));
 #pragma once
 
@@ -19,7 +19,7 @@ namespace plumb::redteam {
 
 inline constexpr std::string_view kFindSource = "redteam";
 
-struct Recorded {
+struct RecordedFinds {
   std::map<std::string, std::string> findings;  // the find's id → the finding's
   int64_t made = 0, duplicates = 0, known = 0;   // duplicates: of those made, what says the same as an earlier finding
   std::vector<std::string> reopened;             // known as fixed, verified or rejected, and found again: confirmed
@@ -27,7 +27,7 @@ struct Recorded {
 
 // New ones are triaged: a judge said that they work, and their clause's severity is the policy's. A person confirms or rejects
 // them. A find too long to be kept whole is kept by its beginning. Errors: the ledger's.
-Result<Recorded> RecordFinds(ledger::Ledger& ledger, const std::vector<Finding>& finds, const policy::Policy* policy, Time now);
+Result<RecordedFinds> RecordFinds(ledger::Ledger& ledger, const std::vector<Finding>& finds, const policy::Policy* policy, Time now);
 
 struct Verified {
   std::vector<std::string> findings;  // now verified
