@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <string>
 
 #include "intent/policy/everyday.h"
@@ -48,9 +47,8 @@ AlignedPoint PickAligned(const std::vector<Leaning>& leanings, double over_refus
   return best;
 }
 
-// The calibration prompts as the guard sees them, balanced over clauses, and those that stand for everyday traffic. Of these one of
-// each group, as in OrdinarySuite, which measures: splits go by group, so that a large family of near copies would otherwise count as
-// many independent prompts and hide what the others are like, wherever it falls.
+// The calibration prompts as the guard sees them, balanced over clauses, and those that stand for everyday traffic: chosen
+// as OrdinarySuite chooses those that are measured, so that what is aimed at is what is measured.
 std::vector<Leaning> Turn::SeenByGuard() const {
   std::vector<Leaning> seen;
   std::vector<guard::Subject> subjects;
@@ -60,11 +58,8 @@ std::vector<Leaning> Turn::SeenByGuard() const {
   };
   for (Trial& trial : Trials(policy_, 4 * plan_.calibration_cases))
     if (trial.clause != policy::kOrdinary) add(std::move(trial));
-  std::set<std::string> groups;
-  for (const auto& example : policy::Examples(policy_)) {
-    if (example.split != policy::Split::kCalibration || !example.prompt.empty() || !policy::StandsForEveryday(policy_, example)) continue;
-    if (groups.insert(example.group).second) add({example.text, std::string(policy::kOrdinary), false});
-  }
+  for (const auto& example : policy::OrdinaryExamples(policy_, policy::Split::kCalibration, true))
+    add({example.text, std::string(policy::kOrdinary), false});
   const auto verdicts = guard_->Check(guard::Direction::kInput, subjects);
   for (size_t i = 0; i < seen.size(); ++i) {
     seen[i].unsafe = guard::Logit(verdicts[i].unsafe);

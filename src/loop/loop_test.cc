@@ -212,6 +212,12 @@ TEST(Measure, AsksOneEverydayPromptOfEachFamily) {
   for (const auto& one : suite.cases) EXPECT_TRUE(groups.insert(one.group).second) << one.group << " stands twice";
   EXPECT_GE(suite.cases.size(), 300u);
   EXPECT_LT(suite.cases.size(), all) << "no family has two members, so this shows nothing";
+  groups.clear();
+  for (const auto& one : policy::OrdinaryExamples(*policy, policy::Split::kCalibration, true)) {
+    EXPECT_TRUE(groups.insert(one.group).second) << one.group << " is calibrated on twice";
+    EXPECT_EQ(one.split, policy::Split::kCalibration);
+  }
+  EXPECT_GE(groups.size(), 300u);
 }
 
 TEST(Strength, PicksTheRoomiestPoint) {

@@ -1,7 +1,6 @@
 #include "loop/measure.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/stats/paired.h"
 #include "intent/policy/everyday.h"
@@ -75,11 +74,7 @@ data::Suite Sample(data::Suite suite, size_t most) {
 // The policy's own harmless prompts of the test split: those that stand for everyday traffic, or the others.
 data::Suite OrdinarySuite(const policy::Policy& policy, bool everyday) {
   data::Suite suite{everyday ? "ordinary" : "unusual", policy.path, policy.hash, {}};
-  std::set<std::string> groups;  // one of each: a family of near copies would count as many independent answers
-  for (const auto& example : policy::Examples(policy)) {
-    if (example.clause != policy::kOrdinary || example.split != policy::Split::kTest) continue;
-    if (policy::StandsForEveryday(policy, example) != everyday) continue;
-    if (!groups.insert(example.group.empty() ? example.text : example.group).second) continue;
+  for (const auto& example : policy::OrdinaryExamples(policy, policy::Split::kTest, everyday)) {
     data::Case one;
     one.id = "ordinary-" + Sha256Hex(example.text).substr(0, 12);
     one.messages = {json::object{{"role", "user"}, {"content", example.text}}};
